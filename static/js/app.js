@@ -1,0 +1,70 @@
+// Small comforts on top of pages that work without them.
+"use strict";
+
+// A form that saves as soon as its checkbox is used. Whether to ask first is the server's decision.
+for (const form of document.querySelectorAll("form[data-autosave]")) {
+  for (const button of form.querySelectorAll("[data-autosave-button]")) {
+    button.hidden = true;
+  }
+  form.addEventListener("change", (event) => {
+    if (event.target.matches("input[type=checkbox]")) form.requestSubmit();
+  });
+}
+
+// Coming back by the browser's own button shows what is saved, not what was clicked.
+window.addEventListener("pageshow", (event) => {
+  if (!event.persisted) return;
+  for (const form of document.querySelectorAll("form[data-autosave]")) form.reset();
+});
+
+// One checkbox ticks all rows of its form (or table) and says how many are ticked.
+for (const all of document.querySelectorAll("input[data-select-all]")) {
+  const scope = all.closest("form, table") ?? document;
+  const rows = () => [...scope.querySelectorAll("tbody input[type=checkbox]:not(:disabled)")];
+
+  const show = () => {
+    const boxes = rows();
+    const ticked = boxes.filter((box) => box.checked).length;
+    all.checked = boxes.length > 0 && ticked === boxes.length;
+    all.indeterminate = ticked > 0 && ticked < boxes.length;
+    for (const count of scope.querySelectorAll("[data-selected-count]")) {
+      count.textContent = ticked.toLocaleString("de-DE");
+    }
+  };
+
+  scope.addEventListener("change", (event) => {
+    if (event.target === all) {
+      for (const box of rows()) box.checked = all.checked;
+    }
+    show();
+  });
+  // A browser may restore ticks after the page is loaded.
+  window.addEventListener("pageshow", show);
+  show();
+}
+
+// Progress of something long: the server sends the new inside of the element, and says when it is over.
+for (const element of document.querySelectorAll("[data-progress-url]")) {
+  const poll = async () => {
+    try {
+      const response = await fetch(element.dataset.progressUrl, {
+        headers: { "X-Requested-With": "fetch" },
+        cache: "no-store",
+      });
+      // Over, or signed out meanwhile: the page itself says so.
+      if (response.redirected || response.headers.get("X-Fertig") === "ja") {
+        window.location.reload();
+        return;
+      }
+      if (response.ok) element.innerHTML = await response.text();
+      else if (response.status < 500) return;
+    } catch {
+      // No connection at the moment: the next second tries again.
+    }
+    window.setTimeout(poll, 1000);
+  };
+  window.setTimeout(poll, 1000);
+}
+
+// What is wrong comes first, for the keyboard and for those who listen.
+document.querySelector("[data-error-summary]")?.focus();
