@@ -19,7 +19,7 @@ window.addEventListener("pageshow", (event) => {
 
 // One checkbox ticks all rows of its form (or table) and says how many are ticked.
 for (const all of document.querySelectorAll("input[data-select-all]")) {
-  const scope = all.closest("form, table") ?? document;
+  const scope = all.closest("form") ?? all.closest("table") ?? document;
   const rows = () => [...scope.querySelectorAll("tbody input[type=checkbox]:not(:disabled)")];
 
   const show = () => {
