@@ -1,0 +1,132 @@
+//! Opening connections: where the database is, and how each is set up.
+
+use std::path::PathBuf;
+
+use diesel::r2d2::{ManageConnection, R2D2Connection};
+use diesel::{Connection, ConnectionError, PgConnection, SqliteConnection, connection::SimpleConnection};
+
+/// A connection to either database.
+#[derive(diesel::MultiConnection)]
+pub enum Conn {
+    /// Embedded SQLite.
+    Sqlite(SqliteConnection),
+    /// A PostgreSQL server.
+    Postgres(PgConnection),
+}
+
+/// Where the database is.
+#[derive(Clone, PartialEq, Eq)]
+pub enum Target {
+    /// A file.
+    Sqlite(PathBuf),
+    /// The address of a server, with user and password: never shown or logged.
+    Postgres(String),
+}
+
+impl std::fmt::Debug for Target {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Sqlite(path) => write!(f, "Sqlite({})", path.display()),
+            Self::Postgres(_) => write!(f, "Postgres(…)"),
+        }
+    }
+}
+
+/// Why a `DATABASE_URL` can't be used.
+#[derive(Debug, thiserror::Error)]
+pub enum TargetProblem {
+    /// Only the scheme is named, since the rest may hold a password.
+    #[error("the scheme \"{0}\" is not supported; use sqlite:PATH or postgres://…")]
+    UnknownScheme(String),
+    /// `sqlite:` without a path.
+    #[error("sqlite: needs the path of a file")]
+    NoPath,
+}
+
+impl Target {
+    /// Reads `sqlite:PATH`, `sqlite://PATH`, `postgres://…` or `postgresql://…`.
+    ///
+    /// # Errors
+    /// Refuses every other scheme.
+    pub fn parse(url: &str) -> Result<Self, TargetProblem> {
+        let (scheme, rest) = url.split_once(':').unwrap_or((url, ""));
+        match scheme {
+            "postgres" | "postgresql" => Ok(Self::Postgres(url.to_owned())),
+            "sqlite" => {
+                let path = rest.strip_prefix("//").unwrap_or(rest);
+                if path.is_empty() {
+                    return Err(TargetProblem::NoPath);
+                }
+                Ok(Self::Sqlite(PathBuf::from(path)))
+            }
+            other => Err(TargetProblem::UnknownScheme(other.to_owned())),
+        }
+    }
+}
+
+/// Opens connections for the pool.
+#[derive(Debug)]
+pub struct Connector {
+    target: Target,
+}
+
+/// Why a connection could not be opened, or is no longer good.
+#[derive(Debug, thiserror::Error)]
+pub enum ConnectProblem {
+    #[error(transparent)]
+    Open(#[from] ConnectionError),
+    #[error(transparent)]
+    SetUp(#[from] diesel::result::Error),
+    #[error("the path of the database file is not valid UTF-8")]
+    Path,
+}
+
+impl Connector {
+    pub fn new(target: Target) -> Self {
+        Self { target }
+    }
+
+    pub fn open(&self) -> Result<Conn, ConnectProblem> {
+        match &self.target {
+            Target::Sqlite(path) => {
+                let path = path.to_str().ok_or(ConnectProblem::Path)?;
+                let mut conn = SqliteConnection::establish(path)?;
+                // FULL: a hit that was answered survives a power cut. secure_delete: deleted
+                // bytes are overwritten with zeros, not left in free pages (rule P7).
+                conn.batch_execute(
+                    "PRAGMA busy_timeout = 5000;
+                     PRAGMA journal_mode = WAL;
+                     PRAGMA synchronous = FULL;
+                     PRAGMA foreign_keys = ON;
+                     PRAGMA secure_delete = ON;
+                     PRAGMA temp_store = MEMORY;
+                     PRAGMA cache_size = -16000;
+                     PRAGMA mmap_size = 268435456;",
+                )?;
+                Ok(Conn::Sqlite(conn))
+            }
+            Target::Postgres(url) => {
+                let mut conn = PgConnection::establish(url)?;
+                conn.batch_execute("SET client_min_messages = warning; SET lock_timeout = '10s'; SET TIME ZONE 'UTC'")?;
+                Ok(Conn::Postgres(conn))
+            }
+        }
+    }
+}
+
+impl ManageConnection for Connector {
+    type Connection = Conn;
+    type Error = ConnectProblem;
+
+    fn connect(&self) -> Result<Conn, ConnectProblem> {
+        self.open()
+    }
+
+    fn is_valid(&self, conn: &mut Conn) -> Result<(), ConnectProblem> {
+        conn.ping().map_err(ConnectProblem::SetUp)
+    }
+
+    fn has_broken(&self, conn: &mut Conn) -> bool {
+        std::thread::panicking() || conn.is_broken()
+    }
+}

@@ -1,0 +1,66 @@
+//! Many rows in one statement, on both databases.
+//!
+//! Diesel's combined connection can't insert in batches. One JSON text as the only bind can, in
+//! one statement for any number of rows, and the statement around it is the same on both
+//! databases: only the way to unfold the text differs, and that is written here, once.
+
+use super::{Backend, Conn};
+
+/// The type of one column of the unfolded rows.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Column {
+    /// A number; JSON null becomes NULL.
+    Int,
+    /// A word; JSON null becomes NULL.
+    Text,
+    /// Bytes, written in the JSON as hexadecimal digits.
+    Bytes,
+    /// `true` or `false`.
+    Bool,
+}
+
+/// A subquery `(SELECT … AS name, … FROM …)` that unfolds the JSON array of arrays in `$1`.
+pub fn unfold(conn: &Conn, columns: &[(&str, Column)]) -> String {
+    let backend = match conn {
+        Conn::Sqlite(_) => Backend::Sqlite,
+        Conn::Postgres(_) => Backend::Postgres,
+    };
+    let selected: Vec<String> = columns
+        .iter()
+        .enumerate()
+        .map(|(at, (name, column))| match (backend, column) {
+            (Backend::Sqlite, Column::Bytes) => format!("unhex(json_extract(value, '$[{at}]')) AS {name}"),
+            (Backend::Sqlite, _) => format!("json_extract(value, '$[{at}]') AS {name}"),
+            (Backend::Postgres, Column::Int) => format!("CAST(value ->> {at} AS BIGINT) AS {name}"),
+            (Backend::Postgres, Column::Text) => format!("value ->> {at} AS {name}"),
+            (Backend::Postgres, Column::Bytes) => format!("decode(value ->> {at}, 'hex') AS {name}"),
+            (Backend::Postgres, Column::Bool) => format!("CAST(value ->> {at} AS BOOLEAN) AS {name}"),
+        })
+        .collect();
+    let source = match backend {
+        Backend::Sqlite => "json_each($1)",
+        Backend::Postgres => "jsonb_array_elements(CAST($1 AS jsonb)) AS unfolded (value)",
+    };
+    format!("(SELECT {} FROM {source})", selected.join(", "))
+}
+
+/// A list of numbers as JSON rows of one column.
+pub fn of_numbers(numbers: impl IntoIterator<Item = i64>) -> String {
+    let rows: Vec<[i64; 1]> = numbers.into_iter().map(|n| [n]).collect();
+    serde_json::to_string(&rows).unwrap_or_default()
+}
+
+/// Any rows as JSON.
+pub fn of<T: serde::Serialize>(rows: &[T]) -> String {
+    // Rows are tuples of numbers, texts and truth values: nothing in them can fail to serialise.
+    serde_json::to_string(rows).unwrap_or_default()
+}
+
+/// Bytes as the hexadecimal digits that [`Column::Bytes`] expects.
+pub fn hex(bytes: &[u8]) -> String {
+    use std::fmt::Write;
+    bytes.iter().fold(String::with_capacity(bytes.len() * 2), |mut text, byte| {
+        let _ = write!(text, "{byte:02x}");
+        text
+    })
+}

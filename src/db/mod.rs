@@ -1,0 +1,246 @@
+//! The database: SQLite in a file (the default) or PostgreSQL, chosen at run time.
+//!
+//! Everybody else sees three things: [`Db::read`] and [`Db::write`], which run a closure in a
+//! transaction, and the intention-named queries in [`models`], [`search`] and [`reports`]. Nothing outside
+//! this folder speaks SQL, and nothing in it knows of HTTP.
+//!
+//! **Errors.** Every query returns [`DbError`]. *Not there* and *already there* are variants of
+//! their own, because callers answer them differently; the rest is a fault of the database.
+
+pub mod account_lock;
+mod connection;
+pub mod json_rows;
+pub mod models;
+pub mod paging;
+pub mod reports;
+pub mod schema;
+pub mod search;
+mod words;
+
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+use diesel::connection::{AnsiTransactionManager, TransactionManager};
+use diesel::r2d2::Pool;
+use diesel::result::{DatabaseErrorKind, Error as DieselError};
+use diesel::{Connection, PgConnection, SqliteConnection};
+use diesel_migrations::{EmbeddedMigrations, MigrationHarness, embed_migrations};
+use parking_lot::FairMutex;
+
+use connection::Connector;
+pub use connection::{Conn, Target, TargetProblem};
+
+const SQLITE_MIGRATIONS: EmbeddedMigrations = embed_migrations!("migrations/sqlite");
+const POSTGRES_MIGRATIONS: EmbeddedMigrations = embed_migrations!("migrations/postgres");
+
+/// How long a request waits for a free connection before it fails.
+const CHECKOUT_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// What went wrong in the database.
+#[derive(Debug, thiserror::Error)]
+pub enum DbError {
+    /// The row asked for does not exist, or belongs to another account.
+    #[error("not found")]
+    NotFound,
+    /// A value that must be unique exists already.
+    #[error("already there")]
+    Duplicate,
+    /// A stored value can't be understood: the data was changed by something else.
+    #[error("stored value is unreadable: {0}")]
+    Unreadable(String),
+    /// A rule of the product would be broken, so nothing was done.
+    #[error("refused: {0}")]
+    Refused(&'static str),
+    /// No connection could be had.
+    #[error("no database connection: {0}")]
+    Unavailable(String),
+    /// Everything else the database reports.
+    #[error("database: {0}")]
+    Fault(DieselError),
+}
+
+impl From<DieselError> for DbError {
+    fn from(error: DieselError) -> Self {
+        match error {
+            DieselError::NotFound => Self::NotFound,
+            DieselError::DatabaseError(DatabaseErrorKind::UniqueViolation, _) => Self::Duplicate,
+            DieselError::DeserializationError(inner) => Self::Unreadable(inner.to_string()),
+            other => Self::Fault(other),
+        }
+    }
+}
+
+/// The result of every query.
+pub type DbResult<T> = Result<T, DbError>;
+
+/// Which database this is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Backend {
+    /// One file in the data directory, one process.
+    Sqlite,
+    /// A server, any number of processes.
+    Postgres,
+}
+
+/// The way to the database: cheap to clone, shared by the whole program.
+#[derive(Clone)]
+pub struct Db {
+    inner: Arc<Inner>,
+}
+
+struct Inner {
+    readers: Pool<Connector>,
+    /// SQLite allows one writer at a time. Letting all writing pass this one connection, in the
+    /// order of asking, is what keeps hits fast while an import runs: they wait for one slice of
+    /// the import at most, never for a lost race for the file's lock.
+    writer: Option<FairMutex<Conn>>,
+    backend: Backend,
+}
+
+impl Db {
+    /// Opens the database and brings its tables up to date.
+    ///
+    /// # Errors
+    /// Fails when the database can't be reached or a migration fails.
+    pub fn open(target: &Target) -> DbResult<Self> {
+        let connector = Connector::new(target.clone());
+        let mut first = connector.open().map_err(|e| DbError::Unavailable(e.to_string()))?;
+        migrate(&mut first)?;
+        let (writer, backend) = match target {
+            Target::Sqlite(_) => (Some(FairMutex::new(first)), Backend::Sqlite),
+            Target::Postgres(_) => (None, Backend::Postgres),
+        };
+        let readers = Pool::builder()
+            .max_size(match backend {
+                Backend::Sqlite => 8,
+                Backend::Postgres => 16,
+            })
+            .min_idle(Some(1))
+            .connection_timeout(CHECKOUT_TIMEOUT)
+            .test_on_check_out(backend == Backend::Postgres)
+            .build(connector)
+            .map_err(|e| DbError::Unavailable(e.to_string()))?;
+        Ok(Self {
+            inner: Arc::new(Inner { readers, writer, backend }),
+        })
+    }
+
+    /// Which database this is.
+    pub fn backend(&self) -> Backend {
+        self.inner.backend
+    }
+
+    /// Runs queries on one consistent state of the data.
+    pub fn read<T>(&self, queries: impl FnOnce(&mut Conn) -> DbResult<T>) -> DbResult<T> {
+        let mut conn = self.inner.readers.get().map_err(|e| DbError::Unavailable(e.to_string()))?;
+        match &mut *conn {
+            Conn::Sqlite(inner) => AnsiTransactionManager::begin_transaction(inner)?,
+            Conn::Postgres(inner) => AnsiTransactionManager::begin_transaction_sql(
+                inner,
+                "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY",
+            )?,
+        }
+        finish(&mut conn, queries)
+    }
+
+    /// Runs queries in one transaction that may write: all of it happens, or nothing.
+    ///
+    /// On SQLite this waits for its turn at the one writer; keep it short (bulk work goes in
+    /// slices of about ten milliseconds).
+    pub fn write<T>(&self, queries: impl FnOnce(&mut Conn) -> DbResult<T>) -> DbResult<T> {
+        if let Some(writer) = &self.inner.writer {
+            let mut conn = writer.lock();
+            if let Conn::Sqlite(inner) = &mut *conn {
+                // A deferred transaction that reads first and writes later can lose its turn to
+                // another process's writer and fail at once, in spite of the busy timeout.
+                AnsiTransactionManager::begin_transaction_sql(inner, "BEGIN IMMEDIATE")?;
+            }
+            return finish(&mut conn, queries);
+        }
+        let mut conn = self.inner.readers.get().map_err(|e| DbError::Unavailable(e.to_string()))?;
+        if let Conn::Postgres(inner) = &mut *conn {
+            AnsiTransactionManager::begin_transaction(inner)?;
+        }
+        finish(&mut conn, queries)
+    }
+
+    /// Runs a statement that can't be in a transaction (`VACUUM`, checkpoints), on the writer.
+    pub fn maintain<T>(&self, work: impl FnOnce(&mut Conn) -> DbResult<T>) -> DbResult<T> {
+        if let Some(writer) = &self.inner.writer {
+            return work(&mut writer.lock());
+        }
+        let mut conn = self.inner.readers.get().map_err(|e| DbError::Unavailable(e.to_string()))?;
+        work(&mut conn)
+    }
+}
+
+/// Ends the transaction that was begun: commits what went well, rolls back what did not.
+fn finish<T>(conn: &mut Conn, queries: impl FnOnce(&mut Conn) -> DbResult<T>) -> DbResult<T> {
+    // A panic in the closure must not leave the shared writer inside a transaction.
+    let outcome = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| queries(conn)));
+    match outcome {
+        Ok(Ok(value)) => {
+            if let Err(error) = commit(conn) {
+                // A commit that failed may leave the transaction open (disk full, lost server).
+                let _ = rollback(conn);
+                return Err(error.into());
+            }
+            Ok(value)
+        }
+        Ok(Err(error)) => {
+            rollback(conn)?;
+            Err(error)
+        }
+        Err(panic) => {
+            let _ = rollback(conn);
+            std::panic::resume_unwind(panic)
+        }
+    }
+}
+
+fn commit(conn: &mut Conn) -> Result<(), DieselError> {
+    match conn {
+        Conn::Sqlite(inner) => AnsiTransactionManager::commit_transaction(inner),
+        Conn::Postgres(inner) => AnsiTransactionManager::commit_transaction(inner),
+    }
+}
+
+fn rollback(conn: &mut Conn) -> Result<(), DieselError> {
+    let outcome = match conn {
+        Conn::Sqlite(inner) => AnsiTransactionManager::rollback_transaction(inner),
+        Conn::Postgres(inner) => AnsiTransactionManager::rollback_transaction(inner),
+    };
+    match outcome {
+        // The database has rolled back by itself.
+        Err(DieselError::NotInTransaction) => Ok(()),
+        other => other,
+    }
+}
+
+fn migrate(conn: &mut Conn) -> DbResult<()> {
+    fn run<C>(conn: &mut C, migrations: EmbeddedMigrations) -> DbResult<()>
+    where
+        C: MigrationHarness<C::Backend> + Connection,
+    {
+        conn.run_pending_migrations(migrations)
+            .map(|_| ())
+            .map_err(|e| DbError::Unavailable(format!("migration failed: {e}")))
+    }
+    match conn {
+        Conn::Sqlite(inner) => run::<SqliteConnection>(inner, SQLITE_MIGRATIONS),
+        Conn::Postgres(inner) => {
+            // Several nodes may start at once; the first one migrates, the others wait for it.
+            use diesel::RunQueryDsl;
+            diesel::sql_query("SELECT pg_advisory_lock(4711)").execute(inner)?;
+            let outcome = run::<PgConnection>(inner, POSTGRES_MIGRATIONS);
+            diesel::sql_query("SELECT pg_advisory_unlock(4711)").execute(inner)?;
+            outcome
+        }
+    }
+}
+
+/// The SQLite file inside a data directory.
+pub fn sqlite_file(data_dir: &Path) -> std::path::PathBuf {
+    data_dir.join("widerspruch.sqlite")
+}

@@ -1,0 +1,117 @@
+//! Accounts: the customers of the installation.
+
+use diesel::prelude::*;
+
+use crate::db::schema::accounts;
+use crate::db::{Conn, DbResult};
+use crate::domain::time::Timestamp;
+use crate::domain::tracking::{AccountTracking, TrackingMode};
+
+/// An account.
+#[derive(Debug, Clone, Queryable, Selectable)]
+#[diesel(table_name = accounts)]
+pub struct Account {
+    /// Its number.
+    pub id: i64,
+    /// Its name.
+    pub name: String,
+    /// Whom it tracks personally.
+    pub tracking_mode: TrackingMode,
+    /// When that was last changed, in milliseconds; never since the account was made, if none.
+    pub tracking_changed_at: Option<i64>,
+    /// The name of the user who changed it.
+    pub tracking_changed_by: Option<String>,
+    /// Whether anonymous totals remain where nothing personal is measured.
+    pub count_anonymously: bool,
+    /// *Widersprüche und Abmeldungen merken* (rule P9).
+    pub remember_objections: bool,
+    /// How many recipients it has.
+    pub recipient_count: i64,
+}
+
+impl Account {
+    /// The account's half of the tracking policy.
+    pub const fn tracking(&self) -> AccountTracking {
+        AccountTracking {
+            mode: self.tracking_mode,
+            count_anonymously: self.count_anonymously,
+        }
+    }
+}
+
+/// Makes an account and gives its number.
+pub fn create(conn: &mut Conn, name: &str, now: Timestamp) -> DbResult<i64> {
+    Ok(diesel::insert_into(accounts::table)
+        .values((accounts::name.eq(name), accounts::created_at.eq(now.millis())))
+        .returning(accounts::id)
+        .get_result(conn)?)
+}
+
+/// The account of that number.
+pub fn find(conn: &mut Conn, account_id: i64) -> DbResult<Account> {
+    Ok(accounts::table
+        .find(account_id)
+        .select(Account::as_select())
+        .first(conn)?)
+}
+
+/// Whether there is any account: without one, the installation is new.
+pub fn any(conn: &mut Conn) -> DbResult<bool> {
+    Ok(accounts::table
+        .select(accounts::id)
+        .first::<i64>(conn)
+        .optional()?
+        .is_some())
+}
+
+/// Renames the account.
+pub fn rename(conn: &mut Conn, account_id: i64, name: &str) -> DbResult<()> {
+    diesel::update(accounts::table.find(account_id))
+        .set(accounts::name.eq(name))
+        .execute(conn)?;
+    Ok(())
+}
+
+/// Sets whom the account tracks. The caller holds the account's exclusive lock (rule P2) and
+/// writes the audit log (rule P11): see [`crate::tracking::settings`].
+pub(crate) fn set_tracking_mode(
+    conn: &mut Conn,
+    account_id: i64,
+    mode: TrackingMode,
+    changed_by: &str,
+    now: Timestamp,
+) -> DbResult<()> {
+    diesel::update(accounts::table.find(account_id))
+        .set((
+            accounts::tracking_mode.eq(mode.as_str()),
+            accounts::tracking_changed_at.eq(now.millis()),
+            accounts::tracking_changed_by.eq(changed_by),
+        ))
+        .execute(conn)?;
+    Ok(())
+}
+
+/// Sets what remains without personal tracking, and whether objections are remembered; like
+/// [`set_tracking_mode`] only for [`crate::tracking::settings`].
+pub(crate) fn set_tracking_options(
+    conn: &mut Conn,
+    account_id: i64,
+    count_anonymously: bool,
+    remember_objections: bool,
+) -> DbResult<()> {
+    diesel::update(accounts::table.find(account_id))
+        .set((
+            accounts::count_anonymously.eq(count_anonymously),
+            accounts::remember_objections.eq(remember_objections),
+        ))
+        .execute(conn)?;
+    Ok(())
+}
+
+/// Adds to (or takes from) the counter of recipients.
+pub(crate) fn count_recipients(conn: &mut Conn, account_id: i64, change: i64) -> DbResult<()> {
+    diesel::update(accounts::table.find(account_id))
+        .set(accounts::recipient_count.eq(accounts::recipient_count + change))
+        .execute(conn)?;
+    Ok(())
+}

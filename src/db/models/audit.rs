@@ -1,0 +1,158 @@
+//! The audit log: who changed what, when (rule P11). Entries can be written and read; nothing
+//! here changes one, and a trigger in the database refuses it too.
+
+use diesel::prelude::*;
+
+use crate::db::schema::{audit_log, recipients};
+use crate::db::{Conn, DbResult};
+use crate::domain::time::Timestamp;
+
+/// Who did something.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Actor {
+    /// A signed-in user, by number and name.
+    User {
+        /// The user's number.
+        id: i64,
+        /// The name, as it is at that time.
+        name: String,
+    },
+    /// The recipient, behind the personal link in a mail.
+    Recipient,
+    /// A command or a background task, by name.
+    Program(&'static str),
+}
+
+impl Actor {
+    /// As it stands in the log and on the screen.
+    pub fn label(&self) -> &str {
+        match self {
+            Self::User { name, .. } => name,
+            Self::Recipient => "Empfänger selbst",
+            Self::Program(name) => name,
+        }
+    }
+
+    const fn user_id(&self) -> Option<i64> {
+        match self {
+            Self::User { id, .. } => Some(*id),
+            Self::Recipient | Self::Program(_) => None,
+        }
+    }
+}
+
+/// What was done. The word is stored; what it is called on the screen is [`Action::label`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Action {
+    /// Personal tracking switched off for the account.
+    AccountTrackingOff,
+    /// Personal tracking switched on for the account.
+    AccountTrackingOn,
+    /// What remains without personal tracking, or whether objections are remembered.
+    AccountTrackingOptions,
+    /// An objection of a recipient recorded.
+    RecipientObjected,
+    /// An objection of a recipient lifted.
+    ObjectionLifted,
+    /// A recipient's old tracking data pseudonymised.
+    RecipientPseudonymised,
+    /// A recipient deleted (and the old tracking data pseudonymised).
+    RecipientDeleted,
+    /// A recipient unsubscribed.
+    RecipientUnsubscribed,
+    /// A recipient subscribed again.
+    RecipientResubscribed,
+    /// A password changed.
+    PasswordChanged,
+    /// A mailing sent.
+    MailingSent,
+}
+
+impl Action {
+    /// The stored word.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::AccountTrackingOff => "account_tracking_off",
+            Self::AccountTrackingOn => "account_tracking_on",
+            Self::AccountTrackingOptions => "account_tracking_options",
+            Self::RecipientObjected => "recipient_objected",
+            Self::ObjectionLifted => "objection_lifted",
+            Self::RecipientPseudonymised => "recipient_pseudonymised",
+            Self::RecipientDeleted => "recipient_deleted",
+            Self::RecipientUnsubscribed => "recipient_unsubscribed",
+            Self::RecipientResubscribed => "recipient_resubscribed",
+            Self::PasswordChanged => "password_changed",
+            Self::MailingSent => "mailing_sent",
+        }
+    }
+}
+
+/// Something to be written down.
+pub struct Entry<'a> {
+    /// Who did it.
+    pub actor: &'a Actor,
+    /// What.
+    pub action: Action,
+    /// To which recipient: by number, never by address.
+    pub recipient_id: Option<i64>,
+    /// What else matters, without personal data: a source, a reason.
+    pub details: serde_json::Value,
+}
+
+/// Writes an entry, in the transaction of the change itself.
+pub fn record(conn: &mut Conn, account_id: i64, entry: &Entry<'_>, now: Timestamp) -> DbResult<()> {
+    diesel::insert_into(audit_log::table)
+        .values((
+            audit_log::account_id.eq(account_id),
+            audit_log::at.eq(now.millis()),
+            audit_log::actor.eq(entry.actor.label()),
+            audit_log::user_id.eq(entry.actor.user_id()),
+            audit_log::action.eq(entry.action.as_str()),
+            audit_log::recipient_id.eq(entry.recipient_id),
+            audit_log::details.eq(entry.details.to_string()),
+        ))
+        .execute(conn)?;
+    Ok(())
+}
+
+/// An entry as it is shown: the address is joined only while the recipient exists.
+#[derive(Debug, Clone, Queryable)]
+pub struct ShownEntry {
+    /// Its number.
+    pub id: i64,
+    /// When, in milliseconds.
+    pub at: i64,
+    /// Who.
+    pub actor: String,
+    /// The stored word of the action.
+    pub action: String,
+    /// The recipient's number.
+    pub recipient_id: Option<i64>,
+    /// Details, as JSON.
+    pub details: String,
+    /// The recipient's address, while there is one.
+    pub address: Option<String>,
+}
+
+/// The newest entries of the account.
+pub fn newest(conn: &mut Conn, account_id: i64, limit: i64) -> DbResult<Vec<ShownEntry>> {
+    Ok(audit_log::table
+        .left_join(
+            recipients::table.on(audit_log::recipient_id
+                .eq(recipients::id.nullable())
+                .and(recipients::account_id.eq(audit_log::account_id))),
+        )
+        .filter(audit_log::account_id.eq(account_id))
+        .order(audit_log::id.desc())
+        .limit(limit)
+        .select((
+            audit_log::id,
+            audit_log::at,
+            audit_log::actor,
+            audit_log::action,
+            audit_log::recipient_id,
+            audit_log::details,
+            recipients::address.nullable(),
+        ))
+        .load(conn)?)
+}

@@ -1,0 +1,252 @@
+//! Deliveries: one mailing to one recipient, the only place where the two meet; and the cutting
+//! of that tie.
+
+use diesel::prelude::*;
+use diesel::sql_types::{BigInt, Text};
+
+use crate::db::json_rows::{self, Column, hex};
+use crate::db::schema::{deliveries, mailings};
+use crate::db::{Conn, DbError, DbResult};
+use crate::domain::secret::random_128;
+use crate::domain::stored_as_word;
+use crate::domain::tracking::Decision;
+
+stored_as_word! {
+    /// How far a delivery has come.
+    DeliveryStatus {
+        /// Waits to be sent.
+        Pending => "pending",
+        /// Is being rendered and handed over.
+        Claimed => "claimed",
+        /// Was handed to the transport.
+        Handed => "handed",
+        /// May have been handed over: the program ended at that instant. Not repeated.
+        Uncertain => "uncertain",
+        /// The transport refused it for good.
+        Failed => "failed",
+        /// Its recipient was deleted before it was sent.
+        Cancelled => "cancelled",
+    }
+}
+
+/// What pseudonymising did to deliveries.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct CutOff {
+    /// The mailings concerned, ascending.
+    pub mailings: Vec<i64>,
+    /// How many deliveries lost the way back.
+    pub deliveries: i64,
+    /// How many opens hang on them.
+    pub opens: i64,
+    /// How many clicks hang on them.
+    pub clicks: i64,
+}
+
+/// How much personal data from old mailings there is about a recipient.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, QueryableByName)]
+pub struct Past {
+    /// Mailings sent to the recipient.
+    #[diesel(sql_type = BigInt)]
+    pub mailings: i64,
+    /// Opens stored with a way back.
+    #[diesel(sql_type = BigInt)]
+    pub opens: i64,
+    /// Clicks stored with a way back.
+    #[diesel(sql_type = BigInt)]
+    pub clicks: i64,
+    /// Mailings still waiting to be sent.
+    #[diesel(sql_type = BigInt)]
+    pub unsent: i64,
+}
+
+/// What is stored about these recipients from old mailings, summed up.
+pub fn past_of(conn: &mut Conn, account_id: i64, recipients: &[i64]) -> DbResult<Past> {
+    let rows = json_rows::unfold(conn, &[("id", Column::Int)]);
+    Ok(diesel::sql_query(format!(
+        "SELECT COUNT(DISTINCT CASE WHEN d.status NOT IN ('pending', 'claimed') THEN d.mailing_id END) AS mailings,
+                CAST(COALESCE(SUM(d.opens), 0) AS BIGINT) AS opens,
+                CAST(COALESCE(SUM(d.clicks), 0) AS BIGINT) AS clicks,
+                COUNT(CASE WHEN d.status IN ('pending', 'claimed') THEN 1 END) AS unsent
+         FROM {rows} AS wanted
+         JOIN deliveries d ON d.recipient_id = wanted.id
+         WHERE d.account_id = $2"
+    ))
+    .bind::<Text, _>(json_rows::of_numbers(recipients.iter().copied()))
+    .bind::<BigInt, _>(account_id)
+    .get_result(conn)?)
+}
+
+/// Whether unsent deliveries are cut off too.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Unsent {
+    /// They stay as they are: the person will still receive them.
+    LeaveAlone,
+    /// They are cancelled: the recipient is being deleted.
+    Cancel,
+}
+
+#[derive(QueryableByName)]
+struct Tied {
+    #[diesel(sql_type = BigInt)]
+    id: i64,
+    #[diesel(sql_type = BigInt)]
+    mailing_id: i64,
+    #[diesel(sql_type = BigInt)]
+    opens: i64,
+    #[diesel(sql_type = BigInt)]
+    clicks: i64,
+    #[diesel(sql_type = Text)]
+    status: DeliveryStatus,
+}
+
+/// Cuts the way from deliveries back to these recipients, for good (rule P6): each gets a
+/// pseudonym of its own, its token key goes, and exact times are cut to the hour. One row per
+/// mailing changes, however many events hang on it; no counter of any report is touched (P5).
+///
+/// The caller holds the account's exclusive lock.
+pub(crate) fn cut_off(conn: &mut Conn, account_id: i64, recipients: &[i64], unsent: Unsent) -> DbResult<CutOff> {
+    let tied = tied_to(conn, account_id, recipients, unsent)?;
+    let mut changes = Vec::with_capacity(tied.len());
+    for delivery in &tied {
+        let pseudonym = random_128().map_err(|e| DbError::Unavailable(e.to_string()))?;
+        let status = match delivery.status {
+            DeliveryStatus::Pending => DeliveryStatus::Cancelled,
+            // It is being handed over at this very moment.
+            DeliveryStatus::Claimed => DeliveryStatus::Uncertain,
+            other => other,
+        };
+        changes.push((delivery.id, hex(&pseudonym), status.as_str()));
+    }
+    let rows = json_rows::unfold(
+        conn,
+        &[("id", Column::Int), ("pseudonym", Column::Bytes), ("status", Column::Text)],
+    );
+    let to_hour = |column: &str| format!("{column} = deliveries.{column} - deliveries.{column} % 3600000");
+    diesel::sql_query(format!(
+        "UPDATE deliveries SET recipient_id = NULL, pseudonym = new.pseudonym, token_key = NULL, status = new.status,
+             {}, {}, {}, {}, {}
+         FROM {rows} AS new WHERE deliveries.id = new.id",
+        to_hour("handed_at"),
+        to_hour("first_open_at"),
+        to_hour("last_open_at"),
+        to_hour("first_click_at"),
+        to_hour("last_click_at"),
+    ))
+    .bind::<Text, _>(json_rows::of(&changes))
+    .execute(conn)?;
+
+    count_ended(conn, account_id, &tied)?;
+    let mut mailings: Vec<i64> = tied.iter().map(|d| d.mailing_id).collect();
+    mailings.sort_unstable();
+    mailings.dedup();
+    Ok(CutOff {
+        mailings,
+        deliveries: i64::try_from(tied.len()).unwrap_or(i64::MAX),
+        opens: tied.iter().map(|d| d.opens).sum(),
+        clicks: tied.iter().map(|d| d.clicks).sum(),
+    })
+}
+
+/// The mailings whose deliveries [`cut_off`] would change, ascending.
+pub(crate) fn mailings_of(conn: &mut Conn, account_id: i64, recipients: &[i64], unsent: Unsent) -> DbResult<Vec<i64>> {
+    let mut mailings: Vec<i64> = tied_to(conn, account_id, recipients, unsent)?
+        .into_iter()
+        .map(|d| d.mailing_id)
+        .collect();
+    mailings.sort_unstable();
+    mailings.dedup();
+    Ok(mailings)
+}
+
+fn tied_to(conn: &mut Conn, account_id: i64, recipients: &[i64], unsent: Unsent) -> DbResult<Vec<Tied>> {
+    let rows = json_rows::unfold(conn, &[("id", Column::Int)]);
+    let only_sent = match unsent {
+        Unsent::LeaveAlone => "AND d.status NOT IN ('pending', 'claimed')",
+        Unsent::Cancel => "",
+    };
+    let lock = match conn {
+        Conn::Sqlite(_) => "",
+        Conn::Postgres(_) => "FOR UPDATE OF d",
+    };
+    Ok(diesel::sql_query(format!(
+        "SELECT d.id, d.mailing_id, d.opens, d.clicks, d.status
+         FROM {rows} AS wanted
+         JOIN deliveries d ON d.recipient_id = wanted.id
+         WHERE d.account_id = $2 {only_sent} ORDER BY d.id {lock}"
+    ))
+    .bind::<Text, _>(json_rows::of_numbers(recipients.iter().copied()))
+    .bind::<BigInt, _>(account_id)
+    .load(conn)?)
+}
+
+/// Counts the deliveries that ended without being sent in their mailings.
+fn count_ended(conn: &mut Conn, account_id: i64, tied: &[Tied]) -> DbResult<()> {
+    use std::collections::BTreeMap;
+    let mut ended: BTreeMap<i64, (i64, i64)> = BTreeMap::new();
+    for delivery in tied {
+        match delivery.status {
+            DeliveryStatus::Pending => ended.entry(delivery.mailing_id).or_default().0 += 1,
+            DeliveryStatus::Claimed => ended.entry(delivery.mailing_id).or_default().1 += 1,
+            _ => {}
+        }
+    }
+    for (mailing_id, (cancelled, uncertain)) in ended {
+        diesel::update(
+            mailings::table
+                .filter(mailings::account_id.eq(account_id))
+                .find(mailing_id),
+        )
+        .set((
+            mailings::cancelled.eq(mailings::cancelled + cancelled),
+            mailings::uncertain.eq(mailings::uncertain + uncertain),
+        ))
+        .execute(conn)?;
+    }
+    Ok(())
+}
+
+/// One line of a recipient's *Verlauf*.
+#[derive(Debug, Clone, Queryable)]
+pub struct HistoryLine {
+    /// The mailing.
+    pub mailing_id: i64,
+    /// Its subject.
+    pub subject: String,
+    /// How far the delivery has come.
+    pub status: DeliveryStatus,
+    /// How it was measured; none before it was rendered.
+    pub policy: Option<Decision>,
+    /// When it was handed over, in milliseconds.
+    pub handed_at: Option<i64>,
+    /// First open, in milliseconds.
+    pub first_open_at: Option<i64>,
+    /// How many opens.
+    pub opens: i64,
+    /// First click, in milliseconds.
+    pub first_click_at: Option<i64>,
+    /// How many clicks.
+    pub clicks: i64,
+}
+
+/// What was sent to a recipient and what became of it, newest first.
+pub fn history(conn: &mut Conn, account_id: i64, recipient_id: i64, limit: i64) -> DbResult<Vec<HistoryLine>> {
+    Ok(deliveries::table
+        .inner_join(mailings::table)
+        .filter(deliveries::account_id.eq(account_id))
+        .filter(deliveries::recipient_id.eq(recipient_id))
+        .order(deliveries::mailing_id.desc())
+        .limit(limit)
+        .select((
+            mailings::id,
+            mailings::subject,
+            deliveries::status,
+            deliveries::policy,
+            deliveries::handed_at,
+            deliveries::first_open_at,
+            deliveries::opens,
+            deliveries::first_click_at,
+            deliveries::clicks,
+        ))
+        .load(conn)?)
+}
+

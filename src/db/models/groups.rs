@@ -1,0 +1,159 @@
+//! Groups of recipients, and who belongs to them. The number of members is a counter kept in the
+//! transaction that changes the membership.
+
+use diesel::prelude::*;
+use diesel::sql_types::{BigInt, Text};
+
+use crate::db::json_rows::{self, Column};
+use crate::db::schema::{groups, memberships};
+use crate::db::{Conn, DbResult};
+use crate::domain::time::Timestamp;
+
+/// A group.
+#[derive(Debug, Clone, Queryable, Selectable)]
+#[diesel(table_name = groups)]
+pub struct Group {
+    /// Its number.
+    pub id: i64,
+    /// Its name.
+    pub name: String,
+    /// How many recipients belong to it.
+    pub member_count: i64,
+}
+
+/// What makes two names the same name: case and surrounding space do not count.
+fn name_key(name: &str) -> String {
+    name.trim().to_lowercase()
+}
+
+/// All groups of the account, by name.
+pub fn all(conn: &mut Conn, account_id: i64) -> DbResult<Vec<Group>> {
+    Ok(groups::table
+        .filter(groups::account_id.eq(account_id))
+        .order(groups::name_key)
+        .select(Group::as_select())
+        .load(conn)?)
+}
+
+/// The group of that number.
+pub fn find(conn: &mut Conn, account_id: i64, group_id: i64) -> DbResult<Group> {
+    Ok(groups::table
+        .filter(groups::account_id.eq(account_id))
+        .find(group_id)
+        .select(Group::as_select())
+        .first(conn)?)
+}
+
+/// The group of that name.
+pub fn find_by_name(conn: &mut Conn, account_id: i64, name: &str) -> DbResult<Option<Group>> {
+    Ok(groups::table
+        .filter(groups::account_id.eq(account_id))
+        .filter(groups::name_key.eq(name_key(name)))
+        .select(Group::as_select())
+        .first(conn)
+        .optional()?)
+}
+
+/// Makes a group; [`crate::db::DbError::Duplicate`] when the name is taken.
+pub fn create(conn: &mut Conn, account_id: i64, name: &str, now: Timestamp) -> DbResult<i64> {
+    Ok(diesel::insert_into(groups::table)
+        .values((
+            groups::account_id.eq(account_id),
+            groups::name.eq(name.trim()),
+            groups::name_key.eq(name_key(name)),
+            groups::created_at.eq(now.millis()),
+        ))
+        .returning(groups::id)
+        .get_result(conn)?)
+}
+
+/// Renames a group; [`crate::db::DbError::Duplicate`] when the name is taken.
+pub fn rename(conn: &mut Conn, account_id: i64, group_id: i64, name: &str) -> DbResult<()> {
+    diesel::update(groups::table.filter(groups::account_id.eq(account_id)).find(group_id))
+        .set((groups::name.eq(name.trim()), groups::name_key.eq(name_key(name))))
+        .execute(conn)?;
+    Ok(())
+}
+
+/// *Gruppe auflösen*: the group goes, its people stay.
+pub fn dissolve(conn: &mut Conn, account_id: i64, group_id: i64) -> DbResult<()> {
+    diesel::delete(groups::table.filter(groups::account_id.eq(account_id)).find(group_id)).execute(conn)?;
+    Ok(())
+}
+
+/// The groups a recipient belongs to, by name.
+pub fn of_recipient(conn: &mut Conn, account_id: i64, recipient_id: i64) -> DbResult<Vec<Group>> {
+    Ok(groups::table
+        .inner_join(memberships::table)
+        .filter(groups::account_id.eq(account_id))
+        .filter(memberships::recipient_id.eq(recipient_id))
+        .order(groups::name_key)
+        .select(Group::as_select())
+        .load(conn)?)
+}
+
+/// Adds recipients to a group; who belongs to it already stays. Gives how many came.
+pub fn add_members(
+    conn: &mut Conn,
+    account_id: i64,
+    group_id: i64,
+    recipients: &[i64],
+    now: Timestamp,
+) -> DbResult<usize> {
+    // Both the group and the recipients are taken from the account, whatever ids were given.
+    let rows = json_rows::unfold(conn, &[("recipient_id", Column::Int)]);
+    let added = diesel::sql_query(format!(
+        "INSERT INTO memberships (account_id, group_id, recipient_id, created_at)
+         SELECT g.account_id, g.id, r.id, $2
+         FROM {rows} AS wanted
+         JOIN groups g ON g.id = $3 AND g.account_id = $4
+         JOIN recipients r ON r.id = wanted.recipient_id AND r.account_id = g.account_id
+         ORDER BY r.id
+         ON CONFLICT DO NOTHING"
+    ))
+    .bind::<Text, _>(json_rows::of_numbers(recipients.iter().copied()))
+    .bind::<BigInt, _>(now.millis())
+    .bind::<BigInt, _>(group_id)
+    .bind::<BigInt, _>(account_id)
+    .execute(conn)?;
+    count_members(conn, account_id, group_id, i64::try_from(added).unwrap_or(i64::MAX))?;
+    Ok(added)
+}
+
+/// Takes a recipient out of a group.
+pub fn remove_member(conn: &mut Conn, account_id: i64, group_id: i64, recipient_id: i64) -> DbResult<()> {
+    let removed = diesel::delete(memberships::table.find((account_id, group_id, recipient_id))).execute(conn)?;
+    count_members(conn, account_id, group_id, -i64::try_from(removed).unwrap_or(0))
+}
+
+/// Takes recipients out of all their groups, as before they are deleted. Gives how many
+/// memberships ended.
+pub(crate) fn remove_from_all(conn: &mut Conn, account_id: i64, recipients: &[i64]) -> DbResult<usize> {
+    let ids = json_rows::of_numbers(recipients.iter().copied());
+    let rows = json_rows::unfold(conn, &[("recipient_id", Column::Int)]);
+    diesel::sql_query(format!(
+        "UPDATE groups SET member_count = member_count - leaving.n
+         FROM (SELECT m.group_id, COUNT(*) AS n
+               FROM {rows} AS gone
+               JOIN memberships m ON m.recipient_id = gone.recipient_id
+               WHERE m.account_id = $2 GROUP BY m.group_id) AS leaving
+         WHERE groups.id = leaving.group_id"
+    ))
+    .bind::<Text, _>(&ids)
+    .bind::<BigInt, _>(account_id)
+    .execute(conn)?;
+    Ok(diesel::sql_query(format!(
+        "DELETE FROM memberships
+         WHERE recipient_id IN (SELECT recipient_id FROM {rows} AS gone) AND account_id = $2"
+    ))
+    .bind::<Text, _>(&ids)
+    .bind::<BigInt, _>(account_id)
+    .execute(conn)?)
+}
+
+fn count_members(conn: &mut Conn, account_id: i64, group_id: i64, change: i64) -> DbResult<()> {
+    diesel::update(groups::table.filter(groups::account_id.eq(account_id)).find(group_id))
+        .set(groups::member_count.eq(groups::member_count + change))
+        .execute(conn)?;
+    Ok(())
+}

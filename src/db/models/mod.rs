@@ -1,0 +1,18 @@
+//! One file per table, with all its queries as intention-named functions.
+//!
+//! Every function takes the account first: a query without an account's scope does not exist,
+//! except where a file says why (sessions and users are looked up before the account is known).
+
+pub mod accounts;
+pub mod audit;
+pub mod deliveries;
+pub mod groups;
+pub mod hits;
+pub mod imports;
+pub mod installation;
+pub mod objections;
+pub mod outbox;
+pub mod receipts;
+pub mod recipients;
+pub mod sessions;
+pub mod users;

@@ -1,0 +1,178 @@
+//! Receipts: what a deletion or a pseudonymisation did, without saying to whom.
+
+use diesel::prelude::*;
+
+use crate::db::reports::Figures;
+use crate::db::schema::receipts;
+use crate::db::{Conn, DbError, DbResult};
+use crate::domain::stored_as_word;
+use crate::domain::time::Timestamp;
+
+stored_as_word! {
+    /// What was done.
+    ReceiptKind {
+        /// Recipients were deleted, their past pseudonymised.
+        Deletion => "deletion",
+        /// Only the past was pseudonymised.
+        Pseudonymisation => "pseudonymisation",
+    }
+}
+
+stored_as_word! {
+    /// Whether the bytes are out of the files too (rule P7).
+    Cleanup {
+        /// *Bereinigung ausstehend*.
+        Pending => "pending",
+        /// *erledigt*.
+        Done => "done",
+        /// Nothing to clean: no address was deleted.
+        Unneeded => "unneeded",
+    }
+}
+
+/// A receipt.
+#[derive(Debug, Clone, Queryable, Selectable)]
+#[diesel(table_name = receipts)]
+pub struct Receipt {
+    /// Its number.
+    pub id: i64,
+    /// What was done.
+    pub kind: ReceiptKind,
+    /// Who did it.
+    pub actor: String,
+    /// To how many recipients.
+    pub recipients: i64,
+    /// How many memberships in groups ended.
+    pub groups_left: i64,
+    /// How many opens were pseudonymised.
+    pub opens: i64,
+    /// How many clicks were pseudonymised.
+    pub clicks: i64,
+    figures: String,
+    /// Whether the files are clean.
+    pub cleanup: Cleanup,
+    /// Since when, in milliseconds.
+    pub cleaned_at: Option<i64>,
+    /// When it was done, in milliseconds.
+    pub created_at: i64,
+}
+
+/// One mailing's figures on both sides of the act, read in the same transaction.
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+pub struct BeforeAfter {
+    /// Before.
+    pub before: Figures,
+    /// After.
+    pub after: Figures,
+}
+
+impl Receipt {
+    /// The figures of every mailing concerned, before and after.
+    pub fn figures(&self) -> DbResult<Vec<BeforeAfter>> {
+        serde_json::from_str(&self.figures).map_err(|e| DbError::Unreadable(e.to_string()))
+    }
+}
+
+/// What one act (or one slice of a long one) adds to a receipt.
+#[derive(Debug, Clone, Default)]
+pub struct Done {
+    /// Recipients.
+    pub recipients: i64,
+    /// Memberships that ended.
+    pub groups_left: i64,
+    /// Opens pseudonymised.
+    pub opens: i64,
+    /// Clicks pseudonymised.
+    pub clicks: i64,
+    /// Figures of the mailings concerned.
+    pub figures: Vec<BeforeAfter>,
+}
+
+/// Starts an empty receipt.
+pub fn start(
+    conn: &mut Conn,
+    account_id: i64,
+    kind: ReceiptKind,
+    actor: &str,
+    now: Timestamp,
+) -> DbResult<i64> {
+    let cleanup = match kind {
+        ReceiptKind::Deletion => Cleanup::Pending,
+        ReceiptKind::Pseudonymisation => Cleanup::Unneeded,
+    };
+    Ok(diesel::insert_into(receipts::table)
+        .values((
+            receipts::account_id.eq(account_id),
+            receipts::kind.eq(kind.as_str()),
+            receipts::actor.eq(actor),
+            receipts::cleanup.eq(cleanup.as_str()),
+            receipts::created_at.eq(now.millis()),
+        ))
+        .returning(receipts::id)
+        .get_result(conn)?)
+}
+
+/// Adds what was done. A mailing that is there already keeps its new figures: those of the
+/// last slice that touched it.
+pub fn add(conn: &mut Conn, account_id: i64, receipt_id: i64, done: &Done) -> DbResult<()> {
+    let mut figures = find(conn, account_id, receipt_id)?.figures()?;
+    for new in &done.figures {
+        match figures.iter_mut().find(|f| f.after.mailing_id == new.after.mailing_id) {
+            Some(old) => *old = new.clone(),
+            None => figures.push(new.clone()),
+        }
+    }
+    let figures = serde_json::to_string(&figures).map_err(|e| DbError::Unreadable(e.to_string()))?;
+    diesel::update(receipts::table.filter(receipts::account_id.eq(account_id)).find(receipt_id))
+        .set((
+            receipts::recipients.eq(receipts::recipients + done.recipients),
+            receipts::groups_left.eq(receipts::groups_left + done.groups_left),
+            receipts::opens.eq(receipts::opens + done.opens),
+            receipts::clicks.eq(receipts::clicks + done.clicks),
+            receipts::figures.eq(figures),
+            // A slice that deletes after a cleaning leaves something to clean again.
+            receipts::cleaned_at.eq(None::<i64>),
+        ))
+        .execute(conn)?;
+    Ok(())
+}
+
+/// The receipt of that number.
+pub fn find(conn: &mut Conn, account_id: i64, receipt_id: i64) -> DbResult<Receipt> {
+    Ok(receipts::table
+        .filter(receipts::account_id.eq(account_id))
+        .find(receipt_id)
+        .select(Receipt::as_select())
+        .first(conn)?)
+}
+
+/// The newest receipts of the account.
+pub fn newest(conn: &mut Conn, account_id: i64, limit: i64) -> DbResult<Vec<Receipt>> {
+    Ok(receipts::table
+        .filter(receipts::account_id.eq(account_id))
+        .order(receipts::id.desc())
+        .limit(limit)
+        .select(Receipt::as_select())
+        .load(conn)?)
+}
+
+/// Receipts of the whole installation whose cleaning is still to be done: the files are one for
+/// all accounts, so this is the one query here without an account.
+pub fn pending(conn: &mut Conn) -> DbResult<Vec<i64>> {
+    Ok(receipts::table
+        .filter(receipts::cleanup.eq(Cleanup::Pending.as_str()))
+        .order(receipts::id)
+        .select(receipts::id)
+        .load(conn)?)
+}
+
+/// Marks receipts as cleaned; of the whole installation, like [`pending`].
+pub fn mark_cleaned(conn: &mut Conn, ids: &[i64], now: Timestamp) -> DbResult<()> {
+    diesel::update(receipts::table.filter(receipts::id.eq_any(ids)))
+        .set((
+            receipts::cleanup.eq(Cleanup::Done.as_str()),
+            receipts::cleaned_at.eq(now.millis()),
+        ))
+        .execute(conn)?;
+    Ok(())
+}

@@ -1,0 +1,353 @@
+//! Recipients: people with an address. Whatever changes an address or a name keeps the search's
+//! index in the same transaction.
+
+use diesel::prelude::*;
+use diesel::sql_types::{BigInt, Text};
+
+use super::accounts;
+use crate::db::json_rows::{self, Column};
+use crate::db::paging::{CappedCount, Page, Position, page};
+use crate::db::schema::recipients;
+use crate::db::{Conn, DbError, DbResult, search};
+use crate::domain::address::EmailAddress;
+use crate::domain::secret::{Random128, random_128};
+use crate::domain::time::Timestamp;
+use crate::domain::tracking::{RecipientStatus, RecipientTracking, TrackingSource};
+
+/// A recipient.
+#[derive(Debug, Clone, Queryable, Selectable)]
+#[diesel(table_name = recipients)]
+pub struct Recipient {
+    /// The recipient's number; never given twice.
+    pub id: i64,
+    /// The address as it was typed.
+    pub address: String,
+    /// The normalised address: unique in the account.
+    pub address_key: String,
+    /// First name, or empty.
+    pub first_name: String,
+    /// Last name, or empty.
+    pub last_name: String,
+    /// Free fields, as a JSON object of texts.
+    pub fields: String,
+    /// Whether mails go there.
+    pub status: RecipientStatus,
+    /// When that changed, in milliseconds.
+    pub status_changed_at: Option<i64>,
+    /// Who changed it.
+    pub status_source: Option<TrackingSource>,
+    /// What the person has said about personal tracking.
+    pub tracking: RecipientTracking,
+    /// When, in milliseconds.
+    pub tracking_changed_at: Option<i64>,
+    /// From where.
+    pub tracking_source: Option<TrackingSource>,
+    /// The random key of the personal links.
+    pub public_key: Vec<u8>,
+    /// When the recipient was added, in milliseconds.
+    pub created_at: i64,
+}
+
+/// A recipient as a row of a list.
+#[derive(Debug, Clone, QueryableByName)]
+#[diesel(table_name = recipients)]
+pub struct RecipientRow {
+    /// The recipient's number.
+    pub id: i64,
+    /// The address as typed.
+    pub address: String,
+    /// First name, or empty.
+    pub first_name: String,
+    /// Last name, or empty.
+    pub last_name: String,
+    /// Whether mails go there.
+    pub status: RecipientStatus,
+    /// What the person has said about personal tracking.
+    pub tracking: RecipientTracking,
+}
+
+/// The columns of a [`RecipientRow`], of the recipients under the name `r`.
+pub(crate) const ROW_COLUMNS: &str = "r.id, r.address, r.first_name, r.last_name, r.status, r.tracking";
+
+/// A recipient to be added.
+#[derive(Debug, Clone)]
+pub struct NewRecipient<'a> {
+    /// The address.
+    pub address: &'a EmailAddress,
+    /// First name, or empty.
+    pub first_name: &'a str,
+    /// Last name, or empty.
+    pub last_name: &'a str,
+    /// Free fields.
+    pub fields: &'a serde_json::Map<String, serde_json::Value>,
+    /// What is known about tracking from the start: setting, time, source.
+    pub tracking: Option<(RecipientTracking, i64, TrackingSource)>,
+    /// Since when the person is known to have unsubscribed, in milliseconds, and from where.
+    pub unsubscribed: Option<(i64, TrackingSource)>,
+}
+
+/// What can be changed about a recipient on the tab *Daten*.
+#[derive(Debug, Clone)]
+pub struct RecipientData<'a> {
+    /// The address.
+    pub address: &'a EmailAddress,
+    /// First name, or empty.
+    pub first_name: &'a str,
+    /// Last name, or empty.
+    pub last_name: &'a str,
+    /// Free fields.
+    pub fields: &'a serde_json::Map<String, serde_json::Value>,
+}
+
+/// What a list of recipients is narrowed to.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Filter {
+    /// Members of that group.
+    pub group_id: Option<i64>,
+    /// Those with that status.
+    pub status: Option<RecipientStatus>,
+    /// Those who objected to personal tracking.
+    pub objected: bool,
+}
+
+/// The text that the search looks into: every way to write the address, and the name.
+pub fn search_text(address: &EmailAddress, first_name: &str, last_name: &str) -> String {
+    let mut text = address.unicode_form().to_owned();
+    if text != address.key() {
+        text.push('\n');
+        text.push_str(address.key());
+    }
+    for name in [first_name, last_name] {
+        if !name.is_empty() {
+            text.push(if name == last_name && !first_name.is_empty() { ' ' } else { '\n' });
+            text.push_str(&search::normalise(name));
+        }
+    }
+    text
+}
+
+/// Adds a recipient; [`DbError::Duplicate`] when the address is there already.
+pub fn create(conn: &mut Conn, account_id: i64, new: &NewRecipient<'_>, now: Timestamp) -> DbResult<i64> {
+    let key = random_128().map_err(|e| DbError::Unavailable(e.to_string()))?;
+    let tracking = new.tracking;
+    let id: i64 = diesel::insert_into(recipients::table)
+        .values((
+            (
+                recipients::account_id.eq(account_id),
+                recipients::address.eq(new.address.as_typed()),
+                recipients::address_key.eq(new.address.key()),
+                recipients::search_text.eq(search_text(new.address, new.first_name, new.last_name)),
+                recipients::first_name.eq(new.first_name),
+                recipients::last_name.eq(new.last_name),
+                recipients::fields.eq(serde_json::Value::Object(new.fields.clone()).to_string()),
+            ),
+            recipients::tracking.eq(tracking.map_or(RecipientTracking::Unset, |t| t.0).as_str()),
+            recipients::tracking_changed_at.eq(tracking.map(|t| t.1)),
+            recipients::tracking_source.eq(tracking.map(|t| t.2.as_str())),
+            recipients::status.eq(match new.unsubscribed {
+                Some(_) => RecipientStatus::Unsubscribed.as_str(),
+                None => RecipientStatus::Active.as_str(),
+            }),
+            recipients::status_changed_at.eq(new.unsubscribed.map(|u| u.0)),
+            recipients::status_source.eq(new.unsubscribed.map(|u| u.1.as_str())),
+            recipients::public_key.eq(&key[..]),
+            recipients::created_at.eq(now.millis()),
+            recipients::updated_at.eq(now.millis()),
+        ))
+        .returning(recipients::id)
+        .get_result(conn)?;
+    search::add(conn, account_id, &[id])?;
+    accounts::count_recipients(conn, account_id, 1)?;
+    Ok(id)
+}
+
+/// The recipient of that number.
+pub fn find(conn: &mut Conn, account_id: i64, recipient_id: i64) -> DbResult<Recipient> {
+    Ok(recipients::table
+        .filter(recipients::account_id.eq(account_id))
+        .find(recipient_id)
+        .select(Recipient::as_select())
+        .first(conn)?)
+}
+
+/// The recipient with that normalised address.
+pub fn find_by_address(conn: &mut Conn, account_id: i64, address_key: &str) -> DbResult<Option<Recipient>> {
+    Ok(recipients::table
+        .filter(recipients::account_id.eq(account_id))
+        .filter(recipients::address_key.eq(address_key))
+        .select(Recipient::as_select())
+        .first(conn)
+        .optional()?)
+}
+
+/// Those of the recipients that exist in the account.
+pub fn find_many(conn: &mut Conn, account_id: i64, ids: &[i64]) -> DbResult<Vec<Recipient>> {
+    Ok(recipients::table
+        .filter(recipients::account_id.eq(account_id))
+        .filter(recipients::id.eq_any(ids))
+        .order(recipients::id)
+        .select(Recipient::as_select())
+        .load(conn)?)
+}
+
+/// Whose personal link carries that key, and in which account. The key is the only thing a
+/// public request knows; it is unguessable and leads to exactly one account.
+pub fn find_by_public_key(conn: &mut Conn, key: &Random128) -> DbResult<Option<(i64, Recipient)>> {
+    Ok(recipients::table
+        .filter(recipients::public_key.eq(&key[..]))
+        .select((recipients::account_id, Recipient::as_select()))
+        .first(conn)
+        .optional()?)
+}
+
+/// One page of the list, newest first.
+pub fn list(
+    conn: &mut Conn,
+    account_id: i64,
+    filter: Filter,
+    position: Position,
+    size: usize,
+) -> DbResult<Page<RecipientRow>> {
+    let (comparison, order, key) = position.descending();
+    let (source, id) = source(filter);
+    let text = format!(
+        "SELECT {ROW_COLUMNS} FROM {source} WHERE {id} {comparison} $2 {} ORDER BY {id} {order} LIMIT $3",
+        conditions(filter)
+    );
+    let limit = i64::try_from(size + 1).unwrap_or(i64::MAX);
+    let rows = diesel::sql_query(text)
+        .bind::<BigInt, _>(account_id)
+        .bind::<BigInt, _>(key)
+        .bind::<BigInt, _>(limit)
+        .load(conn)?;
+    Ok(page(rows, position, size))
+}
+
+/// How many recipients the list has, counted up to a limit.
+pub fn count(conn: &mut Conn, account_id: i64, filter: Filter, limit: i64) -> DbResult<CappedCount> {
+    #[derive(QueryableByName)]
+    struct Counted {
+        #[diesel(sql_type = BigInt)]
+        n: i64,
+    }
+    let (source, _) = source(filter);
+    let counted: Counted = diesel::sql_query(format!(
+        "SELECT COUNT(*) AS n FROM (SELECT 1 FROM {source} WHERE 1 = 1 {} LIMIT $2) AS counted",
+        conditions(filter)
+    ))
+    .bind::<BigInt, _>(account_id)
+    .bind::<BigInt, _>(limit + 1)
+    .get_result(conn)?;
+    Ok(CappedCount::new(counted.n, limit))
+}
+
+/// Where the list reads from, and its key: a group's members are read in the order of the
+/// membership, so that a small group in a large account costs as little as it should.
+fn source(filter: Filter) -> (String, &'static str) {
+    match filter.group_id {
+        Some(group_id) => (
+            format!(
+                "memberships m JOIN recipients r ON r.id = m.recipient_id AND m.account_id = $1 AND m.group_id = {group_id}"
+            ),
+            "m.recipient_id",
+        ),
+        None => ("(SELECT * FROM recipients WHERE account_id = $1) AS r".to_owned(), "r.id"),
+    }
+}
+
+fn conditions(filter: Filter) -> String {
+    let mut text = String::new();
+    if let Some(status) = filter.status {
+        text.push_str("AND r.status = '");
+        text.push_str(status.as_str());
+        text.push('\'');
+    }
+    if filter.objected {
+        text.push_str(" AND r.tracking = 'objected'");
+    }
+    text
+}
+
+/// Changes address, names and fields; [`DbError::Duplicate`] when the address belongs to
+/// somebody else. What the person said about tracking stays (it is theirs, not the address's).
+pub fn update(
+    conn: &mut Conn,
+    account_id: i64,
+    recipient_id: i64,
+    data: &RecipientData<'_>,
+    now: Timestamp,
+) -> DbResult<()> {
+    search::remove(conn, account_id, &[recipient_id])?;
+    diesel::update(scoped(account_id, recipient_id))
+        .set((
+            recipients::address.eq(data.address.as_typed()),
+            recipients::address_key.eq(data.address.key()),
+            recipients::search_text.eq(search_text(data.address, data.first_name, data.last_name)),
+            recipients::first_name.eq(data.first_name),
+            recipients::last_name.eq(data.last_name),
+            recipients::fields.eq(serde_json::Value::Object(data.fields.clone()).to_string()),
+            recipients::updated_at.eq(now.millis()),
+        ))
+        .execute(conn)?;
+    search::add(conn, account_id, &[recipient_id])
+}
+
+/// Sets whether mails go there.
+pub fn set_status(
+    conn: &mut Conn,
+    account_id: i64,
+    recipient_id: i64,
+    status: RecipientStatus,
+    source: TrackingSource,
+    now: Timestamp,
+) -> DbResult<()> {
+    diesel::update(scoped(account_id, recipient_id))
+        .set((
+            recipients::status.eq(status.as_str()),
+            recipients::status_changed_at.eq(now.millis()),
+            recipients::status_source.eq(source.as_str()),
+        ))
+        .execute(conn)?;
+    Ok(())
+}
+
+/// Sets what the person has said. Only for [`crate::tracking::settings`], which holds the
+/// account's exclusive lock (rule P2) and writes the audit log (rule P11).
+pub(crate) fn set_tracking(
+    conn: &mut Conn,
+    account_id: i64,
+    recipient_id: i64,
+    tracking: RecipientTracking,
+    source: TrackingSource,
+    now: Timestamp,
+) -> DbResult<()> {
+    diesel::update(scoped(account_id, recipient_id))
+        .set((
+            recipients::tracking.eq(tracking.as_str()),
+            recipients::tracking_changed_at.eq(now.millis()),
+            recipients::tracking_source.eq(source.as_str()),
+        ))
+        .execute(conn)?;
+    Ok(())
+}
+
+/// Removes the rows of recipients whose past has been cut off. Only for [`crate::erasure`].
+pub(crate) fn remove(conn: &mut Conn, account_id: i64, ids: &[i64]) -> DbResult<usize> {
+    search::remove(conn, account_id, ids)?;
+    let rows = json_rows::unfold(conn, &[("id", Column::Int)]);
+    let removed = diesel::sql_query(format!(
+        "DELETE FROM recipients WHERE id IN (SELECT id FROM {rows} AS gone) AND account_id = $2"
+    ))
+    .bind::<Text, _>(json_rows::of_numbers(ids.iter().copied()))
+    .bind::<BigInt, _>(account_id)
+    .execute(conn)?;
+    accounts::count_recipients(conn, account_id, -i64::try_from(removed).unwrap_or(0))?;
+    Ok(removed)
+}
+
+#[diesel::dsl::auto_type(no_type_alias)]
+fn scoped(account_id: i64, recipient_id: i64) -> _ {
+    recipients::table
+        .filter(recipients::account_id.eq(account_id))
+        .filter(recipients::id.eq(recipient_id))
+}

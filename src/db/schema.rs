@@ -1,0 +1,366 @@
+//! The tables as diesel sees them: one schema for both databases.
+//!
+//! Written by hand, since the two databases name their types differently; the test
+//! `tests/it/db/schema.rs` compares it with what the migrations really create.
+#![allow(missing_docs, reason = "the migrations describe tables and columns")]
+
+use diesel::{allow_tables_to_appear_in_same_query, joinable, table};
+
+table! {
+    installation (key) {
+        key -> Text,
+        value -> Text,
+    }
+}
+
+table! {
+    accounts (id) {
+        id -> BigInt,
+        name -> Text,
+        tracking_mode -> Text,
+        tracking_changed_at -> Nullable<BigInt>,
+        tracking_changed_by -> Nullable<Text>,
+        count_anonymously -> Bool,
+        remember_objections -> Bool,
+        recipient_count -> BigInt,
+        created_at -> BigInt,
+    }
+}
+
+table! {
+    users (id) {
+        id -> BigInt,
+        account_id -> BigInt,
+        email -> Text,
+        email_key -> Text,
+        name -> Text,
+        roles -> Integer,
+        password_hash -> Text,
+        created_at -> BigInt,
+    }
+}
+
+table! {
+    sessions (key_hash) {
+        key_hash -> Binary,
+        user_id -> BigInt,
+        created_at -> BigInt,
+        expires_at -> BigInt,
+    }
+}
+
+table! {
+    groups (id) {
+        id -> BigInt,
+        account_id -> BigInt,
+        name -> Text,
+        name_key -> Text,
+        member_count -> BigInt,
+        created_at -> BigInt,
+    }
+}
+
+table! {
+    recipients (id) {
+        id -> BigInt,
+        account_id -> BigInt,
+        address -> Text,
+        address_key -> Text,
+        search_text -> Text,
+        first_name -> Text,
+        last_name -> Text,
+        fields -> Text,
+        status -> Text,
+        status_changed_at -> Nullable<BigInt>,
+        status_source -> Nullable<Text>,
+        tracking -> Text,
+        tracking_changed_at -> Nullable<BigInt>,
+        tracking_source -> Nullable<Text>,
+        public_key -> Binary,
+        created_at -> BigInt,
+        updated_at -> BigInt,
+    }
+}
+
+table! {
+    memberships (account_id, group_id, recipient_id) {
+        account_id -> BigInt,
+        group_id -> BigInt,
+        recipient_id -> BigInt,
+        created_at -> BigInt,
+    }
+}
+
+table! {
+    objections (account_id, kind, address_hmac) {
+        account_id -> BigInt,
+        kind -> Text,
+        address_hmac -> Binary,
+        made_at -> BigInt,
+        source -> Text,
+    }
+}
+
+table! {
+    mailings (id) {
+        id -> BigInt,
+        account_id -> BigInt,
+        subject -> Text,
+        sender_name -> Text,
+        sender_address -> Text,
+        html -> Text,
+        text -> Text,
+        status -> Text,
+        created_at -> BigInt,
+        updated_at -> BigInt,
+        send_started_at -> Nullable<BigInt>,
+        sent_at -> Nullable<BigInt>,
+        deliveries -> BigInt,
+        handed -> BigInt,
+        handed_personal -> BigInt,
+        handed_anonymous -> BigInt,
+        uncertain -> BigInt,
+        failed -> BigInt,
+        cancelled -> BigInt,
+        bounces -> BigInt,
+        unsubscriptions -> BigInt,
+        objections -> BigInt,
+    }
+}
+
+table! {
+    mailing_groups (account_id, mailing_id, position) {
+        account_id -> BigInt,
+        mailing_id -> BigInt,
+        position -> Integer,
+        group_id -> Nullable<BigInt>,
+        group_name -> Text,
+    }
+}
+
+table! {
+    mailing_links (mailing_id, number) {
+        account_id -> BigInt,
+        mailing_id -> BigInt,
+        number -> BigInt,
+        url -> Text,
+    }
+}
+
+table! {
+    deliveries (id) {
+        id -> BigInt,
+        account_id -> BigInt,
+        mailing_id -> BigInt,
+        recipient_id -> Nullable<BigInt>,
+        pseudonym -> Nullable<Binary>,
+        token_key -> Nullable<Binary>,
+        policy -> Nullable<Text>,
+        status -> Text,
+        handed_at -> Nullable<BigInt>,
+        first_open_at -> Nullable<BigInt>,
+        last_open_at -> Nullable<BigInt>,
+        opens -> BigInt,
+        first_click_at -> Nullable<BigInt>,
+        last_click_at -> Nullable<BigInt>,
+        clicks -> BigInt,
+    }
+}
+
+table! {
+    events (delivery_id, kind, link, hour, device, automatic) {
+        account_id -> BigInt,
+        delivery_id -> BigInt,
+        kind -> Integer,
+        link -> BigInt,
+        hour -> BigInt,
+        device -> Integer,
+        automatic -> Bool,
+        n -> BigInt,
+    }
+}
+
+table! {
+    mailing_hours (mailing_id, kind, link, hour) {
+        account_id -> BigInt,
+        mailing_id -> BigInt,
+        kind -> Integer,
+        link -> BigInt,
+        hour -> BigInt,
+        personal -> BigInt,
+        firsts -> BigInt,
+        anonymous -> BigInt,
+        automatic -> BigInt,
+    }
+}
+
+table! {
+    mailing_devices (mailing_id, kind, device) {
+        account_id -> BigInt,
+        mailing_id -> BigInt,
+        kind -> Integer,
+        device -> Integer,
+        n -> BigInt,
+    }
+}
+
+table! {
+    outbox_mails (id) {
+        id -> BigInt,
+        account_id -> BigInt,
+        mailing_id -> BigInt,
+        recipient_id -> BigInt,
+        file -> Text,
+        created_at -> BigInt,
+    }
+}
+
+table! {
+    imports (id) {
+        id -> BigInt,
+        account_id -> BigInt,
+        user_id -> Nullable<BigInt>,
+        group_id -> Nullable<BigInt>,
+        file_name -> Text,
+        size -> BigInt,
+        settings -> Text,
+        status -> Text,
+        problem -> Nullable<Text>,
+        bytes_read -> BigInt,
+        rows_read -> BigInt,
+        added -> BigInt,
+        updated -> BigInt,
+        unchanged -> BigInt,
+        refused -> BigInt,
+        created_at -> BigInt,
+        finished_at -> Nullable<BigInt>,
+    }
+}
+
+table! {
+    import_refusals (import_id, line) {
+        account_id -> BigInt,
+        import_id -> BigInt,
+        line -> BigInt,
+        value -> Text,
+        reason -> Text,
+    }
+}
+
+table! {
+    receipts (id) {
+        id -> BigInt,
+        account_id -> BigInt,
+        kind -> Text,
+        actor -> Text,
+        recipients -> BigInt,
+        groups_left -> BigInt,
+        opens -> BigInt,
+        clicks -> BigInt,
+        figures -> Text,
+        cleanup -> Text,
+        cleaned_at -> Nullable<BigInt>,
+        created_at -> BigInt,
+    }
+}
+
+table! {
+    jobs (id) {
+        id -> BigInt,
+        account_id -> BigInt,
+        user_id -> Nullable<BigInt>,
+        receipt_id -> BigInt,
+        group_id -> Nullable<BigInt>,
+        status -> Text,
+        total -> BigInt,
+        done -> BigInt,
+        created_at -> BigInt,
+        finished_at -> Nullable<BigInt>,
+    }
+}
+
+table! {
+    job_items (job_id, recipient_id) {
+        account_id -> BigInt,
+        job_id -> BigInt,
+        recipient_id -> BigInt,
+    }
+}
+
+table! {
+    audit_log (id) {
+        id -> BigInt,
+        account_id -> BigInt,
+        at -> BigInt,
+        actor -> Text,
+        user_id -> Nullable<BigInt>,
+        action -> Text,
+        recipient_id -> Nullable<BigInt>,
+        details -> Text,
+    }
+}
+
+joinable!(users -> accounts (account_id));
+joinable!(sessions -> users (user_id));
+joinable!(groups -> accounts (account_id));
+joinable!(recipients -> accounts (account_id));
+joinable!(memberships -> accounts (account_id));
+joinable!(memberships -> groups (group_id));
+joinable!(memberships -> recipients (recipient_id));
+joinable!(objections -> accounts (account_id));
+joinable!(mailings -> accounts (account_id));
+joinable!(mailing_groups -> accounts (account_id));
+joinable!(mailing_groups -> mailings (mailing_id));
+joinable!(mailing_groups -> groups (group_id));
+joinable!(mailing_links -> accounts (account_id));
+joinable!(mailing_links -> mailings (mailing_id));
+joinable!(deliveries -> accounts (account_id));
+joinable!(deliveries -> mailings (mailing_id));
+joinable!(deliveries -> recipients (recipient_id));
+joinable!(events -> accounts (account_id));
+joinable!(events -> deliveries (delivery_id));
+joinable!(mailing_hours -> accounts (account_id));
+joinable!(mailing_hours -> mailings (mailing_id));
+joinable!(mailing_devices -> accounts (account_id));
+joinable!(mailing_devices -> mailings (mailing_id));
+joinable!(outbox_mails -> accounts (account_id));
+joinable!(outbox_mails -> mailings (mailing_id));
+joinable!(outbox_mails -> recipients (recipient_id));
+joinable!(imports -> accounts (account_id));
+joinable!(imports -> users (user_id));
+joinable!(imports -> groups (group_id));
+joinable!(import_refusals -> accounts (account_id));
+joinable!(import_refusals -> imports (import_id));
+joinable!(receipts -> accounts (account_id));
+joinable!(jobs -> accounts (account_id));
+joinable!(jobs -> users (user_id));
+joinable!(jobs -> receipts (receipt_id));
+joinable!(jobs -> groups (group_id));
+joinable!(job_items -> accounts (account_id));
+joinable!(job_items -> jobs (job_id));
+joinable!(audit_log -> accounts (account_id));
+
+allow_tables_to_appear_in_same_query!(
+    installation,
+    accounts,
+    users,
+    sessions,
+    groups,
+    recipients,
+    memberships,
+    objections,
+    mailings,
+    mailing_groups,
+    mailing_links,
+    deliveries,
+    events,
+    mailing_hours,
+    mailing_devices,
+    outbox_mails,
+    imports,
+    import_refusals,
+    receipts,
+    jobs,
+    job_items,
+    audit_log,
+);

@@ -1,0 +1,121 @@
+//! The search on SQLite: an FTS5 index of trigrams.
+
+use diesel::prelude::*;
+use diesel::sql_types::{BigInt, Text};
+use diesel::{SqliteConnection, sql_query};
+
+use crate::db::DbResult;
+use crate::db::json_rows;
+use crate::db::models::recipients::{ROW_COLUMNS, RecipientRow};
+use crate::db::paging::Position;
+
+/// Needles shorter than this have no trigram and are looked for row by row.
+const SHORTEST_INDEXED: usize = 3;
+
+#[derive(QueryableByName)]
+struct Counted {
+    #[diesel(sql_type = BigInt)]
+    n: i64,
+}
+
+pub fn find(
+    conn: &mut SqliteConnection,
+    account_id: i64,
+    needle: &str,
+    position: Position,
+    limit: i64,
+) -> DbResult<Vec<RecipientRow>> {
+    let (comparison, order, key) = position.descending();
+    let rows = match trigrams(needle) {
+        Some(query) => sql_query(format!(
+            "SELECT {ROW_COLUMNS} FROM recipient_search s JOIN recipients r ON r.id = s.rowid
+             WHERE s.recipient_search MATCH $1 AND s.rowid {comparison} $2 AND r.account_id = $3
+               AND instr(r.search_text, $4) > 0
+             ORDER BY s.rowid {order} LIMIT $5"
+        ))
+        .bind::<Text, _>(query)
+        .bind::<BigInt, _>(key)
+        .bind::<BigInt, _>(account_id)
+        .bind::<Text, _>(needle)
+        .bind::<BigInt, _>(limit)
+        .load(conn)?,
+        None => sql_query(format!(
+            "SELECT {ROW_COLUMNS} FROM recipients r
+             WHERE r.account_id = $1 AND r.id {comparison} $2 AND instr(r.search_text, $3) > 0
+             ORDER BY r.id {order} LIMIT $4"
+        ))
+        .bind::<BigInt, _>(account_id)
+        .bind::<BigInt, _>(key)
+        .bind::<Text, _>(needle)
+        .bind::<BigInt, _>(limit)
+        .load(conn)?,
+    };
+    Ok(rows)
+}
+
+pub fn count(conn: &mut SqliteConnection, account_id: i64, needle: &str, limit: i64) -> DbResult<i64> {
+    let counted: Counted = match trigrams(needle) {
+        Some(query) => sql_query(
+            "SELECT COUNT(*) AS n FROM (
+                 SELECT 1 FROM recipient_search s JOIN recipients r ON r.id = s.rowid
+                 WHERE s.recipient_search MATCH $1 AND r.account_id = $2 AND instr(r.search_text, $3) > 0
+                 LIMIT $4)",
+        )
+        .bind::<Text, _>(query)
+        .bind::<BigInt, _>(account_id)
+        .bind::<Text, _>(needle)
+        .bind::<BigInt, _>(limit)
+        .get_result(conn)?,
+        None => sql_query(
+            "SELECT COUNT(*) AS n FROM (
+                 SELECT 1 FROM recipients r
+                 WHERE r.account_id = $1 AND instr(r.search_text, $2) > 0 LIMIT $3)",
+        )
+        .bind::<BigInt, _>(account_id)
+        .bind::<Text, _>(needle)
+        .bind::<BigInt, _>(limit)
+        .get_result(conn)?,
+    };
+    Ok(counted.n)
+}
+
+pub fn add(conn: &mut SqliteConnection, account_id: i64, ids: &[i64]) -> DbResult<()> {
+    sql_query(
+        "INSERT INTO recipient_search (rowid, search_text)
+         SELECT r.id, r.search_text FROM json_each($1) wanted
+         JOIN recipients r ON r.id = json_extract(wanted.value, '$[0]') AND r.account_id = $2",
+    )
+    .bind::<Text, _>(json_rows::of_numbers(ids.iter().copied()))
+    .bind::<BigInt, _>(account_id)
+    .execute(conn)?;
+    Ok(())
+}
+
+pub fn remove(conn: &mut SqliteConnection, account_id: i64, ids: &[i64]) -> DbResult<()> {
+    // The index does not hold the texts: to take an entry out, it has to be told what was in it.
+    sql_query(
+        "INSERT INTO recipient_search (recipient_search, rowid, search_text)
+         SELECT 'delete', r.id, r.search_text FROM json_each($1) wanted
+         JOIN recipients r ON r.id = json_extract(wanted.value, '$[0]') AND r.account_id = $2",
+    )
+    .bind::<Text, _>(json_rows::of_numbers(ids.iter().copied()))
+    .bind::<BigInt, _>(account_id)
+    .execute(conn)?;
+    Ok(())
+}
+
+/// The needle's trigrams, each quoted, all of them required; none when it is too short.
+///
+/// A phrase would do the same at once, but needs an index that keeps positions, three times as
+/// large; comparing the rows found with the whole needle makes up for it.
+fn trigrams(needle: &str) -> Option<String> {
+    let letters: Vec<char> = needle.chars().collect();
+    if letters.len() < SHORTEST_INDEXED {
+        return None;
+    }
+    let quoted: Vec<String> = letters
+        .windows(SHORTEST_INDEXED)
+        .map(|three| format!("\"{}\"", three.iter().collect::<String>().replace('"', "\"\"")))
+        .collect();
+    Some(quoted.join(" AND "))
+}

@@ -1,0 +1,62 @@
+//! Points in time, as stored: milliseconds and whole hours since 1970-01-01 UTC.
+
+use std::time::{SystemTime, UNIX_EPOCH};
+
+const MILLIS_PER_HOUR: i64 = 3_600_000;
+
+/// Milliseconds since 1970-01-01 UTC.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Timestamp(pub i64);
+
+impl Timestamp {
+    /// The machine's time.
+    pub fn now() -> Self {
+        let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+        Self(i64::try_from(since.as_millis()).unwrap_or(i64::MAX))
+    }
+
+    /// Milliseconds since 1970-01-01 UTC.
+    pub const fn millis(self) -> i64 {
+        self.0
+    }
+
+    /// The whole hour this falls into.
+    pub const fn hour(self) -> Hour {
+        Hour(self.0.div_euclid(MILLIS_PER_HOUR))
+    }
+
+    /// That many milliseconds later (or earlier, when negative).
+    #[must_use]
+    pub const fn plus_millis(self, millis: i64) -> Self {
+        Self(self.0 + millis)
+    }
+
+    /// That many days later (or earlier, when negative).
+    #[must_use]
+    pub const fn plus_days(self, days: i64) -> Self {
+        Self(self.0 + days * 24 * MILLIS_PER_HOUR)
+    }
+}
+
+/// Whole hours since 1970-01-01 UTC: as exactly as events are stored (rule P6).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Hour(pub i64);
+
+impl Hour {
+    /// The moment the hour begins.
+    pub const fn start(self) -> Timestamp {
+        Timestamp(self.0 * MILLIS_PER_HOUR)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn hours_are_whole_also_before_1970() {
+        assert_eq!(Timestamp(3_600_000 * 5 + 1).hour(), Hour(5));
+        assert_eq!(Timestamp(-1).hour(), Hour(-1));
+        assert_eq!(Hour(5).start(), Timestamp(18_000_000));
+    }
+}

@@ -1,0 +1,97 @@
+//! Settings of personal tracking, of an account and of a recipient.
+
+use super::stored_as_word;
+
+stored_as_word! {
+    /// Whom an account tracks personally.
+    TrackingMode {
+        /// *aktiv*: everyone who has not objected.
+        Active => "active",
+        /// *nur mit Einwilligung*: only those whose consent is recorded (Art. 7 GDPR).
+        Consent => "consent",
+        /// *deaktiviert*: nobody.
+        Off => "off",
+    }
+}
+
+stored_as_word! {
+    /// What a recipient has said about personal tracking.
+    RecipientTracking {
+        /// *ohne Angabe*: nothing.
+        Unset => "unset",
+        /// *eingewilligt* (Art. 7 GDPR).
+        Consented => "consented",
+        /// *widersprochen* (Art. 21 GDPR): the checkbox *Tracking deaktiviert* is ticked.
+        Objected => "objected",
+    }
+}
+
+stored_as_word! {
+    /// How a recipient's tracking setting came about.
+    TrackingSource {
+        /// Set by a user of the account.
+        Admin => "admin",
+        /// Set by the recipient, behind the link in a mail.
+        Recipient => "self",
+        /// Came with an imported file.
+        Import => "import",
+        /// Remembered from before the recipient was deleted (rule P9).
+        Remembered => "remembered",
+    }
+}
+
+impl TrackingSource {
+    /// As shown on the screen.
+    pub const fn label(self) -> &'static str {
+        match self {
+            Self::Admin => "Benutzer des Kontos",
+            Self::Recipient => "Empfänger selbst",
+            Self::Import => "Import",
+            Self::Remembered => "gemerkter Widerspruch",
+        }
+    }
+}
+
+stored_as_word! {
+    /// Whether mails go to a recipient.
+    RecipientStatus {
+        /// Receives mailings.
+        Active => "active",
+        /// Has unsubscribed, or was unsubscribed.
+        Unsubscribed => "unsubscribed",
+        /// The address refuses mails for good.
+        Bounced => "bounced",
+    }
+}
+
+impl RecipientStatus {
+    /// As shown on the screen.
+    pub const fn label(self) -> &'static str {
+        match self {
+            Self::Active => "Aktiv",
+            Self::Unsubscribed => "Abgemeldet",
+            Self::Bounced => "Unzustellbar",
+        }
+    }
+}
+
+/// What an account says about tracking: the half of the policy that is the same for everyone.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct AccountTracking {
+    /// Whom the account tracks personally.
+    pub mode: TrackingMode,
+    /// Whether what may not be personal is counted anonymously, or not at all.
+    pub count_anonymously: bool,
+}
+
+stored_as_word! {
+    /// How something may be measured; decided by `tracking::policy` and nobody else.
+    Decision {
+        /// With a way back to the recipient.
+        Personal => "personal",
+        /// As an hourly total of the mailing, and nothing else (rule P3).
+        Anonymous => "anonymous",
+        /// Not at all: the mail carries no pixel and unchanged links.
+        Nothing => "nothing",
+    }
+}

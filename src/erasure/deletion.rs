@@ -1,0 +1,112 @@
+//! Deleting recipients: the past is cut off, then the person goes from every table. At commit no
+//! query finds the address any more; the bytes in the files are cleaned afterwards (rule P7).
+
+use serde_json::json;
+
+use crate::db::models::audit::{self, Action, Actor, Entry};
+use crate::db::models::deliveries::Unsent;
+use crate::db::models::objections::{self, Memory, Remembered};
+use crate::db::models::receipts::{self, Done, ReceiptKind};
+use crate::db::models::recipients::Recipient;
+use crate::db::models::{accounts, groups, imports, outbox, recipients};
+use crate::db::{Conn, DbResult};
+use crate::domain::address::EmailAddress;
+use crate::domain::secret::Key;
+use crate::domain::time::Timestamp;
+use crate::domain::tracking::{RecipientStatus, RecipientTracking};
+use crate::tracking::pseudonymise::cut_off_with_proof;
+use crate::tracking::settings::remembered_address;
+
+/// What has to leave the files once the deletion is committed. Lives in memory only: writing it
+/// down would keep the very address that is to go.
+#[derive(Debug, Default)]
+pub struct Remains {
+    /// All textual forms of the deleted addresses.
+    pub addresses: Vec<String>,
+    /// Files of the outbox with mails to them.
+    pub outbox_files: Vec<String>,
+}
+
+/// Deletes these recipients, as far as they exist in the account, and adds to the receipt what was
+/// done. One slice of a long deletion is one call in one transaction.
+///
+/// # Errors
+/// Refuses, and nothing happens, when a report's figure would change (rule P5).
+pub fn delete_recipients(
+    conn: &mut Conn,
+    account_id: i64,
+    ids: &[i64],
+    receipt_id: i64,
+    remembering: &Key,
+    actor: &Actor,
+    now: Timestamp,
+) -> DbResult<Remains> {
+    let people = recipients::find_many(conn, account_id, ids)?;
+    let ids: Vec<i64> = people.iter().map(|person| person.id).collect();
+    let (cut, figures) = cut_off_with_proof(conn, account_id, &ids, Unsent::Cancel)?;
+    // Read again under the account's lock: an objection may have come in meanwhile.
+    let people = recipients::find_many(conn, account_id, &ids)?;
+    if accounts::find(conn, account_id)?.remember_objections {
+        for person in &people {
+            remember(conn, account_id, person, remembering)?;
+        }
+    }
+    let mut remains = Remains::default();
+    for person in &people {
+        remains.addresses.extend(forms(person));
+    }
+    remains.outbox_files = outbox::remove_of_recipients(conn, account_id, &ids)?;
+    imports::clear_refusals_of(conn, account_id, &remains.addresses)?;
+    let groups_left = groups::remove_from_all(conn, account_id, &ids)?;
+    let removed = recipients::remove(conn, account_id, &ids)?;
+    for id in &ids {
+        let entry = Entry { actor, action: Action::RecipientDeleted, recipient_id: Some(*id), details: json!({}) };
+        audit::record(conn, account_id, &entry, now)?;
+    }
+    let done = Done {
+        recipients: i64::try_from(removed).unwrap_or(i64::MAX),
+        groups_left: i64::try_from(groups_left).unwrap_or(i64::MAX),
+        opens: cut.opens,
+        clicks: cut.clicks,
+        figures,
+    };
+    receipts::add(conn, account_id, receipt_id, &done)?;
+    Ok(remains)
+}
+
+/// Starts the receipt of a deletion.
+pub fn start_receipt(conn: &mut Conn, account_id: i64, actor: &Actor, now: Timestamp) -> DbResult<i64> {
+    receipts::start(conn, account_id, ReceiptKind::Deletion, actor.label(), now)
+}
+
+/// Keeps what the person has said, as a keyed hash of the address (rule P9).
+fn remember(conn: &mut Conn, account_id: i64, person: &Recipient, key: &Key) -> DbResult<()> {
+    let address = remembered_address(key, &person.address_key);
+    if person.tracking == RecipientTracking::Objected {
+        let memory = Memory {
+            address,
+            kind: Remembered::Objection,
+            made_at: person.tracking_changed_at.unwrap_or(person.created_at),
+        };
+        let source = person.tracking_source.map_or("admin", |source| source.as_str());
+        objections::remember(conn, account_id, &memory, source)?;
+    }
+    if person.status == RecipientStatus::Unsubscribed {
+        let memory = Memory {
+            address,
+            kind: Remembered::Unsubscription,
+            made_at: person.status_changed_at.unwrap_or(person.created_at),
+        };
+        let source = person.status_source.map_or("admin", |source| source.as_str());
+        objections::remember(conn, account_id, &memory, source)?;
+    }
+    Ok(())
+}
+
+/// Every way this person's address may be written in the files.
+fn forms(person: &Recipient) -> Vec<String> {
+    EmailAddress::parse(&person.address).map_or_else(
+        |_| vec![person.address.clone(), person.address_key.clone()],
+        |address| address.forms(),
+    )
+}

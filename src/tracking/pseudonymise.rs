@@ -1,0 +1,58 @@
+//! Cutting the way back from the past to a person, without changing a number (rules P5 and P6).
+
+use serde_json::json;
+
+use crate::db::models::audit::{self, Action, Actor, Entry};
+use crate::db::models::deliveries::{self, CutOff, Unsent};
+use crate::db::models::receipts::{self, BeforeAfter, Done, ReceiptKind};
+use crate::db::{Conn, DbError, DbResult, account_lock, reports};
+use crate::domain::time::Timestamp;
+
+/// Cuts deliveries off from these recipients and proves that no figure changed: the figures of
+/// the mailings concerned are read on both sides of the act, in its own transaction and under the
+/// account's exclusive lock, so that no hit comes between. If any differs, nothing is done.
+pub(crate) fn cut_off_with_proof(
+    conn: &mut Conn,
+    account_id: i64,
+    recipients: &[i64],
+    unsent: Unsent,
+) -> DbResult<(CutOff, Vec<BeforeAfter>)> {
+    account_lock::exclusive(conn, account_id)?;
+    let mailings = deliveries::mailings_of(conn, account_id, recipients, unsent)?;
+    let before = reports::figures(conn, account_id, &mailings)?;
+    let cut = deliveries::cut_off(conn, account_id, recipients, unsent)?;
+    let after = reports::figures(conn, account_id, &mailings)?;
+    if before != after {
+        return Err(DbError::Refused("pseudonymising would have changed a report"));
+    }
+    let figures = before
+        .into_iter()
+        .zip(after)
+        .map(|(before, after)| BeforeAfter { before, after })
+        .collect();
+    Ok((cut, figures))
+}
+
+/// *Alte Tracking-Daten pseudonymisieren*: the past of one recipient who stays. Mails that are
+/// still to be sent are left alone. Gives the receipt's number.
+pub fn pseudonymise_recipient(
+    conn: &mut Conn,
+    account_id: i64,
+    recipient_id: i64,
+    actor: &Actor,
+    now: Timestamp,
+) -> DbResult<i64> {
+    crate::db::models::recipients::find(conn, account_id, recipient_id)?;
+    let (cut, figures) = cut_off_with_proof(conn, account_id, &[recipient_id], Unsent::LeaveAlone)?;
+    let entry = Entry {
+        actor,
+        action: Action::RecipientPseudonymised,
+        recipient_id: Some(recipient_id),
+        details: json!({}),
+    };
+    audit::record(conn, account_id, &entry, now)?;
+    let receipt = receipts::start(conn, account_id, ReceiptKind::Pseudonymisation, actor.label(), now)?;
+    let done = Done { recipients: 1, groups_left: 0, opens: cut.opens, clicks: cut.clicks, figures };
+    receipts::add(conn, account_id, receipt, &done)?;
+    Ok(receipt)
+}

@@ -1,0 +1,188 @@
+//! Switching personal tracking off and on, for an account or one recipient.
+//!
+//! Everything that changes a tracking setting passes through here, because three things belong
+//! to each change: the account's exclusive lock, so that no hit is stored with the old setting
+//! after the commit (rule P2); the entry in the audit log (rule P11); and what is remembered
+//! beyond a deletion (rule P9).
+
+use serde_json::json;
+
+use crate::db::models::audit::{self, Action, Actor, Entry};
+use crate::db::models::objections::{self, Remembered};
+use crate::db::models::{accounts, recipients};
+use crate::db::{Conn, DbError, DbResult, account_lock};
+use crate::domain::secret::Key;
+use crate::domain::time::Timestamp;
+use crate::domain::tracking::{RecipientStatus, RecipientTracking, TrackingMode, TrackingSource};
+
+/// The HMAC under which an address is remembered beyond deletion (rule P9).
+pub fn remembered_address(key: &Key, address_key: &str) -> objections::AddressHash {
+    key.mac(address_key.as_bytes())
+}
+
+/// *Tracking deaktivieren* / *Tracking aktivieren* for the whole account.
+pub fn set_account_mode(conn: &mut Conn, account_id: i64, mode: TrackingMode, actor: &Actor, now: Timestamp) -> DbResult<()> {
+    account_lock::exclusive(conn, account_id)?;
+    if accounts::find(conn, account_id)?.tracking_mode == mode {
+        return Ok(());
+    }
+    accounts::set_tracking_mode(conn, account_id, mode, actor.label(), now)?;
+    let action = match mode {
+        TrackingMode::Off => Action::AccountTrackingOff,
+        TrackingMode::Active | TrackingMode::Consent => Action::AccountTrackingOn,
+    };
+    let entry = Entry { actor, action, recipient_id: None, details: json!({ "mode": mode.as_str() }) };
+    audit::record(conn, account_id, &entry, now)
+}
+
+/// What remains when nothing personal is measured, and *Widersprüche und Abmeldungen merken*.
+/// Switching the latter off forgets everything that was remembered.
+pub fn set_account_options(
+    conn: &mut Conn,
+    account_id: i64,
+    count_anonymously: bool,
+    remember: bool,
+    actor: &Actor,
+    now: Timestamp,
+) -> DbResult<()> {
+    account_lock::exclusive(conn, account_id)?;
+    accounts::set_tracking_options(conn, account_id, count_anonymously, remember)?;
+    let forgotten = if remember { 0 } else { objections::forget_all(conn, account_id)? };
+    let entry = Entry {
+        actor,
+        action: Action::AccountTrackingOptions,
+        recipient_id: None,
+        details: json!({ "count_anonymously": count_anonymously, "remember": remember, "forgotten": forgotten }),
+    };
+    audit::record(conn, account_id, &entry, now)
+}
+
+/// Ticks *Tracking deaktiviert* for one recipient. Gives whether anything changed.
+pub fn object(
+    conn: &mut Conn,
+    account_id: i64,
+    recipient_id: i64,
+    source: TrackingSource,
+    actor: &Actor,
+    now: Timestamp,
+) -> DbResult<bool> {
+    account_lock::exclusive(conn, account_id)?;
+    let recipient = recipients::find(conn, account_id, recipient_id)?;
+    if recipient.tracking == RecipientTracking::Objected {
+        return Ok(false);
+    }
+    recipients::set_tracking(conn, account_id, recipient_id, RecipientTracking::Objected, source, now)?;
+    let entry = Entry {
+        actor,
+        action: Action::RecipientObjected,
+        recipient_id: Some(recipient_id),
+        details: json!({ "source": source.as_str() }),
+    };
+    audit::record(conn, account_id, &entry, now)?;
+    Ok(true)
+}
+
+/// Unticks *Tracking deaktiviert*. An objection that the recipient made needs a reason, which the
+/// audit log keeps; what was remembered of the objection is forgotten too.
+pub fn lift_objection(
+    conn: &mut Conn,
+    account_id: i64,
+    recipient_id: i64,
+    reason: &str,
+    remembered: &Key,
+    source: TrackingSource,
+    actor: &Actor,
+    now: Timestamp,
+) -> DbResult<()> {
+    account_lock::exclusive(conn, account_id)?;
+    let recipient = recipients::find(conn, account_id, recipient_id)?;
+    if recipient.tracking != RecipientTracking::Objected {
+        return Ok(());
+    }
+    if needs_reason(&recipient) && source != TrackingSource::Recipient && reason.trim().is_empty() {
+        return Err(DbError::Refused("lifting a recipient's own objection needs a reason"));
+    }
+    recipients::set_tracking(conn, account_id, recipient_id, RecipientTracking::Unset, source, now)?;
+    let address = remembered_address(remembered, &recipient.address_key);
+    objections::forget(conn, account_id, Remembered::Objection, &address)?;
+    let entry = Entry {
+        actor,
+        action: Action::ObjectionLifted,
+        recipient_id: Some(recipient_id),
+        details: json!({ "reason": reason.trim() }),
+    };
+    audit::record(conn, account_id, &entry, now)
+}
+
+/// Whether lifting this recipient's objection needs a reason: it was the person's own act.
+pub fn needs_reason(recipient: &recipients::Recipient) -> bool {
+    matches!(
+        recipient.tracking_source,
+        Some(TrackingSource::Recipient | TrackingSource::Remembered)
+    )
+}
+
+/// Unsubscribes a recipient from mailings. Says nothing about tracking: the two are separate.
+pub fn unsubscribe(
+    conn: &mut Conn,
+    account_id: i64,
+    recipient_id: i64,
+    source: TrackingSource,
+    actor: &Actor,
+    now: Timestamp,
+) -> DbResult<bool> {
+    let recipient = recipients::find(conn, account_id, recipient_id)?;
+    if recipient.status == RecipientStatus::Unsubscribed {
+        return Ok(false);
+    }
+    recipients::set_status(conn, account_id, recipient_id, RecipientStatus::Unsubscribed, source, now)?;
+    let entry = Entry {
+        actor,
+        action: Action::RecipientUnsubscribed,
+        recipient_id: Some(recipient_id),
+        details: json!({ "source": source.as_str() }),
+    };
+    audit::record(conn, account_id, &entry, now)?;
+    Ok(true)
+}
+
+/// Lets mails go to a recipient again; what was remembered of the unsubscription is forgotten.
+pub fn resubscribe(
+    conn: &mut Conn,
+    account_id: i64,
+    recipient_id: i64,
+    remembered: &Key,
+    source: TrackingSource,
+    actor: &Actor,
+    now: Timestamp,
+) -> DbResult<()> {
+    let recipient = recipients::find(conn, account_id, recipient_id)?;
+    recipients::set_status(conn, account_id, recipient_id, RecipientStatus::Active, source, now)?;
+    let address = remembered_address(remembered, &recipient.address_key);
+    objections::forget(conn, account_id, Remembered::Unsubscription, &address)?;
+    let entry = Entry {
+        actor,
+        action: Action::RecipientResubscribed,
+        recipient_id: Some(recipient_id),
+        details: json!({ "source": source.as_str() }),
+    };
+    audit::record(conn, account_id, &entry, now)
+}
+
+/// What is remembered about an address that is entered (again): the setting to start with.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Recalled {
+    /// When the person objected, in milliseconds.
+    pub objected_at: Option<i64>,
+    /// When the person unsubscribed, in milliseconds.
+    pub unsubscribed_at: Option<i64>,
+}
+
+/// Looks up what is remembered about an address (rule P9).
+pub fn recall(conn: &mut Conn, account_id: i64, key: &Key, address_key: &str) -> DbResult<Recalled> {
+    let address = remembered_address(key, address_key);
+    Ok(Recalled {
+        objected_at: objections::find(conn, account_id, Remembered::Objection, &address)?,
+        unsubscribed_at: objections::find(conn, account_id, Remembered::Unsubscription, &address)?,
+    })
+}
