@@ -1,1 +1,220 @@
-//! x
+//! From a hit on a pixel or link to a stored event.
+//!
+//! Hits wait in a bounded queue in memory. One thread takes all that is waiting, stores it in one
+//! transaction ([`store`]) and only then acknowledges each hit: a pixel answered without
+//! `Server-Timing: stored;desc=no` is a pixel stored, and the cost of a commit is shared by all
+//! that waited for it.
+
+mod batch;
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
+use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
+use std::thread::JoinHandle;
+use std::time::Duration;
+
+use parking_lot::{Mutex, MutexGuard};
+use tokio::sync::oneshot;
+
+pub use batch::store;
+
+use crate::db::Db;
+use crate::domain::secret::Random128;
+use crate::domain::time::Timestamp;
+use crate::tracking::device::Visitor;
+use crate::tracking::token::HitKind;
+
+/// How many hits may wait; more are answered unconfirmed.
+const QUEUE: usize = 65_536;
+
+/// How many hits one transaction takes at most: a few milliseconds of work.
+const BATCH: usize = 2_048;
+
+/// How long a request waits for its hit to be stored before it is answered unconfirmed.
+const PATIENCE: Duration = Duration::from_millis(500);
+
+/// Something that happened to a mail, as it came in: nothing about it is decided yet.
+#[derive(Debug, Clone, Copy)]
+pub struct Hit {
+    /// The account of the mailing.
+    pub account_id: i64,
+    /// The mailing.
+    pub mailing_id: i64,
+    /// Open or click.
+    pub kind: HitKind,
+    /// The delivery's key, if the token carried one.
+    pub key: Option<Random128>,
+    /// The link's number; 0 for an open.
+    pub link: u16,
+    /// When.
+    pub at: Timestamp,
+    /// Class of device, and whether a program came.
+    pub visitor: Visitor,
+}
+
+/// Whether a hit is known to be stored.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Stored {
+    /// Its transaction is committed.
+    Yes,
+    /// Not known to be: the queue is full, the database away, or it took too long.
+    Unconfirmed,
+}
+
+struct Waiting {
+    hit: Hit,
+    done: oneshot::Sender<Stored>,
+}
+
+/// The way into the queue. Cheap to clone.
+#[derive(Clone)]
+pub struct Recorder {
+    shared: Arc<Shared>,
+}
+
+struct Shared {
+    queue: Mutex<Option<SyncSender<Waiting>>>,
+    /// Held by the writer while it stores a batch; tests hold it to make hits wait.
+    gate: Mutex<()>,
+    waiting: AtomicUsize,
+    unconfirmed: AtomicU64,
+    warned: AtomicBool,
+    writer: Mutex<Option<JoinHandle<()>>>,
+}
+
+impl Recorder {
+    /// Starts the writer.
+    ///
+    /// # Errors
+    /// Fails when the operating system gives no thread.
+    pub fn start(db: Db) -> std::io::Result<Self> {
+        let (queue, hits) = sync_channel(QUEUE);
+        let shared = Arc::new(Shared {
+            queue: Mutex::new(Some(queue)),
+            gate: Mutex::new(()),
+            waiting: AtomicUsize::new(0),
+            unconfirmed: AtomicU64::new(0),
+            warned: AtomicBool::new(false),
+            writer: Mutex::new(None),
+        });
+        let for_writer = Arc::clone(&shared);
+        let writer = std::thread::Builder::new()
+            .name("recorder".into())
+            .spawn(move || write_batches(&db, &hits, &for_writer))?;
+        *shared.writer.lock() = Some(writer);
+        Ok(Self { shared })
+    }
+
+    /// Records a hit and waits (half a second at most) until it is stored.
+    pub async fn record(&self, hit: Hit) -> Stored {
+        let (done, stored) = oneshot::channel();
+        let queue = self.shared.queue.lock().clone();
+        let sent = queue.map(|queue| {
+            self.shared.waiting.fetch_add(1, Ordering::Relaxed);
+            queue.try_send(Waiting { hit, done })
+        });
+        match sent {
+            Some(Ok(())) => {}
+            Some(Err(TrySendError::Full(_) | TrySendError::Disconnected(_))) => {
+                self.shared.waiting.fetch_sub(1, Ordering::Relaxed);
+                return self.shared.unconfirmed("the queue is full");
+            }
+            None => return self.shared.unconfirmed("the recorder has been shut down"),
+        }
+        match tokio::time::timeout(PATIENCE, stored).await {
+            Ok(Ok(Stored::Yes)) => Stored::Yes,
+            Ok(Ok(Stored::Unconfirmed)) => Stored::Unconfirmed,
+            Ok(Err(_)) => self.shared.unconfirmed("the writer has ended"),
+            Err(_) => self.shared.unconfirmed("storing took too long"),
+        }
+    }
+
+    /// How many hits are waiting to be stored.
+    pub fn waiting(&self) -> usize {
+        self.shared.waiting.load(Ordering::Relaxed)
+    }
+
+    /// How many hits were answered without knowing them stored, since the start.
+    pub fn unconfirmed(&self) -> u64 {
+        self.shared.unconfirmed.load(Ordering::Relaxed)
+    }
+
+    /// Keeps the writer from its next batch while the guard lives: how a test makes hits wait in
+    /// memory across a deactivation.
+    pub fn hold(&self) -> MutexGuard<'_, ()> {
+        self.shared.gate.lock()
+    }
+
+    /// Takes no more hits, stores those that wait, and ends the writer.
+    pub fn shut_down(&self) {
+        self.shared.queue.lock().take();
+        let writer = self.shared.writer.lock().take();
+        if let Some(writer) = writer
+            && writer.join().is_err()
+        {
+            tracing::error!("the recorder's writer ended with a panic");
+        }
+    }
+}
+
+impl Shared {
+    /// Counts an unconfirmed hit, and says so in the log once until it goes well again.
+    fn unconfirmed(&self, why: &str) -> Stored {
+        self.unconfirmed.fetch_add(1, Ordering::Relaxed);
+        if !self.warned.swap(true, Ordering::Relaxed) {
+            tracing::warn!(why, "hits are answered without being known to be stored");
+        }
+        Stored::Unconfirmed
+    }
+}
+
+fn write_batches(db: &Db, hits: &Receiver<Waiting>, shared: &Shared) {
+    let mut batch = Vec::with_capacity(BATCH);
+    while let Ok(first) = hits.recv() {
+        batch.push(first);
+        let gate = shared.gate.lock();
+        while batch.len() < BATCH
+            && let Ok(next) = hits.try_recv()
+        {
+            batch.push(next);
+        }
+        store_batch(db, &mut batch, shared);
+        drop(gate);
+    }
+}
+
+fn store_batch(db: &Db, batch: &mut Vec<Waiting>, shared: &Shared) {
+    let hits: Vec<Hit> = batch.iter().map(|waiting| waiting.hit).collect();
+    let outcome = db.write(|conn| store(conn, &hits));
+    shared.waiting.fetch_sub(batch.len(), Ordering::Relaxed);
+    match outcome {
+        Ok(()) => {
+            shared.warned.store(false, Ordering::Relaxed);
+            for waiting in batch.drain(..) {
+                // Whoever asked may have gone; the hit is stored all the same.
+                let _ = waiting.done.send(Stored::Yes);
+            }
+        }
+        Err(error) if batch.len() == 1 => {
+            tracing::debug!(%error, "a hit could not be stored");
+            for waiting in batch.drain(..) {
+                let _ = waiting.done.send(shared.unconfirmed("the database refused it"));
+            }
+        }
+        Err(_) => {
+            // One hit may spoil the batch (its mailing was deleted meanwhile): the others must
+            // not suffer. If the database is away, the first failure says so for all.
+            let mut away = false;
+            for waiting in batch.drain(..) {
+                let one = if away { None } else { db.write(|conn| store(conn, &[waiting.hit])).err() };
+                away = away || matches!(one, Some(crate::db::DbError::Unavailable(_)));
+                let stored = if away || one.is_some() {
+                    shared.unconfirmed("the database refused it")
+                } else {
+                    Stored::Yes
+                };
+                let _ = waiting.done.send(stored);
+            }
+        }
+    }
+}

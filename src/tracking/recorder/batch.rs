@@ -1,0 +1,214 @@
+//! Storing a batch of hits in one transaction: the second asking of the policy (rule P1).
+
+use std::collections::{BTreeMap, HashMap, HashSet};
+
+use super::Hit;
+use crate::db::models::hits::{self, KnownDelivery};
+use crate::db::{Conn, DbResult, account_lock};
+use crate::domain::secret::Random128;
+use crate::domain::tracking::AccountTracking;
+use crate::tracking::policy::{Decision, decide};
+use crate::tracking::token::HitKind;
+
+/// Decides each hit with the settings as they are in this transaction, and stores it.
+///
+/// What is not personal raises an hourly total of the mailing (and link) and leaves nothing else
+/// behind (rule P3). On PostgreSQL the accounts' shared locks keep a deactivation from committing
+/// between the decision and this transaction's commit (rule P2).
+pub fn store(conn: &mut Conn, batch: &[Hit]) -> DbResult<()> {
+    let mut account_ids: Vec<i64> = batch.iter().map(|hit| hit.account_id).collect();
+    account_ids.sort_unstable();
+    account_ids.dedup();
+    for account_id in &account_ids {
+        account_lock::shared(conn, *account_id)?;
+    }
+    let accounts = hits::account_settings(conn, &account_ids)?;
+    let mut keys: Vec<Random128> = batch.iter().filter_map(|hit| hit.key).collect();
+    keys.sort_unstable();
+    keys.dedup();
+    let known = if keys.is_empty() { HashMap::new() } else { hits::deliveries_for(conn, &keys)? };
+    let clicked: Vec<i64> = known.values().filter(|d| d.clicked).map(|d| d.id).collect();
+    let followed = if clicked.is_empty() { HashSet::new() } else { hits::followed_links(conn, &clicked)? };
+
+    let mut sums = Sums::new(followed);
+    for hit in batch {
+        // An account that is gone takes its mailings' hits along.
+        let Some(account) = accounts.get(&hit.account_id) else { continue };
+        sums.add(hit, *account, hit.key.and_then(|key| known.get(&key)));
+    }
+    sums.write(conn)
+}
+
+#[derive(Default)]
+struct HourSums {
+    personal: i64,
+    firsts: i64,
+    anonymous: i64,
+    automatic: i64,
+}
+
+#[derive(Default)]
+struct DeliverySums {
+    open: Span,
+    click: Span,
+}
+
+/// From when to when, and how often.
+#[derive(Default)]
+struct Span {
+    from: Option<i64>,
+    to: Option<i64>,
+    n: i64,
+}
+
+impl Span {
+    fn add(&mut self, at: i64) {
+        self.from = Some(self.from.map_or(at, |from| from.min(at)));
+        self.to = Some(self.to.map_or(at, |to| to.max(at)));
+        self.n += 1;
+    }
+}
+
+/// What the batch adds up to, in the order of the tables' keys.
+struct Sums {
+    /// Links followed before, by delivery; grows while the batch is added up.
+    followed: HashSet<(i64, i64)>,
+    /// Deliveries first opened, or first clicked, in this batch.
+    first_seen: HashSet<(i64, i32)>,
+    /// By delivery, kind, link, hour, device, automatic.
+    events: BTreeMap<(i64, i32, i64, i64, i32, bool), (i64, i64)>,
+    deliveries: BTreeMap<i64, DeliverySums>,
+    /// By account, mailing, kind, link, hour.
+    hours: BTreeMap<(i64, i64, i32, i64, i64), HourSums>,
+    /// By account, mailing, kind, device.
+    devices: BTreeMap<(i64, i64, i32, i32), i64>,
+}
+
+impl Sums {
+    fn new(followed: HashSet<(i64, i64)>) -> Self {
+        Self {
+            followed,
+            first_seen: HashSet::new(),
+            events: BTreeMap::new(),
+            deliveries: BTreeMap::new(),
+            hours: BTreeMap::new(),
+            devices: BTreeMap::new(),
+        }
+    }
+
+    fn add(&mut self, hit: &Hit, account: AccountTracking, delivery: Option<&KnownDelivery>) {
+        let delivery = delivery.filter(|d| d.rendered_personal && d.mailing_id == hit.mailing_id);
+        match (decide(account, delivery.map(|d| d.recipient)), delivery) {
+            (Decision::Personal, Some(delivery)) => self.add_personal(hit, delivery),
+            (Decision::Anonymous, _) => self.add_anonymous(hit),
+            (Decision::Nothing, _) | (Decision::Personal, None) => {}
+        }
+    }
+
+    fn add_personal(&mut self, hit: &Hit, delivery: &KnownDelivery) {
+        let kind = number(hit.kind);
+        let link = i64::from(hit.link);
+        let hour = hit.at.hour().0;
+        let automatic = hit.visitor.automatic;
+        let device = hit.visitor.device.number();
+        let event = self
+            .events
+            .entry((delivery.id, kind, link, hour, device, automatic))
+            .or_insert((hit.account_id, 0));
+        event.1 += 1;
+        if automatic {
+            self.each_total(hit, |total| total.automatic += 1);
+            return;
+        }
+        let sums = self.deliveries.entry(delivery.id).or_default();
+        let seen_before = match hit.kind {
+            HitKind::Open => {
+                sums.open.add(hit.at.millis());
+                delivery.opened
+            }
+            HitKind::Click => {
+                sums.click.add(hit.at.millis());
+                delivery.clicked
+            }
+        };
+        let first_of_mailing = !seen_before && self.first_seen.insert((delivery.id, kind));
+        let first_of_link = hit.kind == HitKind::Click && self.followed.insert((delivery.id, link));
+        *self
+            .devices
+            .entry((hit.account_id, hit.mailing_id, kind, device))
+            .or_default() += 1;
+        let total = self.total(hit, 0);
+        total.personal += 1;
+        total.firsts += i64::from(first_of_mailing);
+        if hit.kind == HitKind::Click {
+            let total = self.total(hit, link);
+            total.personal += 1;
+            total.firsts += i64::from(first_of_link);
+        }
+    }
+
+    fn add_anonymous(&mut self, hit: &Hit) {
+        if hit.visitor.automatic {
+            self.each_total(hit, |total| total.automatic += 1);
+        } else {
+            self.each_total(hit, |total| total.anonymous += 1);
+        }
+    }
+
+    /// The mailing's own total and, for a click, that of its link.
+    fn each_total(&mut self, hit: &Hit, raise: impl Fn(&mut HourSums)) {
+        raise(self.total(hit, 0));
+        if hit.kind == HitKind::Click {
+            raise(self.total(hit, i64::from(hit.link)));
+        }
+    }
+
+    fn total(&mut self, hit: &Hit, link: i64) -> &mut HourSums {
+        self.hours
+            .entry((hit.account_id, hit.mailing_id, number(hit.kind), link, hit.at.hour().0))
+            .or_default()
+    }
+
+    fn write(self, conn: &mut Conn) -> DbResult<()> {
+        let events: Vec<hits::EventRow> = self
+            .events
+            .into_iter()
+            .map(|((delivery, kind, link, hour, device, automatic), (account, n))| {
+                (account, delivery, kind, link, hour, device, automatic, n)
+            })
+            .collect();
+        hits::add_events(conn, &events)?;
+        let deliveries: Vec<hits::DeliveryRow> = self
+            .deliveries
+            .into_iter()
+            .map(|(id, sums)| {
+                let DeliverySums { open, click } = sums;
+                (id, open.from, open.to, open.n, click.from, click.to, click.n)
+            })
+            .collect();
+        hits::add_to_deliveries(conn, &deliveries)?;
+        let hours: Vec<hits::HourRow> = self
+            .hours
+            .into_iter()
+            .map(|((account, mailing, kind, link, hour), sums)| {
+                let HourSums { personal, firsts, anonymous, automatic } = sums;
+                (account, mailing, kind, link, hour, personal, firsts, anonymous, automatic)
+            })
+            .collect();
+        hits::add_to_hours(conn, &hours)?;
+        let devices: Vec<hits::DeviceRow> = self
+            .devices
+            .into_iter()
+            .map(|((account, mailing, kind, device), n)| (account, mailing, kind, device, n))
+            .collect();
+        hits::add_to_devices(conn, &devices)
+    }
+}
+
+/// The number a kind is stored as.
+const fn number(kind: HitKind) -> i32 {
+    match kind {
+        HitKind::Open => 0,
+        HitKind::Click => 1,
+    }
+}
