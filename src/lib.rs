@@ -3,12 +3,21 @@
 //!
 //! Arrows point down only: `main → app → routes → web → {tracking, mail, import, erasure, db} → domain`.
 //!
+//! * [`app`]: start-up and shutdown. [`config`]: what can be set. [`routes`]: the table of addresses.
+//! * [`web`]: pages, thin.
 //! * [`domain`]: the words of the product as types. No SQL, no HTTP.
 //! * [`db`]: the two databases, every query, and the search.
+//! * [`erasure`]: removing people, from the tables and from the bytes of the files.
 //! * [`tracking`]: the heart. Who is measured, what a mail's links carry, how a hit is stored, and
 //!   how the past is cut off from a person.
 
+pub mod app;
+pub mod cli;
+pub mod config;
 pub mod db;
 pub mod domain;
 pub mod erasure;
+pub mod error;
+pub mod routes;
 pub mod tracking;
+pub mod web;

@@ -23,7 +23,9 @@ pub fn exclusive(conn: &mut Conn, account_id: i64) -> DbResult<()> {
 
 fn lock(conn: &mut Conn, statement: &str, account_id: i64) -> DbResult<()> {
     if let Conn::Postgres(inner) = conn {
-        diesel::sql_query(statement).bind::<BigInt, _>(account_id).execute(inner)?;
+        diesel::sql_query(statement)
+            .bind::<BigInt, _>(account_id)
+            .execute(inner)?;
     }
     Ok(())
 }

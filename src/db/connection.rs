@@ -3,7 +3,9 @@
 use std::path::PathBuf;
 
 use diesel::r2d2::{ManageConnection, R2D2Connection};
-use diesel::{Connection, ConnectionError, PgConnection, SqliteConnection, connection::SimpleConnection};
+use diesel::{
+    Connection, ConnectionError, PgConnection, SqliteConnection, connection::SimpleConnection,
+};
 
 /// A connection to either database.
 #[derive(diesel::MultiConnection)]

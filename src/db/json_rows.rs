@@ -29,12 +29,18 @@ pub fn unfold(conn: &Conn, columns: &[(&str, Column)]) -> String {
         .iter()
         .enumerate()
         .map(|(at, (name, column))| match (backend, column) {
-            (Backend::Sqlite, Column::Bytes) => format!("unhex(json_extract(value, '$[{at}]')) AS {name}"),
+            (Backend::Sqlite, Column::Bytes) => {
+                format!("unhex(json_extract(value, '$[{at}]')) AS {name}")
+            }
             (Backend::Sqlite, _) => format!("json_extract(value, '$[{at}]') AS {name}"),
             (Backend::Postgres, Column::Int) => format!("CAST(value ->> {at} AS BIGINT) AS {name}"),
             (Backend::Postgres, Column::Text) => format!("value ->> {at} AS {name}"),
-            (Backend::Postgres, Column::Bytes) => format!("decode(value ->> {at}, 'hex') AS {name}"),
-            (Backend::Postgres, Column::Bool) => format!("CAST(value ->> {at} AS BOOLEAN) AS {name}"),
+            (Backend::Postgres, Column::Bytes) => {
+                format!("decode(value ->> {at}, 'hex') AS {name}")
+            }
+            (Backend::Postgres, Column::Bool) => {
+                format!("CAST(value ->> {at} AS BOOLEAN) AS {name}")
+            }
         })
         .collect();
     let source = match backend {
@@ -59,8 +65,10 @@ pub fn of<T: serde::Serialize>(rows: &[T]) -> String {
 /// Bytes as the hexadecimal digits that [`Column::Bytes`] expects.
 pub fn hex(bytes: &[u8]) -> String {
     use std::fmt::Write;
-    bytes.iter().fold(String::with_capacity(bytes.len() * 2), |mut text, byte| {
-        let _ = write!(text, "{byte:02x}");
-        text
-    })
+    bytes
+        .iter()
+        .fold(String::with_capacity(bytes.len() * 2), |mut text, byte| {
+            let _ = write!(text, "{byte:02x}");
+            text
+        })
 }

@@ -105,7 +105,9 @@ impl Db {
     /// Fails when the database can't be reached or a migration fails.
     pub fn open(target: &Target) -> DbResult<Self> {
         let connector = Connector::new(target.clone());
-        let mut first = connector.open().map_err(|e| DbError::Unavailable(e.to_string()))?;
+        let mut first = connector
+            .open()
+            .map_err(|e| DbError::Unavailable(e.to_string()))?;
         migrate(&mut first)?;
         let (writer, backend) = match target {
             Target::Sqlite(_) => (Some(FairMutex::new(first)), Backend::Sqlite),
@@ -122,7 +124,11 @@ impl Db {
             .build(connector)
             .map_err(|e| DbError::Unavailable(e.to_string()))?;
         Ok(Self {
-            inner: Arc::new(Inner { readers, writer, backend }),
+            inner: Arc::new(Inner {
+                readers,
+                writer,
+                backend,
+            }),
         })
     }
 
@@ -133,7 +139,11 @@ impl Db {
 
     /// Runs queries on one consistent state of the data.
     pub fn read<T>(&self, queries: impl FnOnce(&mut Conn) -> DbResult<T>) -> DbResult<T> {
-        let mut conn = self.inner.readers.get().map_err(|e| DbError::Unavailable(e.to_string()))?;
+        let mut conn = self
+            .inner
+            .readers
+            .get()
+            .map_err(|e| DbError::Unavailable(e.to_string()))?;
         match &mut *conn {
             Conn::Sqlite(inner) => AnsiTransactionManager::begin_transaction(inner)?,
             Conn::Postgres(inner) => AnsiTransactionManager::begin_transaction_sql(
@@ -158,7 +168,11 @@ impl Db {
             }
             return finish(&mut conn, queries);
         }
-        let mut conn = self.inner.readers.get().map_err(|e| DbError::Unavailable(e.to_string()))?;
+        let mut conn = self
+            .inner
+            .readers
+            .get()
+            .map_err(|e| DbError::Unavailable(e.to_string()))?;
         if let Conn::Postgres(inner) = &mut *conn {
             AnsiTransactionManager::begin_transaction(inner)?;
         }
@@ -170,7 +184,11 @@ impl Db {
         if let Some(writer) = &self.inner.writer {
             return work(&mut writer.lock());
         }
-        let mut conn = self.inner.readers.get().map_err(|e| DbError::Unavailable(e.to_string()))?;
+        let mut conn = self
+            .inner
+            .readers
+            .get()
+            .map_err(|e| DbError::Unavailable(e.to_string()))?;
         work(&mut conn)
     }
 }

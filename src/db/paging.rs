@@ -76,9 +76,15 @@ impl CappedCount {
     /// From a count that stopped one row after the limit.
     pub const fn new(counted: i64, limit: i64) -> Self {
         if counted > limit {
-            Self { counted: limit, more: true }
+            Self {
+                counted: limit,
+                more: true,
+            }
         } else {
-            Self { counted, more: false }
+            Self {
+                counted,
+                more: false,
+            }
         }
     }
 }

@@ -65,7 +65,9 @@ pub struct Figures {
 pub fn figures(conn: &mut Conn, account_id: i64, mailings: &[i64]) -> DbResult<Vec<Figures>> {
     let rows = json_rows::unfold(conn, &[("id", Column::Int)]);
     let sum = |kind: i32, column: &str, name: &str| {
-        format!("CAST(COALESCE(SUM(CASE WHEN h.kind = {kind} THEN h.{column} END), 0) AS BIGINT) AS {name}")
+        format!(
+            "CAST(COALESCE(SUM(CASE WHEN h.kind = {kind} THEN h.{column} END), 0) AS BIGINT) AS {name}"
+        )
     };
     let sums = [
         sum(0, "personal", "opens"),

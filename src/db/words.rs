@@ -8,7 +8,9 @@ use diesel::sql_types::{SingleValue, Text};
 use super::models::deliveries::DeliveryStatus;
 use super::models::objections::Remembered;
 use super::models::receipts::{Cleanup, ReceiptKind};
-use crate::domain::tracking::{Decision, RecipientStatus, RecipientTracking, TrackingMode, TrackingSource};
+use crate::domain::tracking::{
+    Decision, RecipientStatus, RecipientTracking, TrackingMode, TrackingSource,
+};
 
 macro_rules! read_from_text {
     ($($word:ty),+ $(,)?) => {$(

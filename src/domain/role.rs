@@ -21,7 +21,13 @@ pub enum Role {
 
 impl Role {
     /// All roles, in the order they are shown.
-    pub const ALL: [Self; 5] = [Self::Admin, Self::Mailings, Self::Sending, Self::Reports, Self::Recipients];
+    pub const ALL: [Self; 5] = [
+        Self::Admin,
+        Self::Mailings,
+        Self::Sending,
+        Self::Reports,
+        Self::Recipients,
+    ];
 
     /// As shown on the screen.
     pub const fn label(self) -> &'static str {

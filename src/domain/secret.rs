@@ -114,9 +114,14 @@ impl Secret {
     /// See [`SecretProblem`].
     pub fn load_or_create(path: &Path) -> Result<Self, SecretProblem> {
         match std::fs::read_to_string(path) {
-            Ok(text) => Self::from_hex(text.trim()).ok_or_else(|| SecretProblem::Malformed(path.to_owned())),
+            Ok(text) => {
+                Self::from_hex(text.trim()).ok_or_else(|| SecretProblem::Malformed(path.to_owned()))
+            }
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => Self::create(path),
-            Err(source) => Err(SecretProblem::File { path: path.to_owned(), source }),
+            Err(source) => Err(SecretProblem::File {
+                path: path.to_owned(),
+                source,
+            }),
         }
     }
 
@@ -132,7 +137,10 @@ impl Secret {
         options
             .open(path)
             .and_then(|mut file| writeln!(file, "{hex}").and_then(|()| file.sync_all()))
-            .map_err(|source| SecretProblem::File { path: path.to_owned(), source })?;
+            .map_err(|source| SecretProblem::File {
+                path: path.to_owned(),
+                source,
+            })?;
         Ok(Self(bytes))
     }
 
@@ -178,8 +186,14 @@ mod tests {
     #[test]
     fn purposes_have_different_keys() {
         let secret = Secret::from_bytes([7; 32]);
-        assert_ne!(secret.key(Purpose::Open).mac(b"x"), secret.key(Purpose::Click).mac(b"x"));
-        assert_eq!(secret.key(Purpose::Open).mac(b"x"), secret.key(Purpose::Open).mac(b"x"));
+        assert_ne!(
+            secret.key(Purpose::Open).mac(b"x"),
+            secret.key(Purpose::Click).mac(b"x")
+        );
+        assert_eq!(
+            secret.key(Purpose::Open).mac(b"x"),
+            secret.key(Purpose::Open).mac(b"x")
+        );
     }
 
     #[test]
@@ -192,7 +206,10 @@ mod tests {
         #[cfg(unix)]
         {
             use std::os::unix::fs::PermissionsExt;
-            assert_eq!(std::fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
+            assert_eq!(
+                std::fs::metadata(&path).unwrap().permissions().mode() & 0o777,
+                0o600
+            );
         }
     }
 
@@ -201,6 +218,9 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("secret.key");
         std::fs::write(&path, "abc").unwrap();
-        assert!(matches!(Secret::load_or_create(&path), Err(SecretProblem::Malformed(_))));
+        assert!(matches!(
+            Secret::load_or_create(&path),
+            Err(SecretProblem::Malformed(_))
+        ));
     }
 }

@@ -60,7 +60,12 @@ pub fn delete_recipients(
     let groups_left = groups::remove_from_all(conn, account_id, &ids)?;
     let removed = recipients::remove(conn, account_id, &ids)?;
     for id in &ids {
-        let entry = Entry { actor, action: Action::RecipientDeleted, recipient_id: Some(*id), details: json!({}) };
+        let entry = Entry {
+            actor,
+            action: Action::RecipientDeleted,
+            recipient_id: Some(*id),
+            details: json!({}),
+        };
         audit::record(conn, account_id, &entry, now)?;
     }
     let done = Done {
@@ -75,7 +80,12 @@ pub fn delete_recipients(
 }
 
 /// Starts the receipt of a deletion.
-pub fn start_receipt(conn: &mut Conn, account_id: i64, actor: &Actor, now: Timestamp) -> DbResult<i64> {
+pub fn start_receipt(
+    conn: &mut Conn,
+    account_id: i64,
+    actor: &Actor,
+    now: Timestamp,
+) -> DbResult<i64> {
     receipts::start(conn, account_id, ReceiptKind::Deletion, actor.label(), now)
 }
 
@@ -88,7 +98,9 @@ fn remember(conn: &mut Conn, account_id: i64, person: &Recipient, key: &Key) -> 
             kind: Remembered::Objection,
             made_at: person.tracking_changed_at.unwrap_or(person.created_at),
         };
-        let source = person.tracking_source.map_or("admin", |source| source.as_str());
+        let source = person
+            .tracking_source
+            .map_or("admin", |source| source.as_str());
         objections::remember(conn, account_id, &memory, source)?;
     }
     if person.status == RecipientStatus::Unsubscribed {
@@ -97,7 +109,9 @@ fn remember(conn: &mut Conn, account_id: i64, person: &Recipient, key: &Key) -> 
             kind: Remembered::Unsubscription,
             made_at: person.status_changed_at.unwrap_or(person.created_at),
         };
-        let source = person.status_source.map_or("admin", |source| source.as_str());
+        let source = person
+            .status_source
+            .map_or("admin", |source| source.as_str());
         objections::remember(conn, account_id, &memory, source)?;
     }
     Ok(())

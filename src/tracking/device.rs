@@ -26,7 +26,13 @@ pub struct Visitor {
 
 impl Device {
     /// All classes, in the order they are shown.
-    pub const ALL: [Self; 5] = [Self::Desktop, Self::Phone, Self::Tablet, Self::Proxy, Self::Unknown];
+    pub const ALL: [Self; 5] = [
+        Self::Desktop,
+        Self::Phone,
+        Self::Tablet,
+        Self::Proxy,
+        Self::Unknown,
+    ];
 
     /// The number it is stored as.
     pub const fn number(self) -> i32 {
@@ -53,8 +59,20 @@ impl Device {
 
 /// Programs that announce themselves by a word in their description.
 const PROGRAMS: [&str; 14] = [
-    "bot", "crawler", "spider", "curl/", "wget/", "python-requests", "python-urllib", "go-http-client",
-    "java/", "libwww", "headlesschrome", "barracuda", "proofpoint", "mimecast",
+    "bot",
+    "crawler",
+    "spider",
+    "curl/",
+    "wget/",
+    "python-requests",
+    "python-urllib",
+    "go-http-client",
+    "java/",
+    "libwww",
+    "headlesschrome",
+    "barracuda",
+    "proofpoint",
+    "mimecast",
 ];
 
 /// Reads the class of device, and whether a program came, from the `User-Agent` and the method.
@@ -62,7 +80,12 @@ const PROGRAMS: [&str; 14] = [
 /// A HEAD request is never a person: browsers and mail programs load pictures with GET.
 pub fn visitor(user_agent: Option<&str>, is_head: bool) -> Visitor {
     // Only the beginning matters, and a hostile header should not cost more than that.
-    let text: String = user_agent.unwrap_or_default().chars().take(300).collect::<String>().to_ascii_lowercase();
+    let text: String = user_agent
+        .unwrap_or_default()
+        .chars()
+        .take(300)
+        .collect::<String>()
+        .to_ascii_lowercase();
     let has = |word: &str| text.contains(word);
     let device = if has("googleimageproxy") || has("yahoomailproxy") || has("ggpht.com") {
         Device::Proxy
@@ -88,11 +111,26 @@ mod tests {
     #[test]
     fn common_programs_are_classed() {
         let device = |agent| visitor(Some(agent), false).device;
-        assert_eq!(device("Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 Chrome/130"), Device::Desktop);
-        assert_eq!(device("Mozilla/5.0 (iPhone; CPU iPhone OS 18_0 like Mac OS X) Mobile/15E148"), Device::Phone);
-        assert_eq!(device("Mozilla/5.0 (iPad; CPU OS 17_0 like Mac OS X)"), Device::Tablet);
-        assert_eq!(device("Mozilla/5.0 (Linux; Android 14; Pixel 8) Mobile Safari"), Device::Phone);
-        assert_eq!(device("Mozilla/5.0 (via ggpht.com GoogleImageProxy)"), Device::Proxy);
+        assert_eq!(
+            device("Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 Chrome/130"),
+            Device::Desktop
+        );
+        assert_eq!(
+            device("Mozilla/5.0 (iPhone; CPU iPhone OS 18_0 like Mac OS X) Mobile/15E148"),
+            Device::Phone
+        );
+        assert_eq!(
+            device("Mozilla/5.0 (iPad; CPU OS 17_0 like Mac OS X)"),
+            Device::Tablet
+        );
+        assert_eq!(
+            device("Mozilla/5.0 (Linux; Android 14; Pixel 8) Mobile Safari"),
+            Device::Phone
+        );
+        assert_eq!(
+            device("Mozilla/5.0 (via ggpht.com GoogleImageProxy)"),
+            Device::Proxy
+        );
         assert_eq!(visitor(None, false).device, Device::Unknown);
     }
 

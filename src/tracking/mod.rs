@@ -2,12 +2,14 @@
 //!
 //! * [`policy`]: the one decision whether something is measured personally (rule P1).
 //! * [`token`]: what the pixel and the links in a mail carry, and the personal links.
+//! * [`links`]: where the links of mailings lead, in memory.
 //! * [`device`]: the little that is kept of a browser's description.
 //! * [`recorder`]: hits in memory, batched, decided and stored in one transaction.
 //! * [`settings`]: switching tracking off and on.
 //! * [`pseudonymise`]: cutting the way back from events to a person, without changing a number.
 
 pub mod device;
+pub mod links;
 pub mod policy;
 pub mod pseudonymise;
 pub mod recorder;

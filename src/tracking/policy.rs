@@ -38,7 +38,11 @@ pub const fn decide(account: AccountTracking, recipient: Option<RecipientTrackin
 mod tests {
     use super::*;
 
-    const MODES: [TrackingMode; 3] = [TrackingMode::Active, TrackingMode::Consent, TrackingMode::Off];
+    const MODES: [TrackingMode; 3] = [
+        TrackingMode::Active,
+        TrackingMode::Consent,
+        TrackingMode::Off,
+    ];
     const SAID: [Option<RecipientTracking>; 4] = [
         None,
         Some(RecipientTracking::Unset),
@@ -52,7 +56,13 @@ mod tests {
         for mode in MODES {
             for said in SAID {
                 for count_anonymously in [true, false] {
-                    let decision = decide(AccountTracking { mode, count_anonymously }, said);
+                    let decision = decide(
+                        AccountTracking {
+                            mode,
+                            count_anonymously,
+                        },
+                        said,
+                    );
                     match decision {
                         Decision::Personal => personal.push((mode, said, count_anonymously)),
                         Decision::Anonymous => assert!(count_anonymously),

@@ -23,7 +23,9 @@ pub(crate) fn cut_off_with_proof(
     let cut = deliveries::cut_off(conn, account_id, recipients, unsent)?;
     let after = reports::figures(conn, account_id, &mailings)?;
     if before != after {
-        return Err(DbError::Refused("pseudonymising would have changed a report"));
+        return Err(DbError::Refused(
+            "pseudonymising would have changed a report",
+        ));
     }
     let figures = before
         .into_iter()
@@ -51,8 +53,20 @@ pub fn pseudonymise_recipient(
         details: json!({}),
     };
     audit::record(conn, account_id, &entry, now)?;
-    let receipt = receipts::start(conn, account_id, ReceiptKind::Pseudonymisation, actor.label(), now)?;
-    let done = Done { recipients: 1, groups_left: 0, opens: cut.opens, clicks: cut.clicks, figures };
+    let receipt = receipts::start(
+        conn,
+        account_id,
+        ReceiptKind::Pseudonymisation,
+        actor.label(),
+        now,
+    )?;
+    let done = Done {
+        recipients: 1,
+        groups_left: 0,
+        opens: cut.opens,
+        clicks: cut.clicks,
+        figures,
+    };
     receipts::add(conn, account_id, receipt, &done)?;
     Ok(receipt)
 }

@@ -21,7 +21,13 @@ pub fn remembered_address(key: &Key, address_key: &str) -> objections::AddressHa
 }
 
 /// *Tracking deaktivieren* / *Tracking aktivieren* for the whole account.
-pub fn set_account_mode(conn: &mut Conn, account_id: i64, mode: TrackingMode, actor: &Actor, now: Timestamp) -> DbResult<()> {
+pub fn set_account_mode(
+    conn: &mut Conn,
+    account_id: i64,
+    mode: TrackingMode,
+    actor: &Actor,
+    now: Timestamp,
+) -> DbResult<()> {
     account_lock::exclusive(conn, account_id)?;
     if accounts::find(conn, account_id)?.tracking_mode == mode {
         return Ok(());
@@ -31,7 +37,12 @@ pub fn set_account_mode(conn: &mut Conn, account_id: i64, mode: TrackingMode, ac
         TrackingMode::Off => Action::AccountTrackingOff,
         TrackingMode::Active | TrackingMode::Consent => Action::AccountTrackingOn,
     };
-    let entry = Entry { actor, action, recipient_id: None, details: json!({ "mode": mode.as_str() }) };
+    let entry = Entry {
+        actor,
+        action,
+        recipient_id: None,
+        details: json!({ "mode": mode.as_str() }),
+    };
     audit::record(conn, account_id, &entry, now)
 }
 
@@ -47,7 +58,11 @@ pub fn set_account_options(
 ) -> DbResult<()> {
     account_lock::exclusive(conn, account_id)?;
     accounts::set_tracking_options(conn, account_id, count_anonymously, remember)?;
-    let forgotten = if remember { 0 } else { objections::forget_all(conn, account_id)? };
+    let forgotten = if remember {
+        0
+    } else {
+        objections::forget_all(conn, account_id)?
+    };
     let entry = Entry {
         actor,
         action: Action::AccountTrackingOptions,
@@ -71,7 +86,14 @@ pub fn object(
     if recipient.tracking == RecipientTracking::Objected {
         return Ok(false);
     }
-    recipients::set_tracking(conn, account_id, recipient_id, RecipientTracking::Objected, source, now)?;
+    recipients::set_tracking(
+        conn,
+        account_id,
+        recipient_id,
+        RecipientTracking::Objected,
+        source,
+        now,
+    )?;
     let entry = Entry {
         actor,
         action: Action::RecipientObjected,
@@ -100,9 +122,18 @@ pub fn lift_objection(
         return Ok(());
     }
     if needs_reason(&recipient) && source != TrackingSource::Recipient && reason.trim().is_empty() {
-        return Err(DbError::Refused("lifting a recipient's own objection needs a reason"));
+        return Err(DbError::Refused(
+            "lifting a recipient's own objection needs a reason",
+        ));
     }
-    recipients::set_tracking(conn, account_id, recipient_id, RecipientTracking::Unset, source, now)?;
+    recipients::set_tracking(
+        conn,
+        account_id,
+        recipient_id,
+        RecipientTracking::Unset,
+        source,
+        now,
+    )?;
     let address = remembered_address(remembered, &recipient.address_key);
     objections::forget(conn, account_id, Remembered::Objection, &address)?;
     let entry = Entry {
@@ -135,7 +166,14 @@ pub fn unsubscribe(
     if recipient.status == RecipientStatus::Unsubscribed {
         return Ok(false);
     }
-    recipients::set_status(conn, account_id, recipient_id, RecipientStatus::Unsubscribed, source, now)?;
+    recipients::set_status(
+        conn,
+        account_id,
+        recipient_id,
+        RecipientStatus::Unsubscribed,
+        source,
+        now,
+    )?;
     let entry = Entry {
         actor,
         action: Action::RecipientUnsubscribed,
@@ -157,7 +195,14 @@ pub fn resubscribe(
     now: Timestamp,
 ) -> DbResult<()> {
     let recipient = recipients::find(conn, account_id, recipient_id)?;
-    recipients::set_status(conn, account_id, recipient_id, RecipientStatus::Active, source, now)?;
+    recipients::set_status(
+        conn,
+        account_id,
+        recipient_id,
+        RecipientStatus::Active,
+        source,
+        now,
+    )?;
     let address = remembered_address(remembered, &recipient.address_key);
     objections::forget(conn, account_id, Remembered::Unsubscription, &address)?;
     let entry = Entry {
@@ -179,7 +224,12 @@ pub struct Recalled {
 }
 
 /// Looks up what is remembered about an address (rule P9).
-pub fn recall(conn: &mut Conn, account_id: i64, key: &Key, address_key: &str) -> DbResult<Recalled> {
+pub fn recall(
+    conn: &mut Conn,
+    account_id: i64,
+    key: &Key,
+    address_key: &str,
+) -> DbResult<Recalled> {
     let address = remembered_address(key, address_key);
     Ok(Recalled {
         objected_at: objections::find(conn, account_id, Remembered::Objection, &address)?,

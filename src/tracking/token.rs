@@ -196,21 +196,38 @@ mod tests {
 
     #[test]
     fn p4_without_a_key_all_tokens_of_a_link_are_equal() {
-        let token = TrackingToken { mailing_id: 9, key: None, link: 2 };
-        assert_eq!(keys().tracking(HitKind::Click, token), keys().tracking(HitKind::Click, token));
+        let token = TrackingToken {
+            mailing_id: 9,
+            key: None,
+            link: 2,
+        };
+        assert_eq!(
+            keys().tracking(HitKind::Click, token),
+            keys().tracking(HitKind::Click, token)
+        );
     }
 
     #[test]
     fn a_personal_token_opens_only_its_own_link() {
-        let token = PersonalToken { mailing_id: 9, recipient_key: [8; 16] };
+        let token = PersonalToken {
+            mailing_id: 9,
+            recipient_key: [8; 16],
+        };
         let text = keys().personal(PersonalLink::Unsubscribe, token);
-        assert_eq!(keys().read_personal(PersonalLink::Unsubscribe, &text), Some(token));
+        assert_eq!(
+            keys().read_personal(PersonalLink::Unsubscribe, &text),
+            Some(token)
+        );
         assert_eq!(keys().read_personal(PersonalLink::Preferences, &text), None);
     }
 
     #[test]
     fn another_installation_refuses_the_token() {
-        let token = TrackingToken { mailing_id: 9, key: None, link: 2 };
+        let token = TrackingToken {
+            mailing_id: 9,
+            key: None,
+            link: 2,
+        };
         let text = keys().tracking(HitKind::Open, token);
         let other = TokenKeys::new(&Secret::from_bytes([4; 32]));
         assert_eq!(other.read_tracking(HitKind::Open, &text), None);

@@ -42,7 +42,10 @@ impl Account {
 /// Makes an account and gives its number.
 pub fn create(conn: &mut Conn, name: &str, now: Timestamp) -> DbResult<i64> {
     Ok(diesel::insert_into(accounts::table)
-        .values((accounts::name.eq(name), accounts::created_at.eq(now.millis())))
+        .values((
+            accounts::name.eq(name),
+            accounts::created_at.eq(now.millis()),
+        ))
         .returning(accounts::id)
         .get_result(conn)?)
 }

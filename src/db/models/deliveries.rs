@@ -104,7 +104,12 @@ struct Tied {
 /// mailing changes, however many events hang on it; no counter of any report is touched (P5).
 ///
 /// The caller holds the account's exclusive lock.
-pub(crate) fn cut_off(conn: &mut Conn, account_id: i64, recipients: &[i64], unsent: Unsent) -> DbResult<CutOff> {
+pub(crate) fn cut_off(
+    conn: &mut Conn,
+    account_id: i64,
+    recipients: &[i64],
+    unsent: Unsent,
+) -> DbResult<CutOff> {
     let tied = tied_to(conn, account_id, recipients, unsent)?;
     let mut changes = Vec::with_capacity(tied.len());
     for delivery in &tied {
@@ -119,9 +124,14 @@ pub(crate) fn cut_off(conn: &mut Conn, account_id: i64, recipients: &[i64], unse
     }
     let rows = json_rows::unfold(
         conn,
-        &[("id", Column::Int), ("pseudonym", Column::Bytes), ("status", Column::Text)],
+        &[
+            ("id", Column::Int),
+            ("pseudonym", Column::Bytes),
+            ("status", Column::Text),
+        ],
     );
-    let to_hour = |column: &str| format!("{column} = deliveries.{column} - deliveries.{column} % 3600000");
+    let to_hour =
+        |column: &str| format!("{column} = deliveries.{column} - deliveries.{column} % 3600000");
     diesel::sql_query(format!(
         "UPDATE deliveries SET recipient_id = NULL, pseudonym = new.pseudonym, token_key = NULL, status = new.status,
              {}, {}, {}, {}, {}
@@ -148,7 +158,12 @@ pub(crate) fn cut_off(conn: &mut Conn, account_id: i64, recipients: &[i64], unse
 }
 
 /// The mailings whose deliveries [`cut_off`] would change, ascending.
-pub(crate) fn mailings_of(conn: &mut Conn, account_id: i64, recipients: &[i64], unsent: Unsent) -> DbResult<Vec<i64>> {
+pub(crate) fn mailings_of(
+    conn: &mut Conn,
+    account_id: i64,
+    recipients: &[i64],
+    unsent: Unsent,
+) -> DbResult<Vec<i64>> {
     let mut mailings: Vec<i64> = tied_to(conn, account_id, recipients, unsent)?
         .into_iter()
         .map(|d| d.mailing_id)
@@ -158,7 +173,12 @@ pub(crate) fn mailings_of(conn: &mut Conn, account_id: i64, recipients: &[i64], 
     Ok(mailings)
 }
 
-fn tied_to(conn: &mut Conn, account_id: i64, recipients: &[i64], unsent: Unsent) -> DbResult<Vec<Tied>> {
+fn tied_to(
+    conn: &mut Conn,
+    account_id: i64,
+    recipients: &[i64],
+    unsent: Unsent,
+) -> DbResult<Vec<Tied>> {
     let rows = json_rows::unfold(conn, &[("id", Column::Int)]);
     let only_sent = match unsent {
         Unsent::LeaveAlone => "AND d.status NOT IN ('pending', 'claimed')",
@@ -229,7 +249,12 @@ pub struct HistoryLine {
 }
 
 /// What was sent to a recipient and what became of it, newest first.
-pub fn history(conn: &mut Conn, account_id: i64, recipient_id: i64, limit: i64) -> DbResult<Vec<HistoryLine>> {
+pub fn history(
+    conn: &mut Conn,
+    account_id: i64,
+    recipient_id: i64,
+    limit: i64,
+) -> DbResult<Vec<HistoryLine>> {
     Ok(deliveries::table
         .inner_join(mailings::table)
         .filter(deliveries::account_id.eq(account_id))
@@ -249,4 +274,3 @@ pub fn history(conn: &mut Conn, account_id: i64, recipient_id: i64, limit: i64) 
         ))
         .load(conn)?)
 }
-

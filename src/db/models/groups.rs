@@ -69,15 +69,27 @@ pub fn create(conn: &mut Conn, account_id: i64, name: &str, now: Timestamp) -> D
 
 /// Renames a group; [`crate::db::DbError::Duplicate`] when the name is taken.
 pub fn rename(conn: &mut Conn, account_id: i64, group_id: i64, name: &str) -> DbResult<()> {
-    diesel::update(groups::table.filter(groups::account_id.eq(account_id)).find(group_id))
-        .set((groups::name.eq(name.trim()), groups::name_key.eq(name_key(name))))
-        .execute(conn)?;
+    diesel::update(
+        groups::table
+            .filter(groups::account_id.eq(account_id))
+            .find(group_id),
+    )
+    .set((
+        groups::name.eq(name.trim()),
+        groups::name_key.eq(name_key(name)),
+    ))
+    .execute(conn)?;
     Ok(())
 }
 
 /// *Gruppe auflösen*: the group goes, its people stay.
 pub fn dissolve(conn: &mut Conn, account_id: i64, group_id: i64) -> DbResult<()> {
-    diesel::delete(groups::table.filter(groups::account_id.eq(account_id)).find(group_id)).execute(conn)?;
+    diesel::delete(
+        groups::table
+            .filter(groups::account_id.eq(account_id))
+            .find(group_id),
+    )
+    .execute(conn)?;
     Ok(())
 }
 
@@ -116,19 +128,39 @@ pub fn add_members(
     .bind::<BigInt, _>(group_id)
     .bind::<BigInt, _>(account_id)
     .execute(conn)?;
-    count_members(conn, account_id, group_id, i64::try_from(added).unwrap_or(i64::MAX))?;
+    count_members(
+        conn,
+        account_id,
+        group_id,
+        i64::try_from(added).unwrap_or(i64::MAX),
+    )?;
     Ok(added)
 }
 
 /// Takes a recipient out of a group.
-pub fn remove_member(conn: &mut Conn, account_id: i64, group_id: i64, recipient_id: i64) -> DbResult<()> {
-    let removed = diesel::delete(memberships::table.find((account_id, group_id, recipient_id))).execute(conn)?;
-    count_members(conn, account_id, group_id, -i64::try_from(removed).unwrap_or(0))
+pub fn remove_member(
+    conn: &mut Conn,
+    account_id: i64,
+    group_id: i64,
+    recipient_id: i64,
+) -> DbResult<()> {
+    let removed = diesel::delete(memberships::table.find((account_id, group_id, recipient_id)))
+        .execute(conn)?;
+    count_members(
+        conn,
+        account_id,
+        group_id,
+        -i64::try_from(removed).unwrap_or(0),
+    )
 }
 
 /// Takes recipients out of all their groups, as before they are deleted. Gives how many
 /// memberships ended.
-pub(crate) fn remove_from_all(conn: &mut Conn, account_id: i64, recipients: &[i64]) -> DbResult<usize> {
+pub(crate) fn remove_from_all(
+    conn: &mut Conn,
+    account_id: i64,
+    recipients: &[i64],
+) -> DbResult<usize> {
     let ids = json_rows::of_numbers(recipients.iter().copied());
     let rows = json_rows::unfold(conn, &[("recipient_id", Column::Int)]);
     diesel::sql_query(format!(
@@ -152,8 +184,12 @@ pub(crate) fn remove_from_all(conn: &mut Conn, account_id: i64, recipients: &[i6
 }
 
 fn count_members(conn: &mut Conn, account_id: i64, group_id: i64, change: i64) -> DbResult<()> {
-    diesel::update(groups::table.filter(groups::account_id.eq(account_id)).find(group_id))
-        .set(groups::member_count.eq(groups::member_count + change))
-        .execute(conn)?;
+    diesel::update(
+        groups::table
+            .filter(groups::account_id.eq(account_id))
+            .find(group_id),
+    )
+    .set(groups::member_count.eq(groups::member_count + change))
+    .execute(conn)?;
     Ok(())
 }

@@ -12,7 +12,7 @@ use crate::db::json_rows::{self, Column, hex};
 use crate::db::schema::accounts;
 use crate::db::{Conn, DbResult};
 use crate::domain::secret::Random128;
-use crate::domain::tracking::{Decision, AccountTracking, RecipientTracking, TrackingMode};
+use crate::domain::tracking::{AccountTracking, Decision, RecipientTracking, TrackingMode};
 
 /// A delivery whose key a hit carried.
 #[derive(Debug, Clone)]
@@ -50,24 +50,40 @@ struct KnownRow {
 }
 
 /// The tracking settings of accounts, as they are in this transaction.
-pub fn account_settings(conn: &mut Conn, account_ids: &[i64]) -> DbResult<HashMap<i64, AccountTracking>> {
+pub fn account_settings(
+    conn: &mut Conn,
+    account_ids: &[i64],
+) -> DbResult<HashMap<i64, AccountTracking>> {
     let rows: Vec<(i64, String, bool)> = accounts::table
         .filter(accounts::id.eq_any(account_ids))
-        .select((accounts::id, accounts::tracking_mode, accounts::count_anonymously))
+        .select((
+            accounts::id,
+            accounts::tracking_mode,
+            accounts::count_anonymously,
+        ))
         .load(conn)?;
     let mut settings = HashMap::with_capacity(rows.len());
     for (id, mode, count_anonymously) in rows {
         let mode: TrackingMode = mode
             .parse()
             .map_err(|_| crate::db::DbError::Unreadable("tracking mode".into()))?;
-        settings.insert(id, AccountTracking { mode, count_anonymously });
+        settings.insert(
+            id,
+            AccountTracking {
+                mode,
+                count_anonymously,
+            },
+        );
     }
     Ok(settings)
 }
 
 /// The deliveries those keys still lead to, with their recipients' settings as they are in this
 /// transaction. A pseudonymised delivery has no key, so it is never among them (rule P6).
-pub fn deliveries_for(conn: &mut Conn, keys: &[Random128]) -> DbResult<HashMap<Random128, KnownDelivery>> {
+pub fn deliveries_for(
+    conn: &mut Conn,
+    keys: &[Random128],
+) -> DbResult<HashMap<Random128, KnownDelivery>> {
     let rows = json_rows::unfold(conn, &[("token_key", Column::Bytes)]);
     // PostgreSQL holds the rows it is going to change, in their order.
     let lock = match conn {
@@ -121,7 +137,10 @@ pub fn followed_links(conn: &mut Conn, delivery_ids: &[i64]) -> DbResult<HashSet
     ))
     .bind::<Text, _>(json_rows::of_numbers(delivery_ids.iter().copied()))
     .load(conn)?;
-    Ok(found.into_iter().map(|row| (row.delivery_id, row.link)).collect())
+    Ok(found
+        .into_iter()
+        .map(|row| (row.delivery_id, row.link))
+        .collect())
 }
 
 /// So many events of one kind on one delivery within one hour:
@@ -158,7 +177,15 @@ pub fn add_events(conn: &mut Conn, rows: &[EventRow]) -> DbResult<()> {
 
 /// What a batch adds to a delivery: its number, then for opens and for clicks the earliest and the
 /// latest time in milliseconds, and how many.
-pub type DeliveryRow = (i64, Option<i64>, Option<i64>, i64, Option<i64>, Option<i64>, i64);
+pub type DeliveryRow = (
+    i64,
+    Option<i64>,
+    Option<i64>,
+    i64,
+    Option<i64>,
+    Option<i64>,
+    i64,
+);
 
 /// Adds opens and clicks to deliveries.
 pub fn add_to_deliveries(conn: &mut Conn, rows: &[DeliveryRow]) -> DbResult<()> {
@@ -178,10 +205,14 @@ pub fn add_to_deliveries(conn: &mut Conn, rows: &[DeliveryRow]) -> DbResult<()> 
         ],
     );
     let earlier = |old: &str, new: &str| {
-        format!("CASE WHEN {old} IS NULL OR new.{new} < {old} THEN COALESCE(new.{new}, {old}) ELSE {old} END")
+        format!(
+            "CASE WHEN {old} IS NULL OR new.{new} < {old} THEN COALESCE(new.{new}, {old}) ELSE {old} END"
+        )
     };
     let later = |old: &str, new: &str| {
-        format!("CASE WHEN {old} IS NULL OR new.{new} > {old} THEN COALESCE(new.{new}, {old}) ELSE {old} END")
+        format!(
+            "CASE WHEN {old} IS NULL OR new.{new} > {old} THEN COALESCE(new.{new}, {old}) ELSE {old} END"
+        )
     };
     diesel::sql_query(format!(
         "UPDATE deliveries SET
@@ -208,7 +239,15 @@ pub fn add_to_hours(conn: &mut Conn, rows: &[HourRow]) -> DbResult<()> {
         return Ok(());
     }
     let names = [
-        "account_id", "mailing_id", "kind", "link", "hour", "personal", "firsts", "anonymous", "automatic",
+        "account_id",
+        "mailing_id",
+        "kind",
+        "link",
+        "hour",
+        "personal",
+        "firsts",
+        "anonymous",
+        "automatic",
     ];
     let unfolded = json_rows::unfold(conn, &names.map(|name| (name, Column::Int)));
     diesel::sql_query(format!(

@@ -6,7 +6,11 @@ use diesel::sql_types::{BigInt, Text};
 use crate::db::{Conn, DbResult};
 
 /// Empties the refused values that hold one of these addresses (rule P7: import reports too).
-pub(crate) fn clear_refusals_of(conn: &mut Conn, account_id: i64, addresses: &[String]) -> DbResult<()> {
+pub(crate) fn clear_refusals_of(
+    conn: &mut Conn,
+    account_id: i64,
+    addresses: &[String],
+) -> DbResult<()> {
     let position = match conn {
         Conn::Sqlite(_) => "instr",
         Conn::Postgres(_) => "strpos",

@@ -47,7 +47,12 @@ pub fn remember(conn: &mut Conn, account_id: i64, memory: &Memory, source: &str)
 }
 
 /// When the person with that address said so, in milliseconds, if it is remembered.
-pub fn find(conn: &mut Conn, account_id: i64, kind: Remembered, address: &AddressHash) -> DbResult<Option<i64>> {
+pub fn find(
+    conn: &mut Conn,
+    account_id: i64,
+    kind: Remembered,
+    address: &AddressHash,
+) -> DbResult<Option<i64>> {
     Ok(objections::table
         .find((account_id, kind.as_str(), &address[..]))
         .select(objections::made_at)
@@ -56,8 +61,14 @@ pub fn find(conn: &mut Conn, account_id: i64, kind: Remembered, address: &Addres
 }
 
 /// Forgets, as when an objection is lifted.
-pub fn forget(conn: &mut Conn, account_id: i64, kind: Remembered, address: &AddressHash) -> DbResult<()> {
-    diesel::delete(objections::table.find((account_id, kind.as_str(), &address[..]))).execute(conn)?;
+pub fn forget(
+    conn: &mut Conn,
+    account_id: i64,
+    kind: Remembered,
+    address: &AddressHash,
+) -> DbResult<()> {
+    diesel::delete(objections::table.find((account_id, kind.as_str(), &address[..])))
+        .execute(conn)?;
     Ok(())
 }
 
@@ -72,5 +83,8 @@ pub fn count(conn: &mut Conn, account_id: i64, kind: Remembered) -> DbResult<i64
 
 /// Forgets all, as when the account switches remembering off.
 pub fn forget_all(conn: &mut Conn, account_id: i64) -> DbResult<usize> {
-    Ok(diesel::delete(objections::table.filter(objections::account_id.eq(account_id))).execute(conn)?)
+    Ok(
+        diesel::delete(objections::table.filter(objections::account_id.eq(account_id)))
+            .execute(conn)?,
+    )
 }

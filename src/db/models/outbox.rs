@@ -8,7 +8,11 @@ use crate::db::{Conn, DbResult};
 
 /// Takes the mails to these recipients out of the outbox and gives their files, which the caller
 /// removes after the commit.
-pub(crate) fn remove_of_recipients(conn: &mut Conn, account_id: i64, recipients: &[i64]) -> DbResult<Vec<String>> {
+pub(crate) fn remove_of_recipients(
+    conn: &mut Conn,
+    account_id: i64,
+    recipients: &[i64],
+) -> DbResult<Vec<String>> {
     #[derive(QueryableByName)]
     struct Removed {
         #[diesel(sql_type = Text)]

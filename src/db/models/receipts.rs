@@ -117,23 +117,31 @@ pub fn start(
 pub fn add(conn: &mut Conn, account_id: i64, receipt_id: i64, done: &Done) -> DbResult<()> {
     let mut figures = find(conn, account_id, receipt_id)?.figures()?;
     for new in &done.figures {
-        match figures.iter_mut().find(|f| f.after.mailing_id == new.after.mailing_id) {
+        match figures
+            .iter_mut()
+            .find(|f| f.after.mailing_id == new.after.mailing_id)
+        {
             Some(old) => *old = new.clone(),
             None => figures.push(new.clone()),
         }
     }
-    let figures = serde_json::to_string(&figures).map_err(|e| DbError::Unreadable(e.to_string()))?;
-    diesel::update(receipts::table.filter(receipts::account_id.eq(account_id)).find(receipt_id))
-        .set((
-            receipts::recipients.eq(receipts::recipients + done.recipients),
-            receipts::groups_left.eq(receipts::groups_left + done.groups_left),
-            receipts::opens.eq(receipts::opens + done.opens),
-            receipts::clicks.eq(receipts::clicks + done.clicks),
-            receipts::figures.eq(figures),
-            // A slice that deletes after a cleaning leaves something to clean again.
-            receipts::cleaned_at.eq(None::<i64>),
-        ))
-        .execute(conn)?;
+    let figures =
+        serde_json::to_string(&figures).map_err(|e| DbError::Unreadable(e.to_string()))?;
+    diesel::update(
+        receipts::table
+            .filter(receipts::account_id.eq(account_id))
+            .find(receipt_id),
+    )
+    .set((
+        receipts::recipients.eq(receipts::recipients + done.recipients),
+        receipts::groups_left.eq(receipts::groups_left + done.groups_left),
+        receipts::opens.eq(receipts::opens + done.opens),
+        receipts::clicks.eq(receipts::clicks + done.clicks),
+        receipts::figures.eq(figures),
+        // A slice that deletes after a cleaning leaves something to clean again.
+        receipts::cleaned_at.eq(None::<i64>),
+    ))
+    .execute(conn)?;
     Ok(())
 }
 

@@ -67,7 +67,8 @@ pub struct RecipientRow {
 }
 
 /// The columns of a [`RecipientRow`], of the recipients under the name `r`.
-pub(crate) const ROW_COLUMNS: &str = "r.id, r.address, r.first_name, r.last_name, r.status, r.tracking";
+pub(crate) const ROW_COLUMNS: &str =
+    "r.id, r.address, r.first_name, r.last_name, r.status, r.tracking";
 
 /// A recipient to be added.
 #[derive(Debug, Clone)]
@@ -119,7 +120,11 @@ pub fn search_text(address: &EmailAddress, first_name: &str, last_name: &str) ->
     }
     for name in [first_name, last_name] {
         if !name.is_empty() {
-            text.push(if name == last_name && !first_name.is_empty() { ' ' } else { '\n' });
+            text.push(if name == last_name && !first_name.is_empty() {
+                ' '
+            } else {
+                '\n'
+            });
             text.push_str(&search::normalise(name));
         }
     }
@@ -127,7 +132,12 @@ pub fn search_text(address: &EmailAddress, first_name: &str, last_name: &str) ->
 }
 
 /// Adds a recipient; [`DbError::Duplicate`] when the address is there already.
-pub fn create(conn: &mut Conn, account_id: i64, new: &NewRecipient<'_>, now: Timestamp) -> DbResult<i64> {
+pub fn create(
+    conn: &mut Conn,
+    account_id: i64,
+    new: &NewRecipient<'_>,
+    now: Timestamp,
+) -> DbResult<i64> {
     let key = random_128().map_err(|e| DbError::Unavailable(e.to_string()))?;
     let tracking = new.tracking;
     let id: i64 = diesel::insert_into(recipients::table)
@@ -171,7 +181,11 @@ pub fn find(conn: &mut Conn, account_id: i64, recipient_id: i64) -> DbResult<Rec
 }
 
 /// The recipient with that normalised address.
-pub fn find_by_address(conn: &mut Conn, account_id: i64, address_key: &str) -> DbResult<Option<Recipient>> {
+pub fn find_by_address(
+    conn: &mut Conn,
+    account_id: i64,
+    address_key: &str,
+) -> DbResult<Option<Recipient>> {
     Ok(recipients::table
         .filter(recipients::account_id.eq(account_id))
         .filter(recipients::address_key.eq(address_key))
@@ -224,7 +238,12 @@ pub fn list(
 }
 
 /// How many recipients the list has, counted up to a limit.
-pub fn count(conn: &mut Conn, account_id: i64, filter: Filter, limit: i64) -> DbResult<CappedCount> {
+pub fn count(
+    conn: &mut Conn,
+    account_id: i64,
+    filter: Filter,
+    limit: i64,
+) -> DbResult<CappedCount> {
     #[derive(QueryableByName)]
     struct Counted {
         #[diesel(sql_type = BigInt)]
@@ -251,7 +270,10 @@ fn source(filter: Filter) -> (String, &'static str) {
             ),
             "m.recipient_id",
         ),
-        None => ("(SELECT * FROM recipients WHERE account_id = $1) AS r".to_owned(), "r.id"),
+        None => (
+            "(SELECT * FROM recipients WHERE account_id = $1) AS r".to_owned(),
+            "r.id",
+        ),
     }
 }
 

@@ -13,7 +13,13 @@ use crate::domain::time::Timestamp;
 pub type KeyHash = [u8; 32];
 
 /// Starts a session.
-pub fn start(conn: &mut Conn, key_hash: &KeyHash, user_id: i64, now: Timestamp, expires: Timestamp) -> DbResult<()> {
+pub fn start(
+    conn: &mut Conn,
+    key_hash: &KeyHash,
+    user_id: i64,
+    now: Timestamp,
+    expires: Timestamp,
+) -> DbResult<()> {
     diesel::insert_into(sessions::table)
         .values((
             sessions::key_hash.eq(&key_hash[..]),
@@ -26,7 +32,11 @@ pub fn start(conn: &mut Conn, key_hash: &KeyHash, user_id: i64, now: Timestamp, 
 }
 
 /// Who is signed in with that key, and to which account.
-pub fn find(conn: &mut Conn, key_hash: &KeyHash, now: Timestamp) -> DbResult<Option<(User, Account)>> {
+pub fn find(
+    conn: &mut Conn,
+    key_hash: &KeyHash,
+    now: Timestamp,
+) -> DbResult<Option<(User, Account)>> {
     Ok(sessions::table
         .inner_join(users::table.inner_join(accounts::table))
         .filter(sessions::key_hash.eq(&key_hash[..]))
@@ -55,5 +65,8 @@ pub fn end_others(conn: &mut Conn, user_id: i64, kept: &KeyHash) -> DbResult<()>
 
 /// Removes the sessions that have run out.
 pub fn remove_expired(conn: &mut Conn, now: Timestamp) -> DbResult<usize> {
-    Ok(diesel::delete(sessions::table.filter(sessions::expires_at.le(now.millis()))).execute(conn)?)
+    Ok(
+        diesel::delete(sessions::table.filter(sessions::expires_at.le(now.millis())))
+            .execute(conn)?,
+    )
 }

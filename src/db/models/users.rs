@@ -46,7 +46,12 @@ pub struct NewUser<'a> {
 }
 
 /// Makes a user; [`crate::db::DbError::Duplicate`] when the address signs in somebody already.
-pub fn create(conn: &mut Conn, account_id: i64, new: &NewUser<'_>, now: Timestamp) -> DbResult<i64> {
+pub fn create(
+    conn: &mut Conn,
+    account_id: i64,
+    new: &NewUser<'_>,
+    now: Timestamp,
+) -> DbResult<i64> {
     Ok(diesel::insert_into(users::table)
         .values((
             users::account_id.eq(account_id),
@@ -80,9 +85,18 @@ pub fn first_of_account(conn: &mut Conn, account_id: i64) -> DbResult<User> {
 }
 
 /// Changes the password.
-pub fn set_password(conn: &mut Conn, account_id: i64, user_id: i64, password_hash: &str) -> DbResult<()> {
-    diesel::update(users::table.filter(users::account_id.eq(account_id)).find(user_id))
-        .set(users::password_hash.eq(password_hash))
-        .execute(conn)?;
+pub fn set_password(
+    conn: &mut Conn,
+    account_id: i64,
+    user_id: i64,
+    password_hash: &str,
+) -> DbResult<()> {
+    diesel::update(
+        users::table
+            .filter(users::account_id.eq(account_id))
+            .find(user_id),
+    )
+    .set(users::password_hash.eq(password_hash))
+    .execute(conn)?;
     Ok(())
 }

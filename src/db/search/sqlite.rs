@@ -53,7 +53,12 @@ pub fn find(
     Ok(rows)
 }
 
-pub fn count(conn: &mut SqliteConnection, account_id: i64, needle: &str, limit: i64) -> DbResult<i64> {
+pub fn count(
+    conn: &mut SqliteConnection,
+    account_id: i64,
+    needle: &str,
+    limit: i64,
+) -> DbResult<i64> {
     let counted: Counted = match trigrams(needle) {
         Some(query) => sql_query(
             "SELECT COUNT(*) AS n FROM (
@@ -115,7 +120,12 @@ fn trigrams(needle: &str) -> Option<String> {
     }
     let quoted: Vec<String> = letters
         .windows(SHORTEST_INDEXED)
-        .map(|three| format!("\"{}\"", three.iter().collect::<String>().replace('"', "\"\"")))
+        .map(|three| {
+            format!(
+                "\"{}\"",
+                three.iter().collect::<String>().replace('"', "\"\"")
+            )
+        })
         .collect();
     Some(quoted.join(" AND "))
 }

@@ -26,14 +26,24 @@ pub fn store(conn: &mut Conn, batch: &[Hit]) -> DbResult<()> {
     let mut keys: Vec<Random128> = batch.iter().filter_map(|hit| hit.key).collect();
     keys.sort_unstable();
     keys.dedup();
-    let known = if keys.is_empty() { HashMap::new() } else { hits::deliveries_for(conn, &keys)? };
+    let known = if keys.is_empty() {
+        HashMap::new()
+    } else {
+        hits::deliveries_for(conn, &keys)?
+    };
     let clicked: Vec<i64> = known.values().filter(|d| d.clicked).map(|d| d.id).collect();
-    let followed = if clicked.is_empty() { HashSet::new() } else { hits::followed_links(conn, &clicked)? };
+    let followed = if clicked.is_empty() {
+        HashSet::new()
+    } else {
+        hits::followed_links(conn, &clicked)?
+    };
 
     let mut sums = Sums::new(followed);
     for hit in batch {
         // An account that is gone takes its mailings' hits along.
-        let Some(account) = accounts.get(&hit.account_id) else { continue };
+        let Some(account) = accounts.get(&hit.account_id) else {
+            continue;
+        };
         sums.add(hit, *account, hit.key.and_then(|key| known.get(&key)));
     }
     sums.write(conn)
@@ -165,7 +175,13 @@ impl Sums {
 
     fn total(&mut self, hit: &Hit, link: i64) -> &mut HourSums {
         self.hours
-            .entry((hit.account_id, hit.mailing_id, number(hit.kind), link, hit.at.hour().0))
+            .entry((
+                hit.account_id,
+                hit.mailing_id,
+                number(hit.kind),
+                link,
+                hit.at.hour().0,
+            ))
             .or_default()
     }
 
@@ -173,9 +189,11 @@ impl Sums {
         let events: Vec<hits::EventRow> = self
             .events
             .into_iter()
-            .map(|((delivery, kind, link, hour, device, automatic), (account, n))| {
-                (account, delivery, kind, link, hour, device, automatic, n)
-            })
+            .map(
+                |((delivery, kind, link, hour, device, automatic), (account, n))| {
+                    (account, delivery, kind, link, hour, device, automatic, n)
+                },
+            )
             .collect();
         hits::add_events(conn, &events)?;
         let deliveries: Vec<hits::DeliveryRow> = self
@@ -183,7 +201,9 @@ impl Sums {
             .into_iter()
             .map(|(id, sums)| {
                 let DeliverySums { open, click } = sums;
-                (id, open.from, open.to, open.n, click.from, click.to, click.n)
+                (
+                    id, open.from, open.to, open.n, click.from, click.to, click.n,
+                )
             })
             .collect();
         hits::add_to_deliveries(conn, &deliveries)?;
@@ -191,8 +211,15 @@ impl Sums {
             .hours
             .into_iter()
             .map(|((account, mailing, kind, link, hour), sums)| {
-                let HourSums { personal, firsts, anonymous, automatic } = sums;
-                (account, mailing, kind, link, hour, personal, firsts, anonymous, automatic)
+                let HourSums {
+                    personal,
+                    firsts,
+                    anonymous,
+                    automatic,
+                } = sums;
+                (
+                    account, mailing, kind, link, hour, personal, firsts, anonymous, automatic,
+                )
             })
             .collect();
         hits::add_to_hours(conn, &hours)?;

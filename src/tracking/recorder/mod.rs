@@ -198,7 +198,9 @@ fn store_batch(db: &Db, batch: &mut Vec<Waiting>, shared: &Shared) {
         Err(error) if batch.len() == 1 => {
             tracing::debug!(%error, "a hit could not be stored");
             for waiting in batch.drain(..) {
-                let _ = waiting.done.send(shared.unconfirmed("the database refused it"));
+                let _ = waiting
+                    .done
+                    .send(shared.unconfirmed("the database refused it"));
             }
         }
         Err(_) => {
@@ -206,7 +208,11 @@ fn store_batch(db: &Db, batch: &mut Vec<Waiting>, shared: &Shared) {
             // not suffer. If the database is away, the first failure says so for all.
             let mut away = false;
             for waiting in batch.drain(..) {
-                let one = if away { None } else { db.write(|conn| store(conn, &[waiting.hit])).err() };
+                let one = if away {
+                    None
+                } else {
+                    db.write(|conn| store(conn, &[waiting.hit])).err()
+                };
                 away = away || matches!(one, Some(crate::db::DbError::Unavailable(_)));
                 let stored = if away || one.is_some() {
                     shared.unconfirmed("the database refused it")

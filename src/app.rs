@@ -1,0 +1,248 @@
+//! Start-up and shutdown in one place: [`build`] makes a running [`App`] of a [`Config`].
+
+use std::fs::{File, TryLockError};
+use std::net::SocketAddr;
+use std::path::Path;
+use std::time::Duration;
+
+use actix_web::dev::Server;
+use actix_web::middleware::from_fn;
+use actix_web::{HttpServer, web};
+use parking_lot::Mutex;
+use url::Url;
+
+use crate::config::{Config, DataConfig};
+use crate::db::models::{accounts, installation, sessions};
+use crate::db::{Backend, Db};
+use crate::domain::secret::{Purpose, Secret};
+use crate::domain::time::Timestamp;
+use crate::error::StartError;
+use crate::routes;
+use crate::tracking::links::LinkCache;
+use crate::tracking::recorder::Recorder;
+use crate::tracking::token::TokenKeys;
+use crate::web::protection::protect;
+use crate::web::session::throttle::Throttle;
+use crate::web::state::{Inner, State};
+
+/// What lies in the data directory, opened: what the server and the commands share.
+pub struct Data {
+    /// The database, with all migrations.
+    pub db: Db,
+    /// The installation's secret.
+    pub secret: Secret,
+    /// Held as long as this process uses the directory; none on PostgreSQL.
+    lock: Option<File>,
+}
+
+impl Data {
+    /// Makes the data directory and the secret where there are none, takes the directory's lock,
+    /// and opens the database.
+    ///
+    /// # Errors
+    /// See [`StartError`].
+    pub fn open(config: &DataConfig) -> Result<Self, StartError> {
+        prepare_directory(&config.dir)?;
+        let lock = match config.database {
+            crate::db::Target::Sqlite(_) => Some(lock_directory(&config.dir)?),
+            crate::db::Target::Postgres(_) => None,
+        };
+        let secret = Secret::load_or_create(&config.secret_file)?;
+        let db = Db::open(&config.database)?;
+        let check = secret.check_value();
+        let known = db.write(|conn| {
+            let known = installation::secret_check(conn)?;
+            if known.is_none() {
+                installation::keep_secret_check(conn, &check)?;
+            }
+            Ok(known)
+        })?;
+        if known.is_some_and(|known| known != check) {
+            return Err(StartError::WrongSecret(config.secret_file.clone()));
+        }
+        Ok(Self { db, secret, lock })
+    }
+}
+
+/// A server that listens.
+pub struct App {
+    server: Server,
+    state: State,
+    address: SocketAddr,
+    setup_link: Option<String>,
+    _lock: Option<File>,
+}
+
+/// Starts everything: database, recorder, background work, server.
+///
+/// # Errors
+/// See [`StartError`].
+pub fn build(config: &Config) -> Result<App, StartError> {
+    let Data { db, secret, lock } = Data::open(&config.data)?;
+    let listener =
+        std::net::TcpListener::bind(config.listen).map_err(|source| StartError::Listen {
+            address: config.listen,
+            source,
+        })?;
+    let address = listener.local_addr()?;
+    let public_url = match &config.public_url {
+        Some(url) => url.clone(),
+        None => default_public_url(address)?,
+    };
+    let setup_key = if db.read(accounts::any)? {
+        None
+    } else {
+        Some(random_key()?)
+    };
+    let setup_link = setup_key
+        .as_ref()
+        .and_then(|key| public_url.join(&format!("/einrichtung/{key}")).ok())
+        .map(String::from);
+    let links = LinkCache::new(db.clone());
+    links.warm_up()?;
+    let state = State::new(Inner {
+        recorder: Recorder::start(db.clone())?,
+        links,
+        tokens: TokenKeys::new(&secret),
+        remembering: secret.key(Purpose::RememberedAddress),
+        passwords: State::passwords(config.password_cost),
+        throttle: Throttle::default(),
+        public_url,
+        data_dir: config.data.dir.clone(),
+        setup_key: Mutex::new(setup_key),
+        db,
+    });
+    let for_server = state.clone();
+    let server = HttpServer::new(move || {
+        actix_web::App::new()
+            .app_data(web::Data::new(for_server.clone()))
+            .configure(routes::limits)
+            .configure(routes::configure)
+            .wrap(from_fn(protect))
+    })
+    .workers(
+        std::thread::available_parallelism()
+            .map_or(2, std::num::NonZero::get)
+            .max(2),
+    )
+    .shutdown_timeout(10)
+    .listen(listener)?
+    .run();
+    Ok(App {
+        server,
+        state,
+        address,
+        setup_link,
+        _lock: lock,
+    })
+}
+
+impl App {
+    /// Where it listens.
+    pub const fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// Under which address browsers reach it.
+    pub fn public_url(&self) -> &Url {
+        &self.state.public_url
+    }
+
+    /// The one-time link to *Ersteinrichtung*, while there is no account.
+    pub fn setup_link(&self) -> Option<&str> {
+        self.setup_link.as_deref()
+    }
+
+    /// What the running program holds: how tests look inside.
+    pub fn state(&self) -> &State {
+        &self.state
+    }
+
+    /// How to stop it from elsewhere.
+    pub fn handle(&self) -> actix_web::dev::ServerHandle {
+        self.server.handle()
+    }
+
+    /// Serves until it is told to stop (Ctrl-C, SIGTERM), then stores what still waits.
+    ///
+    /// # Errors
+    /// Fails when the server fails.
+    pub async fn run(self) -> Result<(), StartError> {
+        let housekeeping = actix_web::rt::spawn(keep_house(self.state.clone()));
+        let outcome = self.server.await;
+        housekeeping.abort();
+        let recorder = self.state.recorder.clone();
+        // Every hit that was taken is stored before the program ends.
+        let _ = web::block(move || recorder.shut_down()).await;
+        outcome.map_err(StartError::from)
+    }
+}
+
+/// Small regular work: removes sessions that have run out.
+async fn keep_house(state: State) {
+    let mut hourly = tokio::time::interval(Duration::from_secs(3_600));
+    loop {
+        hourly.tick().await;
+        if let Err(error) = state
+            .write(|conn| sessions::remove_expired(conn, Timestamp::now()))
+            .await
+        {
+            tracing::warn!(%error, "expired sessions could not be removed");
+        }
+    }
+}
+
+fn prepare_directory(dir: &Path) -> Result<(), StartError> {
+    let problem = |source| StartError::DataDir {
+        path: dir.to_owned(),
+        source,
+    };
+    std::fs::create_dir_all(dir).map_err(problem)?;
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::PermissionsExt;
+        // Addresses of people lie here: nobody else on the machine may read them.
+        std::fs::set_permissions(dir, std::fs::Permissions::from_mode(0o700)).map_err(problem)?;
+    }
+    Ok(())
+}
+
+fn lock_directory(dir: &Path) -> Result<File, StartError> {
+    let path = dir.join("lock");
+    let file = File::create(&path).map_err(|source| StartError::DataDir { path, source })?;
+    match file.try_lock() {
+        Ok(()) => Ok(file),
+        Err(TryLockError::WouldBlock) => Err(StartError::InUse(dir.to_owned())),
+        Err(TryLockError::Error(error)) => Err(error.into()),
+    }
+}
+
+fn default_public_url(address: SocketAddr) -> Result<Url, StartError> {
+    let host = if address.ip().is_unspecified() {
+        "localhost".to_owned()
+    } else {
+        address.ip().to_string()
+    };
+    let host = if address.is_ipv6() && host != "localhost" {
+        format!("[{host}]")
+    } else {
+        host
+    };
+    crate::config::parse_public_url(&format!("http://{host}:{}", address.port()))
+        .map_err(StartError::from)
+}
+
+fn random_key() -> Result<String, StartError> {
+    use base64::Engine;
+    let mut bytes = [0; 24];
+    getrandom::fill(&mut bytes)?;
+    Ok(base64::engine::general_purpose::URL_SAFE_NO_PAD.encode(bytes))
+}
+
+/// Which database an installation uses, for messages.
+pub const fn database_name(backend: Backend) -> &'static str {
+    match backend {
+        Backend::Sqlite => "SQLite",
+        Backend::Postgres => "PostgreSQL",
+    }
+}

@@ -1,0 +1,123 @@
+//! What the program can be told on the command line, and the commands that are no server.
+
+mod account;
+mod serve;
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand};
+
+use crate::config::{self, Config, DataConfig, PasswordCost};
+use crate::error::StartError;
+
+/// Administration of an e-mail marketing account that takes a recipient's no to personal
+/// tracking seriously.
+#[derive(Debug, Parser)]
+#[command(version, about)]
+pub struct Cli {
+    #[command(subcommand)]
+    command: Option<Command>,
+
+    #[command(flatten)]
+    settings: Settings,
+}
+
+#[derive(Debug, Args)]
+struct Settings {
+    /// Address and port to listen on; port 0 takes a free one
+    #[arg(long, env = "WIDERSPRUCH_LISTEN", default_value = config::DEFAULT_LISTEN, global = true)]
+    listen: String,
+
+    /// Directory for database, secret key, outbox and imports
+    #[arg(long, env = "WIDERSPRUCH_DATA", default_value = config::DEFAULT_DATA_DIR, global = true)]
+    data_dir: PathBuf,
+
+    /// Address under which browsers and mails reach this installation [default: the address it listens on]
+    #[arg(long, env = "WIDERSPRUCH_PUBLIC_URL", global = true)]
+    public_url: Option<String>,
+
+    /// The database: postgres://…, or sqlite:PATH [default: SQLite in the data directory]
+    #[arg(long, env = "DATABASE_URL", hide_env_values = true, global = true)]
+    database_url: Option<String>,
+
+    /// File with the installation's secret [default: secret.key in the data directory]
+    #[arg(long, env = "WIDERSPRUCH_SECRET_FILE", global = true)]
+    secret_file: Option<PathBuf>,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Serve (the default)
+    Serve,
+    /// Bring the database's tables up to date, and nothing else
+    Migrate,
+    /// Accounts
+    #[command(subcommand)]
+    Account(account::AccountCommand),
+}
+
+impl Settings {
+    fn data(&self) -> Result<DataConfig, StartError> {
+        let config = DataConfig::new(
+            &self.data_dir,
+            self.database_url.as_deref(),
+            self.secret_file.as_deref(),
+        )?;
+        Ok(config)
+    }
+
+    fn config(&self) -> Result<Config, StartError> {
+        Ok(Config {
+            listen: config::parse_listen(&self.listen)?,
+            data: self.data()?,
+            public_url: self
+                .public_url
+                .as_deref()
+                .map(config::parse_public_url)
+                .transpose()?,
+            password_cost: PasswordCost::Full,
+        })
+    }
+}
+
+/// Why a command failed: one line for the person at the terminal.
+#[derive(Debug, thiserror::Error)]
+pub enum CliError {
+    /// The program can't start.
+    #[error(transparent)]
+    Start(#[from] StartError),
+    /// The database refuses.
+    #[error(transparent)]
+    Database(#[from] crate::db::DbError),
+    /// Something on the command line is wrong.
+    #[error("{0}")]
+    Usage(String),
+    /// Reading or writing failed.
+    #[error(transparent)]
+    Io(#[from] std::io::Error),
+}
+
+/// Carries a command out.
+///
+/// # Errors
+/// Gives one line that says what is wrong.
+pub fn run(cli: Cli) -> Result<(), CliError> {
+    tracing_subscriber::fmt()
+        .with_env_filter(
+            tracing_subscriber::EnvFilter::try_from_default_env()
+                .unwrap_or_else(|_| "warn,widerspruch=info".into()),
+        )
+        .with_writer(std::io::stderr)
+        .with_target(false)
+        .init();
+    let settings = cli.settings;
+    match cli.command.unwrap_or(Command::Serve) {
+        Command::Serve => serve::run(&settings.config()?),
+        Command::Migrate => {
+            crate::app::Data::open(&settings.data()?)?;
+            println!("The database is up to date.");
+            Ok(())
+        }
+        Command::Account(command) => account::run(command, &settings.data()?),
+    }
+}

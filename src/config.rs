@@ -1,0 +1,165 @@
+//! Everything that can be set, one struct per concern. The command line and the environment are
+//! read in `main`; here is what they mean.
+
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+
+use url::Url;
+
+use crate::db::{self, Target};
+
+/// Where it listens unless told otherwise.
+pub const DEFAULT_LISTEN: &str = "127.0.0.1:8080";
+
+/// Where data lies unless told otherwise.
+pub const DEFAULT_DATA_DIR: &str = "data";
+
+/// How the program runs.
+#[derive(Debug, Clone)]
+pub struct Config {
+    /// `--listen`, `WIDERSPRUCH_LISTEN`: address and port; port 0 takes a free one.
+    /// Default 127.0.0.1:8080.
+    pub listen: SocketAddr,
+    /// Where files and the secret lie.
+    pub data: DataConfig,
+    /// `--public-url`, `WIDERSPRUCH_PUBLIC_URL`: under which address browsers and mails reach it.
+    /// Default: `http://` and the address it listens on.
+    pub public_url: Option<Url>,
+    /// How much a password's hash costs.
+    pub password_cost: PasswordCost,
+}
+
+/// Where data lies.
+#[derive(Debug, Clone)]
+pub struct DataConfig {
+    /// `--data-dir`, `WIDERSPRUCH_DATA`: the data directory. Default `data`.
+    pub dir: PathBuf,
+    /// `DATABASE_URL`: `postgres://…`, or `sqlite:PATH`. Default: a SQLite file in the data
+    /// directory.
+    pub database: Target,
+    /// `WIDERSPRUCH_SECRET_FILE`: the installation's secret. Default `secret.key` in the data
+    /// directory.
+    pub secret_file: PathBuf,
+}
+
+/// How much work a password's hash is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum PasswordCost {
+    /// What OWASP recommends for argon2id: 19 MiB, two passes.
+    Full,
+    /// As little as possible, for tests that are not about passwords.
+    Minimal,
+}
+
+/// A setting that can't be used, with the reason.
+#[derive(Debug, thiserror::Error)]
+pub enum ConfigProblem {
+    /// `DATABASE_URL`.
+    #[error("DATABASE_URL: {0}")]
+    Database(#[from] db::TargetProblem),
+    /// The public address.
+    #[error("--public-url (WIDERSPRUCH_PUBLIC_URL): {0}")]
+    PublicUrl(String),
+    /// The address to listen on.
+    #[error(
+        "--listen (WIDERSPRUCH_LISTEN): \"{0}\" is not an address with a port, like 127.0.0.1:8080"
+    )]
+    Listen(String),
+}
+
+impl DataConfig {
+    /// From the data directory, the value of `DATABASE_URL` and that of `WIDERSPRUCH_SECRET_FILE`.
+    ///
+    /// # Errors
+    /// Refuses an unknown scheme of `DATABASE_URL`.
+    pub fn new(
+        dir: &Path,
+        database_url: Option<&str>,
+        secret_file: Option<&Path>,
+    ) -> Result<Self, ConfigProblem> {
+        let database = match database_url {
+            Some(url) => Target::parse(url)?,
+            None => Target::Sqlite(db::sqlite_file(dir)),
+        };
+        Ok(Self {
+            database,
+            secret_file: secret_file.map_or_else(|| dir.join("secret.key"), Path::to_owned),
+            dir: dir.to_owned(),
+        })
+    }
+}
+
+/// Reads the address to listen on.
+///
+/// # Errors
+/// Refuses what is not an address with a port.
+pub fn parse_listen(text: &str) -> Result<SocketAddr, ConfigProblem> {
+    text.parse()
+        .map_err(|_| ConfigProblem::Listen(text.to_owned()))
+}
+
+/// Reads the public address: http or https, a host, no path.
+///
+/// # Errors
+/// Refuses everything else, since mails already sent would point nowhere.
+pub fn parse_public_url(text: &str) -> Result<Url, ConfigProblem> {
+    let problem = |why: &str| ConfigProblem::PublicUrl(format!("\"{text}\" {why}"));
+    let url = Url::parse(text).map_err(|e| problem(&format!("is not an address ({e})")))?;
+    if !matches!(url.scheme(), "http" | "https") || url.host_str().is_none() {
+        return Err(problem(
+            "must begin with http:// or https:// and name a host",
+        ));
+    }
+    if url.path() != "/"
+        || url.query().is_some()
+        || url.fragment().is_some()
+        || !url.username().is_empty()
+    {
+        return Err(problem(
+            "must be only scheme, host and port, without a path",
+        ));
+    }
+    Ok(url)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_public_address_is_scheme_host_and_port() {
+        assert!(parse_public_url("https://mail.example.org").is_ok());
+        assert!(parse_public_url("http://localhost:8080/").is_ok());
+        for wrong in [
+            "mail.example.org",
+            "ftp://example.org",
+            "https://example.org/news",
+            "https://a@example.org",
+            "",
+        ] {
+            assert!(parse_public_url(wrong).is_err(), "{wrong}");
+        }
+    }
+
+    #[test]
+    fn databases_are_chosen_by_scheme() {
+        let of = |url| DataConfig::new(Path::new("d"), url, None).map(|c| c.database);
+        assert_eq!(
+            of(None).unwrap(),
+            Target::Sqlite(PathBuf::from("d/widerspruch.sqlite"))
+        );
+        assert_eq!(
+            of(Some("sqlite:/x/y.db")).unwrap(),
+            Target::Sqlite(PathBuf::from("/x/y.db"))
+        );
+        assert!(matches!(
+            of(Some("postgres://u:p@h/d")).unwrap(),
+            Target::Postgres(_)
+        ));
+        let refused = of(Some("mysql://u:geheim@h/d")).unwrap_err().to_string();
+        assert!(
+            refused.contains("mysql") && !refused.contains("geheim"),
+            "{refused}"
+        );
+    }
+}

@@ -1,0 +1,136 @@
+//! The only table of addresses: method, path, who may come, handler; one line each.
+
+use actix_web::http::Method;
+use actix_web::middleware::from_fn;
+use actix_web::web::{self, ServiceConfig};
+use actix_web::{Handler, Responder, Route};
+
+use crate::domain::role::Role::{self, Admin};
+use crate::web::access::{Access, guard};
+use crate::web::{account, assets, home, public, session, setup};
+
+const EVERYBODY: Access = Access::Everybody;
+const TOKEN: Access = Access::Token;
+const SIGNED_IN: Access = Access::SignedIn;
+const fn role(role: Role) -> Access {
+    Access::Role(role)
+}
+
+/// Enters every route of the product.
+#[rustfmt::skip]
+pub fn all(table: &mut Table<'_>) {
+    // For people who receive mails.
+    table.get ("/o/{token}.gif",                        TOKEN,           public::pixel::show);
+    table.head("/o/{token}.gif",                        TOKEN,           public::pixel::show);
+    table.get ("/k/{token}",                            TOKEN,           public::click::follow);
+    table.head("/k/{token}",                            TOKEN,           public::click::follow);
+
+    // Coming in and going out.
+    table.get ("/static/{path:.*}",                     EVERYBODY,       assets::show);
+    table.get ("/einrichtung/{key}",                    EVERYBODY,       setup::new);
+    table.post("/einrichtung/{key}",                    EVERYBODY,       setup::create);
+    table.get ("/anmelden",                             EVERYBODY,       session::new);
+    table.post("/anmelden",                             EVERYBODY,       session::create);
+    table.post("/abmelden-sitzung",                     SIGNED_IN,       session::destroy);
+    table.get ("/",                                     SIGNED_IN,       home::show);
+
+    // Benutzerkonto.
+    table.get ("/benutzerkonto",                        SIGNED_IN,       account::details::show);
+    table.post("/benutzerkonto",                        role(Admin),     account::details::update);
+    table.get ("/benutzerkonto/tracking",               role(Admin),     account::tracking::show);
+    table.post("/benutzerkonto/tracking/deaktivieren",  role(Admin),     account::tracking::destroy);
+    table.post("/benutzerkonto/tracking/aktivieren",    role(Admin),     account::tracking::create);
+    table.post("/benutzerkonto/tracking/einstellungen", role(Admin),     account::tracking::update_options);
+    table.get ("/benutzerkonto/passwort",               SIGNED_IN,       account::password::edit);
+    table.post("/benutzerkonto/passwort",               SIGNED_IN,       account::password::update);
+}
+
+/// Takes the routes into the application, each behind the guard of its access, and remembers
+/// what it took.
+pub struct Table<'a> {
+    config: Option<&'a mut ServiceConfig>,
+    entries: Vec<Entry>,
+}
+
+/// A route as the table declares it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Entry {
+    /// The method.
+    pub method: Method,
+    /// The path, with its parameters in braces.
+    pub path: &'static str,
+    /// Who may come.
+    pub access: Access,
+}
+
+/// The table as a list, without an application.
+pub fn entries() -> Vec<Entry> {
+    let mut table = Table {
+        config: None,
+        entries: Vec::new(),
+    };
+    all(&mut table);
+    table.entries
+}
+
+/// Enters the table into an application.
+pub fn configure(config: &mut ServiceConfig) {
+    all(&mut Table {
+        config: Some(config),
+        entries: Vec::new(),
+    });
+}
+
+impl Table<'_> {
+    fn get<F, A>(&mut self, path: &'static str, access: Access, handler: F)
+    where
+        F: Handler<A>,
+        A: actix_web::FromRequest + 'static,
+        F::Output: Responder + 'static,
+    {
+        self.add(Method::GET, path, access, handler);
+    }
+
+    fn head<F, A>(&mut self, path: &'static str, access: Access, handler: F)
+    where
+        F: Handler<A>,
+        A: actix_web::FromRequest + 'static,
+        F::Output: Responder + 'static,
+    {
+        self.add(Method::HEAD, path, access, handler);
+    }
+
+    fn post<F, A>(&mut self, path: &'static str, access: Access, handler: F)
+    where
+        F: Handler<A>,
+        A: actix_web::FromRequest + 'static,
+        F::Output: Responder + 'static,
+    {
+        self.add(Method::POST, path, access, handler);
+    }
+
+    fn add<F, A>(&mut self, method: Method, path: &'static str, access: Access, handler: F)
+    where
+        F: Handler<A>,
+        A: actix_web::FromRequest + 'static,
+        F::Output: Responder + 'static,
+    {
+        if let Some(config) = &mut self.config {
+            let route = Route::new()
+                .method(method.clone())
+                .to(handler)
+                .wrap(from_fn(move |request, next| guard(access, request, next)));
+            config.route(path, route);
+        }
+        self.entries.push(Entry {
+            method,
+            path,
+            access,
+        });
+    }
+}
+
+/// Limits that hold for every route.
+pub fn limits(config: &mut ServiceConfig) {
+    config.app_data(web::FormConfig::default().limit(2 * 1024 * 1024));
+}

@@ -1,0 +1,163 @@
+//! Who may come here. Every route of the table declares its [`Access`]; the layer made from it
+//! finds out who is signed in, checks the role, and refuses unsafe requests of other origins.
+
+use std::future::{Ready, ready};
+
+use actix_web::body::MessageBody;
+use actix_web::dev::{Payload, ServiceRequest, ServiceResponse};
+use actix_web::http::Method;
+use actix_web::http::header::{HOST, LOCATION, ORIGIN};
+use actix_web::middleware::Next;
+use actix_web::{Error, FromRequest, HttpMessage, HttpRequest, HttpResponse, web};
+
+use crate::db::models::accounts::Account;
+use crate::db::models::audit::Actor;
+use crate::db::models::sessions::KeyHash;
+use crate::db::models::users::User;
+use crate::domain::role::Role;
+use crate::domain::time::Timestamp;
+use crate::web::error::WebError;
+use crate::web::notice::{self, Notice};
+use crate::web::session::cookie;
+use crate::web::state::State;
+
+/// Who may come to a route.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Access {
+    /// Everybody; unsafe requests only from our own pages.
+    Everybody,
+    /// Whoever has the token in the address. Mail clients and mailbox providers send these
+    /// requests, without cookie and from anywhere (RFC 8058), so the origin is not checked.
+    Token,
+    /// Whoever is signed in.
+    SignedIn,
+    /// Whoever is signed in and has the role.
+    Role(Role),
+}
+
+/// Who is signed in; handlers take it as an argument.
+#[derive(Clone)]
+pub struct SignedIn {
+    /// The user.
+    pub user: User,
+    /// The account; every query is scoped by its number.
+    pub account: Account,
+    /// The hash of this session's key.
+    pub session: KeyHash,
+    /// What the page is to say, from the address.
+    pub notice: Option<Notice>,
+}
+
+impl SignedIn {
+    /// The account's number.
+    pub const fn account_id(&self) -> i64 {
+        self.account.id
+    }
+
+    /// As the audit log names the user.
+    pub fn actor(&self) -> Actor {
+        Actor::User {
+            id: self.user.id,
+            name: self.user.name.clone(),
+        }
+    }
+}
+
+impl FromRequest for SignedIn {
+    type Error = WebError;
+    type Future = Ready<Result<Self, WebError>>;
+
+    fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
+        ready(
+            request
+                .extensions()
+                .get::<Self>()
+                .cloned()
+                .ok_or(WebError::Forbidden),
+        )
+    }
+}
+
+/// The layer around a route.
+pub async fn guard(
+    access: Access,
+    request: ServiceRequest,
+    next: Next<impl MessageBody + 'static>,
+) -> Result<ServiceResponse<impl MessageBody>, Error> {
+    if access != Access::Token && is_unsafe(request.method()) && !is_own_origin(&request) {
+        return Err(WebError::OtherOrigin.into());
+    }
+    if let Access::SignedIn | Access::Role(_) = access {
+        let Some(signed_in) = find_session(&request).await? else {
+            let answer = request.into_response(to_sign_in_from_nowhere());
+            return Ok(answer.map_into_boxed_body());
+        };
+        if let Access::Role(role) = access
+            && !signed_in.user.roles().allow(role)
+        {
+            request.extensions_mut().insert(signed_in);
+            return Err(WebError::Forbidden.into());
+        }
+        request.extensions_mut().insert(signed_in);
+    }
+    Ok(next.call(request).await?.map_into_boxed_body())
+}
+
+/// Who is signed in with the cookie of this request.
+async fn find_session(request: &ServiceRequest) -> Result<Option<SignedIn>, WebError> {
+    let Some(state) = request.app_data::<web::Data<State>>() else {
+        return Err(WebError::Internal("no state".into()));
+    };
+    let Some(session) = cookie::session_of(request.request(), state.is_https()) else {
+        return Ok(None);
+    };
+    let notice =
+        web::Query::<std::collections::HashMap<String, String>>::from_query(request.query_string())
+            .ok()
+            .and_then(|query| query.get("meldung").and_then(|word| notice::find(word)));
+    let found = state
+        .read(move |conn| crate::db::models::sessions::find(conn, &session, Timestamp::now()))
+        .await?;
+    Ok(found.map(|(user, account)| SignedIn {
+        user,
+        account,
+        session,
+        notice,
+    }))
+}
+
+fn to_sign_in_from_nowhere() -> HttpResponse {
+    HttpResponse::SeeOther()
+        .insert_header((LOCATION, "/anmelden"))
+        .finish()
+}
+
+fn is_unsafe(method: &Method) -> bool {
+    !matches!(*method, Method::GET | Method::HEAD | Method::OPTIONS)
+}
+
+/// Whether a browser says that one of our own pages sent this. Browsers say so in
+/// `Sec-Fetch-Site` (Fetch Metadata) or, older ones, in `Origin` (RFC 6454); what says neither
+/// is no browser and can't be led by another site.
+fn is_own_origin(request: &ServiceRequest) -> bool {
+    let header = |name: &str| {
+        request
+            .headers()
+            .get(name)
+            .and_then(|value| value.to_str().ok())
+    };
+    if let Some(site) = header("sec-fetch-site") {
+        return matches!(site, "same-origin" | "none");
+    }
+    let Some(origin) = header(ORIGIN.as_str()) else {
+        return true;
+    };
+    let public = request
+        .app_data::<web::Data<State>>()
+        .map(|state| state.public_url.origin().ascii_serialization());
+    let host = header(HOST.as_str()).unwrap_or_default();
+    public.as_deref() == Some(origin)
+        || origin
+            .split_once("://")
+            .is_some_and(|(_, of)| !host.is_empty() && of == host)
+}

@@ -1,0 +1,89 @@
+//! Tab *Passwort*.
+
+use actix_web::web;
+use askama::Template;
+use serde::Deserialize;
+use serde_json::json;
+
+use crate::db::models::audit::{self, Action, Entry};
+use crate::db::models::{sessions, users};
+use crate::domain::role::Role;
+use crate::domain::time::Timestamp;
+use crate::web::access::SignedIn;
+use crate::web::forms::FormErrors;
+use crate::web::page::{Page, Section};
+use crate::web::password;
+use crate::web::respond::{WebResult, invalid, page, see_other};
+use crate::web::state::State;
+
+#[derive(Template)]
+#[template(path = "account/password.html")]
+struct PasswordPage {
+    page: Page,
+    is_admin: bool,
+    errors: FormErrors,
+}
+
+/// What is typed to change a password.
+#[derive(Deserialize)]
+pub struct PasswordForm {
+    current: String,
+    new: String,
+}
+
+/// GET `/benutzerkonto/passwort`
+pub async fn edit(signed_in: SignedIn) -> WebResult {
+    page(&form_page(&signed_in, FormErrors::new()))
+}
+
+/// POST `/benutzerkonto/passwort`
+pub async fn update(
+    signed_in: SignedIn,
+    state: web::Data<State>,
+    form: web::Form<PasswordForm>,
+) -> WebResult {
+    let form = form.into_inner();
+    let mut errors = FormErrors::new();
+    let attempt = state
+        .throttle
+        .begin(&format!("password of {}", signed_in.user.id), None);
+    tokio::time::sleep(attempt.delay()).await;
+    let hash = signed_in.user.password_hash.clone();
+    if state.passwords.check(form.current, Some(hash)).await? {
+        attempt.succeeded();
+    } else {
+        errors.add("current", "Das bisherige Passwort stimmt nicht.");
+    }
+    if let Some(problem) = password::problem(&form.new) {
+        errors.add("new", problem);
+    }
+    if !errors.is_empty() {
+        return invalid(&form_page(&signed_in, errors));
+    }
+    let hash = state.passwords.hash(form.new).await?;
+    let (account_id, user_id, session) =
+        (signed_in.account_id(), signed_in.user.id, signed_in.session);
+    let actor = signed_in.actor();
+    state
+        .write(move |conn| {
+            users::set_password(conn, account_id, user_id, &hash)?;
+            sessions::end_others(conn, user_id, &session)?;
+            let entry = Entry {
+                actor: &actor,
+                action: Action::PasswordChanged,
+                recipient_id: None,
+                details: json!({}),
+            };
+            audit::record(conn, account_id, &entry, Timestamp::now())
+        })
+        .await?;
+    see_other("/benutzerkonto/passwort?meldung=passwort-geaendert")
+}
+
+fn form_page(signed_in: &SignedIn, errors: FormErrors) -> PasswordPage {
+    PasswordPage {
+        page: Page::new(signed_in, Section::Account, "Benutzerkonto"),
+        is_admin: signed_in.user.roles().allow(Role::Admin),
+        errors,
+    }
+}

@@ -1,0 +1,148 @@
+//! What a request can fail with, and how that becomes a page.
+//!
+//! **Rule.** A person reads what happened and what can be done, never an inner error. The inner
+//! error goes to the log, without addresses, tokens or query strings (rule P8). The page itself is
+//! rendered by [`crate::web::protection`], the outermost layer, so that every error has one and
+//! the same look, whoever raised it.
+
+use actix_web::http::StatusCode;
+use actix_web::{HttpResponse, ResponseError};
+
+use crate::db::DbError;
+
+/// What a request fails with.
+#[derive(Debug, thiserror::Error)]
+pub enum WebError {
+    /// There is no such thing, or it belongs to another account: the answer is the same.
+    #[error("not found")]
+    NotFound,
+    /// The role does not allow it.
+    #[error("forbidden")]
+    Forbidden,
+    /// The request comes from another site.
+    #[error("request from another origin")]
+    OtherOrigin,
+    /// The request makes no sense, with a German sentence that says why.
+    #[error("bad request: {0}")]
+    BadRequest(&'static str),
+    /// It can't be done in the present state of things, with a German sentence that says why.
+    #[error("conflict: {0}")]
+    Conflict(&'static str),
+    /// Our fault.
+    #[error("internal error: {0}")]
+    Internal(String),
+}
+
+/// What the outermost layer shows: kept on the response.
+#[derive(Debug, Clone, Copy)]
+pub struct Shown {
+    /// Heading.
+    pub title: &'static str,
+    /// What happened, what can be done.
+    pub message: &'static str,
+}
+
+impl From<DbError> for WebError {
+    fn from(error: DbError) -> Self {
+        match error {
+            DbError::NotFound => Self::NotFound,
+            DbError::Duplicate => Self::Conflict("Das gibt es schon."),
+            DbError::Refused(_) => Self::Conflict(
+                "Das wurde nicht ausgeführt, weil sonst eine Regel verletzt worden wäre.",
+            ),
+            // The messages of constraint errors can hold values, so only the kind is kept.
+            DbError::Fault(diesel::result::Error::DatabaseError(kind, _)) => {
+                Self::Internal(format!("database: {kind:?}"))
+            }
+            other => Self::Internal(other.to_string()),
+        }
+    }
+}
+
+impl From<actix_web::error::BlockingError> for WebError {
+    fn from(_: actix_web::error::BlockingError) -> Self {
+        Self::Internal("the work was cancelled".into())
+    }
+}
+
+impl From<askama::Error> for WebError {
+    fn from(error: askama::Error) -> Self {
+        Self::Internal(format!("template: {error}"))
+    }
+}
+
+impl WebError {
+    fn shown(&self) -> Shown {
+        match self {
+            Self::BadRequest(message) => Shown {
+                title: "Ungültige Anfrage",
+                message,
+            },
+            Self::Conflict(message) => Shown {
+                title: "Das geht gerade nicht",
+                message,
+            },
+            Self::OtherOrigin => Shown {
+                title: "Anfrage von einer anderen Website",
+                message: "Diese Anfrage kam nicht von dieser Website und wurde zu Ihrem Schutz nicht ausgeführt. \
+                          Öffnen Sie die Seite neu und versuchen Sie es noch einmal.",
+            },
+            Self::NotFound => shown_for(StatusCode::NOT_FOUND),
+            Self::Forbidden => shown_for(StatusCode::FORBIDDEN),
+            Self::Internal(_) => shown_for(StatusCode::INTERNAL_SERVER_ERROR),
+        }
+    }
+}
+
+/// What a person reads about a status that came without words of its own.
+pub fn shown_for(status: StatusCode) -> Shown {
+    match status.as_u16() {
+        403 => Shown {
+            title: "Keine Berechtigung",
+            message: "Dafür fehlt Ihnen die nötige Rolle. Eine Administratorin oder ein Administrator Ihres \
+                      Benutzerkontos kann sie Ihnen geben.",
+        },
+        404 => Shown {
+            title: "Seite nicht gefunden",
+            message: "Diese Seite gibt es nicht oder nicht mehr. Vielleicht wurde gelöscht, was hier stand.",
+        },
+        405 => Shown {
+            title: "So geht das nicht",
+            message: "Diese Adresse kann nicht auf diese Weise aufgerufen werden.",
+        },
+        413 => Shown {
+            title: "Zu groß",
+            message: "Was Sie gesendet haben, ist größer als erlaubt.",
+        },
+        400..=499 => Shown {
+            title: "Ungültige Anfrage",
+            message: "Die Anfrage konnte nicht verstanden werden. Gehen Sie zurück und versuchen Sie es noch einmal.",
+        },
+        _ => Shown {
+            title: "Etwas ist schiefgegangen",
+            message: "Das lag nicht an Ihnen. Bitte versuchen Sie es in einem Moment noch einmal; was Sie eingegeben \
+                      haben, steht noch im Formular, wenn Sie zurückgehen.",
+        },
+    }
+}
+
+impl ResponseError for WebError {
+    fn status_code(&self) -> StatusCode {
+        match self {
+            Self::NotFound => StatusCode::NOT_FOUND,
+            Self::Forbidden | Self::OtherOrigin => StatusCode::FORBIDDEN,
+            Self::BadRequest(_) => StatusCode::BAD_REQUEST,
+            Self::Conflict(_) => StatusCode::CONFLICT,
+            Self::Internal(_) => StatusCode::INTERNAL_SERVER_ERROR,
+        }
+    }
+
+    fn error_response(&self) -> HttpResponse {
+        if let Self::Internal(what) = self {
+            tracing::error!(%what, "a request failed");
+        }
+        let mut response = HttpResponse::new(self.status_code());
+        response.extensions_mut().insert(self.shown());
+        response
+    }
+}

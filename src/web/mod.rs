@@ -1,0 +1,24 @@
+//! Pages: handlers and the structs behind their templates, one file per resource, thin. No SQL here,
+//! and no rules: both are called.
+//!
+//! What every page uses: [`state`] (what the program holds), [`access`] (who may come here),
+//! [`page`] (what surrounds every page), [`forms`], [`paging`], [`filters`] (German numbers and
+//! times), [`respond`], [`error`].
+
+pub mod access;
+pub mod account;
+pub mod assets;
+pub mod error;
+pub mod filters;
+pub mod forms;
+pub mod home;
+pub mod notice;
+pub mod page;
+pub mod paging;
+pub mod password;
+pub mod protection;
+pub mod public;
+pub mod respond;
+pub mod session;
+pub mod setup;
+pub mod state;

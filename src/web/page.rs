@@ -1,0 +1,114 @@
+//! What surrounds every page: title, menu, notice, addresses of style sheets.
+
+use crate::domain::role::Role;
+use crate::web::access::SignedIn;
+use crate::web::assets;
+use crate::web::notice::Notice;
+
+/// Where in the Hauptmenü a page belongs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Section {
+    /// *E-Mailings*.
+    Mailings,
+    /// *Analysen*.
+    Reports,
+    /// *Empfänger*.
+    Recipients,
+    /// *Benutzerkonto*.
+    Account,
+    /// *Postausgang*.
+    Outbox,
+    /// None of them.
+    None,
+}
+
+/// Who is signed in, as the menu shows it.
+#[derive(Debug, Clone)]
+pub struct PageUser {
+    /// The user's name.
+    pub name: String,
+    /// The account's name.
+    pub account: String,
+    /// Whether *E-Mailings* and *Postausgang* are shown.
+    pub can_mailings: bool,
+    /// Whether *Analysen* is shown.
+    pub can_reports: bool,
+    /// Whether *Empfänger* is shown.
+    pub can_recipients: bool,
+    /// Whether *Benutzerkonto* is shown.
+    pub can_account: bool,
+}
+
+/// What surrounds a page.
+#[derive(Debug, Clone)]
+pub struct Page {
+    /// The page's title, also its heading.
+    pub title: String,
+    /// Who is signed in.
+    pub user: Option<PageUser>,
+    /// What the page says at its top.
+    pub notice: Option<Notice>,
+    section: Section,
+}
+
+impl Page {
+    /// A page for a signed-in user.
+    pub fn new(signed_in: &SignedIn, section: Section, title: impl Into<String>) -> Self {
+        Self {
+            title: title.into(),
+            user: Some(PageUser::new(signed_in)),
+            notice: signed_in.notice,
+            section,
+        }
+    }
+
+    /// A page for somebody who is not signed in.
+    pub fn public(title: impl Into<String>) -> Self {
+        Self {
+            title: title.into(),
+            user: None,
+            notice: None,
+            section: Section::None,
+        }
+    }
+
+    /// With a notice.
+    #[must_use]
+    pub fn with_notice(mut self, notice: Option<Notice>) -> Self {
+        self.notice = notice;
+        self
+    }
+
+    /// The address of a file in `static/`.
+    #[allow(clippy::unused_self, reason = "templates reach it through the page")]
+    pub fn asset(&self, path: &str) -> String {
+        assets::address(path)
+    }
+
+    /// Whether the page belongs to that part of the menu.
+    pub fn in_section(&self, name: &str) -> bool {
+        name == match self.section {
+            Section::Mailings => "mailings",
+            Section::Reports => "reports",
+            Section::Recipients => "recipients",
+            Section::Account => "account",
+            Section::Outbox => "outbox",
+            Section::None => "",
+        }
+    }
+}
+
+impl PageUser {
+    /// As the menu shows a signed-in user.
+    pub fn new(signed_in: &SignedIn) -> Self {
+        let roles = signed_in.user.roles();
+        Self {
+            name: signed_in.user.name.clone(),
+            account: signed_in.account.name.clone(),
+            can_mailings: roles.allow(Role::Mailings) || roles.allow(Role::Sending),
+            can_reports: roles.allow(Role::Reports),
+            can_recipients: roles.allow(Role::Recipients),
+            can_account: true,
+        }
+    }
+}

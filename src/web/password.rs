@@ -1,0 +1,94 @@
+//! Passwords: argon2id (RFC 9106), always off the async threads.
+
+use std::sync::Arc;
+
+use actix_web::web;
+use argon2::password_hash::phc::PasswordHash;
+use argon2::password_hash::{PasswordHasher, PasswordVerifier};
+use argon2::{Algorithm, Argon2, Params, Version};
+
+use crate::config::PasswordCost;
+use crate::web::error::WebError;
+
+/// The fewest characters a password may have (NIST SP 800-63B asks for 8 at least; an
+/// administrator answers for other people's data).
+pub const SHORTEST: usize = 10;
+
+/// The most bytes a password may have: more is no safer, only more work.
+pub const LONGEST: usize = 1_024;
+
+/// Hashes and checks passwords.
+#[derive(Clone)]
+pub struct Passwords {
+    argon2: Arc<Argon2<'static>>,
+    /// The hash that is checked when nobody has the address, so that both take equally long.
+    nobody: Arc<str>,
+}
+
+impl Passwords {
+    /// With that cost.
+    pub fn new(cost: PasswordCost) -> Self {
+        let params = match cost {
+            // OWASP Password Storage Cheat Sheet: m = 19 MiB, t = 2, p = 1.
+            PasswordCost::Full => Params::new(19_456, 2, 1, None),
+            PasswordCost::Minimal => Params::new(8, 1, 1, None),
+        };
+        let argon2 = Argon2::new(
+            Algorithm::Argon2id,
+            Version::V0x13,
+            params.unwrap_or_default(),
+        );
+        let nobody = argon2
+            .hash_password(b"nobody's password")
+            .map(|hash| hash.to_string())
+            .unwrap_or_default();
+        Self {
+            argon2: Arc::new(argon2),
+            nobody: nobody.into(),
+        }
+    }
+
+    /// The hash of a password, on this thread.
+    pub fn hash_here(&self, password: &str) -> Result<String, WebError> {
+        self.argon2
+            .hash_password(password.as_bytes())
+            .map(|hash| hash.to_string())
+            .map_err(|e| WebError::Internal(format!("password hash: {e}")))
+    }
+
+    /// The hash of a password.
+    pub async fn hash(&self, password: String) -> Result<String, WebError> {
+        let this = self.clone();
+        web::block(move || this.hash_here(&password)).await?
+    }
+
+    /// Whether the password belongs to the hash. Without a hash (nobody has the address) the same
+    /// work is done, and the answer is no.
+    pub async fn check(&self, password: String, hash: Option<String>) -> Result<bool, WebError> {
+        let this = self.clone();
+        Ok(web::block(move || {
+            let known = hash.is_some();
+            let hash = hash.unwrap_or_else(|| this.nobody.to_string());
+            let matches = PasswordHash::new(&hash).is_ok_and(|hash| {
+                this.argon2
+                    .verify_password(password.as_bytes(), &hash)
+                    .is_ok()
+            });
+            matches && known
+        })
+        .await?)
+    }
+}
+
+/// What is wrong with a new password, as a German sentence.
+pub fn problem(password: &str) -> Option<String> {
+    if password.chars().count() < SHORTEST {
+        Some(format!(
+            "Das Passwort braucht mindestens {SHORTEST} Zeichen."
+        ))
+    } else if password.len() > LONGEST {
+        Some("Das Passwort ist zu lang.".into())
+    } else {
+        None
+    }
+}

@@ -1,0 +1,50 @@
+//! The links of a mail: on to the target that is stored with the mailing, and nowhere else.
+
+use actix_web::http::StatusCode;
+use actix_web::http::header::{CACHE_CONTROL, LOCATION, REFERRER_POLICY};
+use actix_web::{HttpRequest, HttpResponse, web};
+use askama::Template;
+
+use super::{links_of, mark, record, visitor};
+use crate::tracking::token::HitKind;
+use crate::web::page::Page;
+use crate::web::respond::{WebResult, page_with};
+use crate::web::state::State;
+
+#[derive(Template)]
+#[template(path = "public/unknown_link.html")]
+struct UnknownLink {
+    page: Page,
+}
+
+/// GET `/k/{token}`
+pub async fn follow(
+    request: HttpRequest,
+    state: web::Data<State>,
+    token: web::Path<String>,
+) -> WebResult {
+    let Some(token) = state.tokens.read_tracking(HitKind::Click, &token) else {
+        return unknown();
+    };
+    let Some(links) = links_of(&state, token.mailing_id).await else {
+        return unknown();
+    };
+    let Some(url) = links.urls.get(&token.link) else {
+        return unknown();
+    };
+    let mut response = HttpResponse::Found()
+        .insert_header((LOCATION, url.as_str()))
+        .insert_header((CACHE_CONTROL, "no-store, max-age=0"))
+        // The target must not learn the token from the referrer.
+        .insert_header((REFERRER_POLICY, "no-referrer"))
+        .finish();
+    let stored = record(&state, &links, HitKind::Click, token, visitor(&request)).await;
+    mark(&mut response, stored);
+    Ok(response)
+}
+
+/// A friendly page in place of an error: whoever comes here wanted to read something.
+fn unknown() -> WebResult {
+    let page = Page::public("Dieser Link führt nicht weiter");
+    page_with(StatusCode::NOT_FOUND, &UnknownLink { page })
+}

@@ -1,0 +1,72 @@
+//! What people outside reach: the pixel, the links, and the personal pages behind a token.
+//!
+//! A damaged, forged, old or unknown token never gives an error page to a mail client: the pixel
+//! is a picture whatever happens, and a click whose link can't be known gets a friendly page.
+
+pub mod click;
+pub mod pixel;
+
+use std::sync::Arc;
+
+use actix_web::http::Method;
+use actix_web::http::header::{HeaderName, USER_AGENT};
+use actix_web::{HttpRequest, HttpResponse, web};
+
+use crate::domain::time::Timestamp;
+use crate::tracking::device::{self, Visitor};
+use crate::tracking::links::MailingLinks;
+use crate::tracking::recorder::{Hit, Stored};
+use crate::tracking::token::{HitKind, TrackingToken};
+use crate::web::state::State;
+
+/// The links of a token's mailing: from memory, else from the database. None when there is no
+/// such mailing, or the database is away.
+async fn links_of(state: &State, mailing_id: i64) -> Option<Arc<MailingLinks>> {
+    if let Some(links) = state.links.kept(mailing_id) {
+        return Some(links);
+    }
+    let cache = state.links.clone();
+    web::block(move || cache.load(mailing_id))
+        .await
+        .ok()?
+        .ok()?
+}
+
+/// Hands the hit of a token to the recorder.
+async fn record(
+    state: &State,
+    links: &MailingLinks,
+    kind: HitKind,
+    token: TrackingToken,
+    visitor: Visitor,
+) -> Stored {
+    let hit = Hit {
+        account_id: links.account_id,
+        mailing_id: token.mailing_id,
+        kind,
+        key: token.key,
+        link: token.link,
+        at: Timestamp::now(),
+        visitor,
+    };
+    state.recorder.record(hit).await
+}
+
+/// What a request says about who makes it.
+fn visitor(request: &HttpRequest) -> Visitor {
+    let agent = request
+        .headers()
+        .get(USER_AGENT)
+        .and_then(|value| value.to_str().ok());
+    device::visitor(agent, request.method() == Method::HEAD)
+}
+
+/// Marks an answer whose hit is not known to be stored.
+fn mark(response: &mut HttpResponse, stored: Stored) {
+    if stored == Stored::Unconfirmed {
+        response.headers_mut().insert(
+            HeaderName::from_static("server-timing"),
+            actix_web::http::header::HeaderValue::from_static("stored;desc=no"),
+        );
+    }
+}

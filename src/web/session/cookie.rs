@@ -1,0 +1,55 @@
+//! The cookie of a session: 256 random bits. The database knows only their hash.
+
+use actix_web::HttpRequest;
+use actix_web::cookie::time::Duration;
+use actix_web::cookie::{Cookie, SameSite};
+use base64::Engine;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use sha2::{Digest, Sha256};
+
+use crate::db::models::sessions::KeyHash;
+
+/// With the prefix, browsers accept the cookie only from this very host, by https and for the
+/// whole site (RFC 6265bis, section 4.1.3.2).
+const fn name(https: bool) -> &'static str {
+    if https { "__Host-sitzung" } else { "sitzung" }
+}
+
+/// A new key, as it stands in the cookie, and its hash.
+pub fn new_key() -> Result<(String, KeyHash), getrandom::Error> {
+    let mut bytes = [0; 32];
+    getrandom::fill(&mut bytes)?;
+    let key = URL_SAFE_NO_PAD.encode(bytes);
+    let hash = hash(&key);
+    Ok((key, hash))
+}
+
+/// The cookie that carries a key.
+pub fn with_key(key: &str, https: bool) -> Cookie<'static> {
+    build(key.to_owned(), https, Duration::days(super::DAYS))
+}
+
+/// The cookie that removes itself.
+pub fn gone(https: bool) -> Cookie<'static> {
+    build(String::new(), https, Duration::ZERO)
+}
+
+fn build(value: String, https: bool, age: Duration) -> Cookie<'static> {
+    Cookie::build(name(https), value)
+        .path("/")
+        .http_only(true)
+        .secure(https)
+        .same_site(SameSite::Lax)
+        .max_age(age)
+        .finish()
+}
+
+/// The hash of the key in a request's cookie.
+pub fn session_of(request: &HttpRequest, https: bool) -> Option<KeyHash> {
+    let cookie = request.cookie(name(https))?;
+    (!cookie.value().is_empty()).then(|| hash(cookie.value()))
+}
+
+fn hash(key: &str) -> KeyHash {
+    Sha256::digest(key.as_bytes()).into()
+}

@@ -1,0 +1,113 @@
+//! Signing in and out. A session is a resource: signing in creates it, signing out deletes it.
+
+pub mod cookie;
+pub mod throttle;
+
+use actix_web::http::header::LOCATION;
+use actix_web::{HttpRequest, HttpResponse, web};
+use askama::Template;
+use serde::Deserialize;
+
+use crate::db::models::{sessions, users};
+use crate::domain::address::EmailAddress;
+use crate::domain::time::Timestamp;
+use crate::web::access::SignedIn;
+use crate::web::error::WebError;
+use crate::web::forms::FormErrors;
+use crate::web::notice;
+use crate::web::page::Page;
+use crate::web::respond::{WebResult, invalid, page};
+use crate::web::state::State;
+
+/// How long a session lasts, in days.
+pub const DAYS: i64 = 14;
+
+/// What is said whatever was wrong: who guesses learns nothing from it.
+const WRONG: &str = "E-Mail-Adresse oder Passwort stimmt nicht.";
+
+#[derive(Template)]
+#[template(path = "session/new.html")]
+struct SignInPage {
+    page: Page,
+    email: String,
+    errors: FormErrors,
+}
+
+/// What is typed to sign in.
+#[derive(Deserialize)]
+pub struct SignInForm {
+    email: String,
+    password: String,
+}
+
+/// The notice in the address of the page.
+#[derive(Deserialize)]
+pub struct NoticeQuery {
+    meldung: Option<String>,
+}
+
+/// GET `/anmelden`
+pub async fn new(query: web::Query<NoticeQuery>) -> WebResult {
+    let notice = query.meldung.as_deref().and_then(notice::find);
+    page(&SignInPage {
+        page: Page::public("Anmelden").with_notice(notice),
+        email: String::new(),
+        errors: FormErrors::new(),
+    })
+}
+
+/// POST `/anmelden`
+pub async fn create(
+    request: HttpRequest,
+    state: web::Data<State>,
+    form: web::Form<SignInForm>,
+) -> WebResult {
+    let form = form.into_inner();
+    let address = EmailAddress::parse(&form.email).ok();
+    let key = address.map_or_else(
+        || form.email.trim().to_lowercase(),
+        |address| address.key().to_owned(),
+    );
+    let client = request.peer_addr().map(|address| address.ip());
+    let attempt = state.throttle.begin(&key, client);
+    tokio::time::sleep(attempt.delay()).await;
+    let user = state
+        .read(move |conn| users::find_by_email(conn, &key))
+        .await?;
+    let hash = user.as_ref().map(|user| user.password_hash.clone());
+    let matches = state.passwords.check(form.password, hash).await?;
+    let Some(user) = user.filter(|_| matches) else {
+        return invalid(&SignInPage {
+            page: Page::public("Anmelden"),
+            email: form.email,
+            errors: FormErrors::one("email", WRONG),
+        });
+    };
+    attempt.succeeded();
+    start_session(&state, user.id, "/").await
+}
+
+/// Starts a session for a user and goes on to a page with its cookie.
+pub async fn start_session(state: &State, user_id: i64, path: &str) -> WebResult {
+    let (key, hash) = cookie::new_key().map_err(|e| WebError::Internal(e.to_string()))?;
+    let now = Timestamp::now();
+    state
+        .write(move |conn| sessions::start(conn, &hash, user_id, now, now.plus_days(DAYS)))
+        .await?;
+    Ok(HttpResponse::SeeOther()
+        .cookie(cookie::with_key(&key, state.is_https()))
+        .insert_header((LOCATION, path))
+        .finish())
+}
+
+/// POST `/abmelden-sitzung`
+pub async fn destroy(signed_in: SignedIn, state: web::Data<State>) -> WebResult {
+    let session = signed_in.session;
+    state
+        .write(move |conn| sessions::end(conn, &session))
+        .await?;
+    Ok(HttpResponse::SeeOther()
+        .cookie(cookie::gone(state.is_https()))
+        .insert_header((LOCATION, "/anmelden?meldung=abgemeldet"))
+        .finish())
+}

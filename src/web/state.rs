@@ -1,0 +1,98 @@
+//! What the running program holds, shared by all requests.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use actix_web::web;
+use parking_lot::Mutex;
+use url::Url;
+
+use crate::config::PasswordCost;
+use crate::db::{Conn, Db, DbResult};
+use crate::domain::secret::Key;
+use crate::tracking::links::LinkCache;
+use crate::tracking::recorder::Recorder;
+use crate::tracking::token::TokenKeys;
+use crate::web::error::WebError;
+use crate::web::password::Passwords;
+use crate::web::session::throttle::Throttle;
+
+/// What the running program holds. Cheap to clone.
+#[derive(Clone)]
+pub struct State {
+    inner: Arc<Inner>,
+}
+
+/// The parts of the [`State`].
+pub struct Inner {
+    /// The database.
+    pub db: Db,
+    /// Where hits go.
+    pub recorder: Recorder,
+    /// Links of sent mailings.
+    pub links: LinkCache,
+    /// The keys of all tokens.
+    pub tokens: TokenKeys,
+    /// The key for remembered addresses (rule P9).
+    pub remembering: Key,
+    /// Hashing and checking of passwords.
+    pub passwords: Passwords,
+    /// Slows guessing of passwords down.
+    pub throttle: Throttle,
+    /// Under which address browsers and mails reach this installation.
+    pub public_url: Url,
+    /// The data directory.
+    pub data_dir: PathBuf,
+    /// The key of the one-time link to *Ersteinrichtung*, while there is no account.
+    pub setup_key: Mutex<Option<String>>,
+}
+
+impl std::ops::Deref for State {
+    type Target = Inner;
+    fn deref(&self) -> &Inner {
+        &self.inner
+    }
+}
+
+impl State {
+    /// Puts the parts together.
+    pub fn new(inner: Inner) -> Self {
+        Self {
+            inner: Arc::new(inner),
+        }
+    }
+
+    /// Passwords and throttling as configured.
+    pub fn passwords(cost: PasswordCost) -> Passwords {
+        Passwords::new(cost)
+    }
+
+    /// Runs queries that only read, off the async threads.
+    pub async fn read<T, F>(&self, queries: F) -> Result<T, WebError>
+    where
+        T: Send + 'static,
+        F: FnOnce(&mut Conn) -> DbResult<T> + Send + 'static,
+    {
+        let db = self.db.clone();
+        web::block(move || db.read(queries))
+            .await?
+            .map_err(WebError::from)
+    }
+
+    /// Runs queries that write, in one transaction, off the async threads.
+    pub async fn write<T, F>(&self, queries: F) -> Result<T, WebError>
+    where
+        T: Send + 'static,
+        F: FnOnce(&mut Conn) -> DbResult<T> + Send + 'static,
+    {
+        let db = self.db.clone();
+        web::block(move || db.write(queries))
+            .await?
+            .map_err(WebError::from)
+    }
+
+    /// Whether browsers reach this installation by https: decides on cookies.
+    pub fn is_https(&self) -> bool {
+        self.public_url.scheme() == "https"
+    }
+}
