@@ -5,10 +5,12 @@
 //!
 //! * [`domain`]: the words of the product as types. No SQL, no HTTP.
 //! * [`db`]: the two databases, every query, and the search.
+//! * [`mail`]: turns a mailing into one message for each recipient.
 //! * [`tracking`]: the heart. Who is measured, what a mail's links carry, how a hit is stored, and
 //!   how the past is cut off from a person.
 
 pub mod db;
 pub mod domain;
 pub mod erasure;
+pub mod mail;
 pub mod tracking;
