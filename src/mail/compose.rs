@@ -99,3 +99,6 @@ fn part(kind: ContentType, body: &str) -> SinglePart {
         .header(ContentTransferEncoding::QuotedPrintable)
         .body(body.to_owned())
 }
+
+#[cfg(test)]
+mod tests;

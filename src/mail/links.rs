@@ -328,3 +328,6 @@ fn is_trackable(url: &str) -> bool {
 fn is_own(url: &str) -> bool {
     url.starts_with("{{") && matches!(word(url), UNSUBSCRIBE | PREFERENCES)
 }
+
+#[cfg(test)]
+mod tests;

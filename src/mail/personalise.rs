@@ -305,7 +305,13 @@ fn message(error: &Error) -> String {
             .unwrap_or_default()
             .to_owned()
     };
-    match error.kind() {
+    let kind = match error.kind() {
+        ErrorKind::InvalidOperation if detail.ends_with("not callable") => {
+            ErrorKind::UnknownFunction
+        }
+        kind => kind,
+    };
+    match kind {
         ErrorKind::UnknownFilter => format!(
             "Den Filter „{}“ gibt es nicht. Möglich sind: {FILTERS}.",
             named("filter ")
@@ -346,3 +352,6 @@ fn message(error: &Error) -> String {
             .to_owned(),
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -70,6 +70,8 @@ impl PreparedMailing {
         text: &str,
         links: &[(i32, String)],
     ) -> Result<Self, MailError> {
+        // Problems are to be told with the lines of the source, which rewriting may move.
+        Templates::compile(subject, html, text)?;
         let numbers: HashMap<&str, i32> = links
             .iter()
             .map(|(number, url)| (url.as_str(), *number))
@@ -277,3 +279,6 @@ fn text_template(html: &str, marks: &Marks) -> Result<Option<String>, MailError>
     }
     Ok(Some(template))
 }
+
+#[cfg(test)]
+mod tests;

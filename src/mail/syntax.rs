@@ -196,7 +196,7 @@ mod tests {
     fn a_raw_block_is_plain_text() {
         assert_eq!(
             masked("{% raw %}a {{ b }}{%- endraw -%}c"),
-            "         a {{ b }}               c"
+            "         a {{ b }}              c"
         );
     }
 

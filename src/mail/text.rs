@@ -6,10 +6,10 @@
 //! address. What the HTML hides (`display:none`, as preview lines are) stays out.
 
 use std::borrow::Cow;
-use std::fmt::Write as _;
 
 use html2text::config;
 use html2text::render::TextDecorator;
+use lol_html::html_content::ContentType;
 use lol_html::{RewriteStrSettings, element, rewrite_str};
 
 use super::MailError;
@@ -25,6 +25,8 @@ const UNLIMITED: usize = 100_000;
 const ADDRESS: char = '\u{E010}';
 const LABEL: char = '\u{E011}';
 const END: char = '\u{E012}';
+/// Begins a row of a table.
+const BREAK: char = '\u{E013}';
 
 /// Makes plain text of an HTML document.
 ///
@@ -36,7 +38,7 @@ pub fn from_html<'a>(
 ) -> Result<String, MailError> {
     let plain: String = html
         .chars()
-        .filter(|c| !matches!(*c, ADDRESS | LABEL | END))
+        .filter(|c| !matches!(*c, ADDRESS | LABEL | END | BREAK))
         .collect();
     let converted = config::with_decorator(MailText)
         .raw_mode(true)
@@ -47,50 +49,55 @@ pub fn from_html<'a>(
     Ok(tidy(&with_links(&converted, original)))
 }
 
-/// The document without what a reader of the HTML does not see.
+/// The document without what a reader of the HTML does not see, its table rows set apart.
 fn visible(html: &str) -> Result<String, MailError> {
     Ok(rewrite_str(
         html,
         RewriteStrSettings {
-            element_content_handlers: vec![element!(
-                "head, style, script, title, [hidden], [style*='display:none' i], \
-                 [style*='display: none' i]",
-                |element| {
-                    element.remove();
+            element_content_handlers: vec![
+                element!(
+                    "head, style, script, title, [hidden], [style*='display:none' i], \
+                     [style*='display: none' i]",
+                    |element| {
+                        element.remove();
+                        Ok(())
+                    }
+                ),
+                element!("td:first-child, th:first-child", |element| {
+                    element.prepend(BREAK.encode_utf8(&mut [0; 4]), ContentType::Text);
                     Ok(())
-                }
-            )],
+                }),
+            ],
             strict: false,
             ..RewriteStrSettings::new()
         },
     )?)
 }
 
-/// Writes the links of a converted text.
+/// Writes the links of a converted text. Of a picture and its caption that lead to the same
+/// place under the same name, one is enough.
 fn with_links<'a>(converted: &str, original: &dyn Fn(&str) -> Option<&'a str>) -> String {
     let mut pieces = converted.split(ADDRESS);
     let mut text = pieces.next().unwrap_or_default().to_owned();
+    let mut last = None;
     for piece in pieces {
         let (address, rest) = piece.split_once(LABEL).unwrap_or((piece, ""));
         let (label, behind) = rest.split_once(END).unwrap_or((rest, ""));
-        text.push_str(&link(label, address.trim(), original(address.trim())));
+        let target = original(address.trim()).unwrap_or(address.trim());
+        let this = Some((label.trim(), target));
+        if this != last {
+            text.push_str(&link(label, address.trim(), target));
+        }
         text.push_str(behind);
+        last = this.filter(|_| behind.chars().all(|c| c.is_whitespace() || c == BREAK));
     }
     text
 }
 
-/// One link as text.
-fn link<'a>(label: &'a str, address: &str, original: Option<&str>) -> Cow<'a, str> {
+/// One link as text: `address` stands for `target`, or is the same.
+fn link<'a>(label: &'a str, address: &str, target: &str) -> Cow<'a, str> {
     let shown = label.trim();
-    let target = original.unwrap_or(address);
-    let digits = |text: &str| -> String { text.chars().filter(char::is_ascii_digit).collect() };
-    let says_it_all = match target.split_once(':') {
-        Some(("mailto", mailbox)) => shown.contains(mailbox.split('?').next().unwrap_or_default()),
-        Some(("tel", number)) => digits(shown).ends_with(digits(number).trim_start_matches("49")),
-        Some(("http" | "https", _)) | None => false,
-        Some(_) => target.starts_with('#'),
-    };
-    if says_it_all || address.is_empty() || address.starts_with('#') {
+    if says_it_all(shown, target) {
         return Cow::Borrowed(label);
     }
     if shown == target {
@@ -98,13 +105,22 @@ fn link<'a>(label: &'a str, address: &str, original: Option<&str>) -> Cow<'a, st
     }
     // Keep the lines that a block inside the link began and ended.
     let end = label.trim_end().len();
-    let mut text = label[..end].to_owned();
-    if !shown.is_empty() {
-        text.push(' ');
+    let gap = if shown.is_empty() { "" } else { " " };
+    Cow::Owned([&label[..end], gap, "<", address, ">", &label[end..]].concat())
+}
+
+/// Is a link's text all that can be said of it? Not of web addresses, nor of those that are
+/// filled in later; but a mail address is its own link, and `#top` leads nowhere here.
+fn says_it_all(shown: &str, target: &str) -> bool {
+    let digits = |text: &str| -> String { text.chars().filter(char::is_ascii_digit).collect() };
+    match target.split_once(':') {
+        Some(("mailto", mailbox)) => shown.contains(mailbox.split('?').next().unwrap_or_default()),
+        Some(("tel", number)) => digits(shown).ends_with(digits(number).trim_start_matches("49")),
+        Some((scheme, _)) if scheme.chars().all(char::is_alphanumeric) => {
+            !["http", "https"].contains(&scheme.to_ascii_lowercase().as_str())
+        }
+        _ => target.starts_with(|c: char| c.is_ascii() && c != '{') || target.is_empty(),
     }
-    let _ = write!(text, "<{address}>");
-    text.push_str(&label[end..]);
-    Cow::Owned(text)
 }
 
 /// Makes lines of a readable length, drops invisible filling characters, and leaves at most one
@@ -113,6 +129,7 @@ fn tidy(text: &str) -> String {
     let mut result = String::with_capacity(text.len());
     let mut empty = 0;
     for line in text.lines() {
+        empty += usize::from(line.contains(BREAK));
         let line: String = line.chars().filter(|c| !is_filling(*c)).collect();
         let indent: String = line.chars().take_while(|c| *c == ' ').take(8).collect();
         let mut words = line.split_whitespace().peekable();
@@ -148,7 +165,7 @@ fn tidy(text: &str) -> String {
 fn is_filling(c: char) -> bool {
     matches!(
         c,
-        '\u{AD}' | '\u{34F}' | '\u{200B}'..='\u{200F}' | '\u{2060}' | '\u{FEFF}'
+        BREAK | '\u{AD}' | '\u{34F}' | '\u{200B}'..='\u{200F}' | '\u{2060}' | '\u{FEFF}'
     )
 }
 
@@ -236,3 +253,6 @@ impl TextDecorator for MailText {
         String::new()
     }
 }
+
+#[cfg(test)]
+mod tests;
