@@ -8,8 +8,10 @@
 //! * [`domain`]: the words of the product as types. No SQL, no HTTP.
 //! * [`db`]: the two databases, every query, and the search.
 //! * [`erasure`]: removing people, from the tables and from the bytes of the files.
+//! * [`mail`]: turns a mailing into one message for each recipient.
 //! * [`tracking`]: the heart. Who is measured, what a mail's links carry, how a hit is stored, and
 //!   how the past is cut off from a person.
+//! * [`import`]: recipients from CSV files of any size.
 
 pub mod app;
 pub mod cli;
@@ -18,6 +20,7 @@ pub mod db;
 pub mod domain;
 pub mod erasure;
 pub mod error;
+pub mod mail;
 pub mod routes;
 pub mod tracking;
 pub mod web;

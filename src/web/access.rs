@@ -3,7 +3,7 @@
 
 use std::future::{Ready, ready};
 
-use actix_web::body::MessageBody;
+use actix_web::body::{BoxBody, MessageBody};
 use actix_web::dev::{Payload, ServiceRequest, ServiceResponse};
 use actix_web::http::Method;
 use actix_web::http::header::{HOST, LOCATION, ORIGIN};
@@ -83,20 +83,21 @@ pub async fn guard(
     access: Access,
     request: ServiceRequest,
     next: Next<impl MessageBody + 'static>,
-) -> Result<ServiceResponse<impl MessageBody>, Error> {
+) -> Result<ServiceResponse<BoxBody>, Error> {
     if access != Access::Token && is_unsafe(request.method()) && !is_own_origin(&request) {
-        return Err(WebError::OtherOrigin.into());
+        return Ok(request.error_response(WebError::OtherOrigin));
     }
     if let Access::SignedIn | Access::Role(_) = access {
-        let Some(signed_in) = find_session(&request).await? else {
-            let answer = request.into_response(to_sign_in_from_nowhere());
-            return Ok(answer.map_into_boxed_body());
+        let signed_in = match find_session(&request).await {
+            Ok(Some(signed_in)) => signed_in,
+            Ok(None) => return Ok(request.into_response(to_sign_in())),
+            Err(error) => return Ok(request.error_response(error)),
         };
         if let Access::Role(role) = access
             && !signed_in.user.roles().allow(role)
         {
             request.extensions_mut().insert(signed_in);
-            return Err(WebError::Forbidden.into());
+            return Ok(request.error_response(WebError::Forbidden));
         }
         request.extensions_mut().insert(signed_in);
     }
@@ -126,7 +127,7 @@ async fn find_session(request: &ServiceRequest) -> Result<Option<SignedIn>, WebE
     }))
 }
 
-fn to_sign_in_from_nowhere() -> HttpResponse {
+fn to_sign_in() -> HttpResponse {
     HttpResponse::SeeOther()
         .insert_header((LOCATION, "/anmelden"))
         .finish()

@@ -1,0 +1,104 @@
+//! Makes an RFC 5322 message of a rendered mail.
+
+use std::time::{Duration, UNIX_EPOCH};
+
+use lettre::Address;
+use lettre::message::header::{
+    ContentTransferEncoding, ContentType, HeaderName, HeaderValue, MessageId,
+};
+use lettre::message::{Mailbox, Message, MultiPart, SinglePart};
+use url::Url;
+
+use super::{MailError, RenderedMail};
+
+/// A mail on its way to one recipient.
+#[derive(Debug, Clone, Copy)]
+pub struct Outgoing<'a> {
+    /// The sender's name, empty if there is none.
+    pub from_name: &'a str,
+    /// The sender's address.
+    pub from_address: &'a str,
+    /// The recipient's name, empty if unknown.
+    pub to_name: &'a str,
+    /// The recipient's address; its domain may have umlauts.
+    pub to_address: &'a str,
+    /// Subject and bodies.
+    pub mail: &'a RenderedMail,
+    /// The address to unsubscribe at: GET shows a page, POST does it (RFC 8058).
+    pub unsubscribe: &'a str,
+    /// When it is sent, in epoch milliseconds.
+    pub sent_at: i64,
+}
+
+/// Composes the message, ready for SMTP or a file, with CRLF line ends.
+///
+/// Its Message-ID is random: nothing in it leads to the recipient, the mailing or this server.
+///
+/// # Errors
+/// [`MailError::Address`] if the sender's or the recipient's address can't be used.
+pub fn compose(outgoing: &Outgoing) -> Result<Vec<u8>, MailError> {
+    let from = mailbox(outgoing.from_name, outgoing.from_address)?;
+    let to = mailbox(outgoing.to_name, outgoing.to_address)?;
+    let sent_at = Duration::from_millis(outgoing.sent_at.try_into().unwrap_or(0));
+    let mut message = Message::builder()
+        .header(message_id(from.email.domain())?)
+        .from(from)
+        .to(to)
+        .subject(outgoing.mail.subject.as_str())
+        .date(UNIX_EPOCH + sent_at);
+    if let Ok(url) = Url::parse(outgoing.unsubscribe) {
+        // RFC 2369, 3.2 and RFC 8058, 3.1. A parsed address is ASCII without blanks.
+        let list = ["<", url.as_str(), ">"].concat();
+        message = message
+            .raw_header(unfolded("List-Unsubscribe", list))
+            .raw_header(unfolded(
+                "List-Unsubscribe-Post",
+                "List-Unsubscribe=One-Click".to_owned(),
+            ));
+    }
+    // Quoted-printable even where the text is plain ASCII: lines stay short, nothing is changed
+    // on the way, and the files can be read.
+    let message = message.multipart(
+        MultiPart::alternative()
+            .singlepart(part(ContentType::TEXT_PLAIN, &outgoing.mail.text))
+            .singlepart(part(ContentType::TEXT_HTML, &outgoing.mail.html)),
+    )?;
+    Ok(message.formatted())
+}
+
+/// A name and an address, the domain in ASCII (RFC 5891) as SMTP wants it.
+fn mailbox(name: &str, address: &str) -> Result<Mailbox, MailError> {
+    let (user, domain) = address
+        .rsplit_once('@')
+        .ok_or(lettre::address::AddressError::MissingParts)?;
+    let domain =
+        idna::domain_to_ascii(domain).map_err(|_| lettre::address::AddressError::InvalidDomain)?;
+    let name = name.split(char::is_control).collect::<Vec<_>>().join(" ");
+    let name = Some(name.trim().to_owned()).filter(|name| !name.is_empty());
+    Ok(Mailbox::new(name, Address::new(user, domain)?))
+}
+
+/// 128 random bits at the sender's domain (RFC 5322, 3.6.4).
+fn message_id(domain: &str) -> Result<MessageId, MailError> {
+    let bits = u128::from_be_bytes(super::random()?);
+    Ok(MessageId::from(format!("<{bits:032x}@{domain}>")))
+}
+
+/// A header that stays on one line: an address must not be broken.
+fn unfolded(name: &'static str, value: String) -> HeaderValue {
+    HeaderValue::dangerous_new_pre_encoded(
+        HeaderName::new_from_ascii_str(name),
+        value.clone(),
+        value,
+    )
+}
+
+fn part(kind: ContentType, body: &str) -> SinglePart {
+    SinglePart::builder()
+        .header(kind)
+        .header(ContentTransferEncoding::QuotedPrintable)
+        .body(body.to_owned())
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,92 @@
+//! Everything that turns a mailing into mail.
+//!
+//! The files here are pure: no database, no HTTP, no clock of their own.
+//!
+//! - `syntax` finds the template language in a source, `attribute` reads and writes HTML
+//!   attributes; both serve
+//! - [`links`], which finds and rewrites a mailing's links,
+//! - [`personalise`], which fills its templates for one recipient,
+//! - [`text`], which makes the plain text part where the author gave none, and
+//! - [`footer`], the two personal links that every mail has, and the pixel.
+//! - [`prepared`] ties these together: once per mailing, then per recipient.
+//! - [`compose`] makes a message of the result (RFC 5322, MIME), [`read`] reads one back.
+
+mod attribute;
+pub mod compose;
+pub mod footer;
+pub mod links;
+pub mod personalise;
+pub mod prepared;
+pub mod read;
+mod syntax;
+pub mod text;
+
+pub use personalise::{Recipient, TemplateProblem};
+pub use prepared::{PreparedMailing, RenderedMail, TrackingUrls};
+
+/// A part of a mail that has a template.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Part {
+    /// The subject line.
+    Subject,
+    /// The HTML part.
+    Html,
+    /// The plain text part.
+    Text,
+}
+
+impl Part {
+    /// The part's name among the compiled templates.
+    const fn name(self) -> &'static str {
+        match self {
+            Self::Subject => "subject",
+            Self::Html => "html",
+            Self::Text => "text",
+        }
+    }
+}
+
+/// What can go wrong between a mailing and a message.
+///
+/// The rule: what an author can mend is a [`MailError::Template`] and carries a German message
+/// for him. All else is in English for the log. No message holds an address, a token or any
+/// other value of a recipient, so every error may be logged as it is.
+#[derive(Debug, thiserror::Error)]
+pub enum MailError {
+    /// The author's template can't be read, or not be filled with some recipient's values.
+    #[error("{part:?} template, line {}: {}", problem.line, problem.message)]
+    Template {
+        /// Where.
+        part: Part,
+        /// What.
+        problem: TemplateProblem,
+    },
+    /// The HTML can't be read.
+    #[error("cannot read the HTML: {0}")]
+    Html(#[from] lol_html::errors::RewritingError),
+    /// The HTML can't be made into text.
+    #[error("cannot make text of the HTML: {0}")]
+    Text(#[from] html2text::Error),
+    /// One of our own small templates failed.
+    #[error("cannot render a part of the mail: {0}")]
+    Furniture(#[from] askama::Error),
+    /// A sender or recipient whose address no mail can be sent to.
+    #[error("not an address that mail can be sent to: {0}")]
+    Address(#[from] lettre::address::AddressError),
+    /// The message can't be put together.
+    #[error("cannot compose the message: {0}")]
+    Compose(#[from] lettre::error::Error),
+    /// The operating system gives no random bytes.
+    #[error("no random bytes: {0}")]
+    Random(getrandom::Error),
+    /// A file that is no message.
+    #[error("this is not a mail message")]
+    Unreadable,
+}
+
+/// Random bytes from the operating system.
+fn random<const N: usize>() -> Result<[u8; N], MailError> {
+    let mut bytes = [0; N];
+    getrandom::fill(&mut bytes).map_err(MailError::Random)?;
+    Ok(bytes)
+}
