@@ -11,4 +11,5 @@
 pub mod db;
 pub mod domain;
 pub mod erasure;
+pub mod import;
 pub mod tracking;
