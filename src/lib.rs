@@ -20,6 +20,7 @@ pub mod db;
 pub mod domain;
 pub mod erasure;
 pub mod error;
+pub mod import;
 pub mod mail;
 pub mod routes;
 pub mod tracking;

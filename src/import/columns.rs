@@ -1,0 +1,364 @@
+//! What each column of a file is: recognised by its name or its content, changeable by the user.
+
+use std::collections::HashSet;
+use std::fmt;
+use std::str::FromStr;
+
+use serde::{Deserialize, Serialize};
+use unicode_normalization::UnicodeNormalization;
+use unicode_normalization::char::is_combining_mark;
+
+use crate::domain::address::EmailAddress;
+
+/// Longest name of a free field, in characters.
+pub const MAX_FIELD_NAME_CHARS: usize = 40;
+
+/// Names of free fields that a mail already knows with another meaning.
+const RESERVED_FIELD_NAMES: [&str; 3] = ["email", "vorname", "nachname"];
+
+/// What a column holds.
+///
+/// In forms and in JSON it is one word ([`fmt::Display`] and [`FromStr`]), for a free field
+/// `field:` and its name.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(into = "String", try_from = "String")]
+pub enum Column {
+    /// The e-mail address.
+    Address,
+    /// The first name.
+    FirstName,
+    /// The last name.
+    LastName,
+    /// Whether the recipient has objected to personal tracking (*Tracking deaktiviert*).
+    TrackingOff,
+    /// A free field with the name under which mails use it, such as `anrede`.
+    Field(String),
+    /// Nothing that is imported.
+    Ignore,
+}
+
+impl Column {
+    /// The German name on the screen.
+    pub fn label(&self) -> &str {
+        match self {
+            Self::Address => "E-Mail-Adresse",
+            Self::FirstName => "Vorname",
+            Self::LastName => "Nachname",
+            Self::TrackingOff => "Tracking deaktiviert",
+            Self::Field(name) => name,
+            Self::Ignore => "Nicht importieren",
+        }
+    }
+}
+
+impl fmt::Display for Column {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Address => formatter.write_str("address"),
+            Self::FirstName => formatter.write_str("first_name"),
+            Self::LastName => formatter.write_str("last_name"),
+            Self::TrackingOff => formatter.write_str("tracking_off"),
+            Self::Field(name) => write!(formatter, "field:{name}"),
+            Self::Ignore => formatter.write_str("ignore"),
+        }
+    }
+}
+
+impl FromStr for Column {
+    type Err = UnknownColumn;
+
+    fn from_str(word: &str) -> Result<Self, Self::Err> {
+        match word {
+            "address" => Ok(Self::Address),
+            "first_name" => Ok(Self::FirstName),
+            "last_name" => Ok(Self::LastName),
+            "tracking_off" => Ok(Self::TrackingOff),
+            "ignore" => Ok(Self::Ignore),
+            _ => match word.strip_prefix("field:") {
+                Some(name) => Ok(Self::Field(name.to_owned())),
+                None => Err(UnknownColumn),
+            },
+        }
+    }
+}
+
+impl From<Column> for String {
+    fn from(column: Column) -> Self {
+        column.to_string()
+    }
+}
+
+impl TryFrom<String> for Column {
+    type Error = UnknownColumn;
+
+    fn try_from(word: String) -> Result<Self, Self::Error> {
+        word.parse()
+    }
+}
+
+/// A word that names no kind of column.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("unknown kind of column")]
+pub struct UnknownColumn;
+
+/// What every column of a file is, from left to right.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct ColumnMapping {
+    /// One entry per column of the file.
+    pub columns: Vec<Column>,
+}
+
+impl ColumnMapping {
+    /// Guesses the mapping from the header, where the file has one, and some rows.
+    ///
+    /// Named columns that mean nothing to us become free fields; columns without a name are
+    /// ignored, because nobody would know what their values are.
+    pub fn guess(header: Option<&[String]>, rows: &[Vec<String>]) -> Self {
+        let count = header.map_or_else(
+            || rows.iter().map(Vec::len).max().unwrap_or(0),
+            <[String]>::len,
+        );
+        let names: Vec<String> = (0..count)
+            .map(|index| {
+                header
+                    .and_then(|header| header.get(index))
+                    .map_or_else(String::new, |name| compact(name))
+            })
+            .collect();
+        let mut columns = vec![Column::Ignore; count];
+        if let Some(index) = address_column(&names, rows) {
+            columns[index] = Column::Address;
+        }
+        for (target, known) in [
+            (Column::FirstName, FIRST_NAME),
+            (Column::LastName, LAST_NAME),
+            (Column::TrackingOff, TRACKING_OFF),
+        ] {
+            // The lists are ordered: "Nachname" is a better last name than "Name".
+            let found = known.iter().find_map(|name| {
+                (0..count).find(|index| names[*index] == *name && columns[*index] == Column::Ignore)
+            });
+            if let Some(index) = found {
+                columns[index] = target;
+            }
+        }
+        if let Some(header) = header {
+            name_free_fields(&mut columns, header, &names);
+        }
+        Self { columns }
+    }
+
+    /// Checks what the user made of the mapping: one address column, nothing twice, usable names.
+    pub fn validate(&self) -> Result<(), MappingProblem> {
+        if !self.columns.contains(&Column::Address) {
+            return Err(MappingProblem::NoAddress);
+        }
+        let mut seen = HashSet::new();
+        for column in self
+            .columns
+            .iter()
+            .filter(|column| **column != Column::Ignore)
+        {
+            if let Column::Field(name) = column {
+                if RESERVED_FIELD_NAMES.contains(&name.as_str()) {
+                    return Err(MappingProblem::ReservedName(name.clone()));
+                }
+                if field_name(name).as_ref() != Some(name) {
+                    return Err(MappingProblem::UnusableName(name.clone()));
+                }
+            }
+            if !seen.insert(column) {
+                return Err(MappingProblem::Twice(column.label().to_owned()));
+            }
+        }
+        Ok(())
+    }
+
+    /// Where the column with this meaning stands.
+    pub fn position(&self, wanted: &Column) -> Option<usize> {
+        self.columns.iter().position(|column| column == wanted)
+    }
+}
+
+/// Why a mapping cannot be used. The display text is a German sentence.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum MappingProblem {
+    /// No column is the address.
+    #[error("Bitte wählen Sie aus, welche Spalte die E-Mail-Adresse enthält.")]
+    NoAddress,
+    /// Two columns have the same meaning.
+    #[error("„{0}“ ist mehreren Spalten zugeordnet. Bitte wählen Sie eine davon aus.")]
+    Twice(String),
+    /// A free field whose name a mail could not use.
+    #[error(
+        "„{0}“ ist kein möglicher Feldname. Erlaubt sind bis zu 40 Kleinbuchstaben ohne Umlaute, Ziffern und Unterstriche, am Anfang ein Buchstabe."
+    )]
+    UnusableName(String),
+    /// A free field with the name of something else.
+    #[error("Der Feldname „{0}“ ist bereits vergeben. Bitte wählen Sie einen anderen.")]
+    ReservedName(String),
+}
+
+/// The name under which mails can use a free field of this title: `PLZ / Ort` is `plz_ort`,
+/// `Straße` is `strasse`. `None` where nothing usable is left.
+pub fn field_name(title: &str) -> Option<String> {
+    let mut name = String::new();
+    for c in transliterate(title) {
+        if c.is_ascii_alphanumeric() {
+            name.push(c);
+        } else if !name.is_empty() && !name.ends_with('_') {
+            name.push('_');
+        }
+    }
+    if name.starts_with(|c: char| c.is_ascii_digit()) {
+        name.insert_str(0, "feld_");
+    }
+    name.truncate(MAX_FIELD_NAME_CHARS);
+    let name = name.trim_end_matches('_');
+    (!name.is_empty()).then(|| name.to_owned())
+}
+
+const ADDRESS: &[&str] = &[
+    "email",
+    "emailadresse",
+    "mail",
+    "mailadresse",
+    "emailaddress",
+    "eadresse",
+    "emailprivat",
+    "emailgeschaeftlich",
+    "primaryemail",
+    "workemail",
+];
+const FIRST_NAME: &[&str] = &[
+    "vorname",
+    "vornamen",
+    "firstname",
+    "givenname",
+    "forename",
+    "fname",
+    "rufname",
+];
+const LAST_NAME: &[&str] = &[
+    "nachname",
+    "familienname",
+    "zuname",
+    "lastname",
+    "surname",
+    "familyname",
+    "lname",
+    "name",
+];
+/// "Tracking" alone is missing on purpose: its "ja" would mean the opposite.
+const TRACKING_OFF: &[&str] = &[
+    "trackingdeaktiviert",
+    "trackingwiderspruch",
+    "widerspruch",
+    "widerspruchtracking",
+    "widerspruchgegentracking",
+    "trackingwidersprochen",
+    "widersprochen",
+    "personenbezogenestrackingdeaktiviert",
+    "personenbeztrackingdeaktiviert",
+    "trackingaus",
+    "keintracking",
+    "nichttracken",
+    "trackingoff",
+    "trackingdisabled",
+    "trackingoptout",
+    "notracking",
+    "donottrack",
+    "objection",
+    "objected",
+];
+
+/// The most convincing column by name and content.
+fn address_column(names: &[String], rows: &[Vec<String>]) -> Option<usize> {
+    let conviction = |index: usize| {
+        let cells = rows
+            .iter()
+            .filter_map(|row| row.get(index))
+            .filter(|cell| !cell.trim().is_empty());
+        let (mut filled, mut addresses) = (0_usize, 0_usize);
+        for cell in cells {
+            filled += 1;
+            addresses += usize::from(EmailAddress::parse(cell).is_ok());
+        }
+        let place = ADDRESS.iter().position(|known| *known == names[index]);
+        let rank = match (place.is_some(), addresses * 2 > filled, filled == 0) {
+            (true, true, _) => 4,
+            (true, _, true) => 3,
+            (false, true, _) => 2,
+            (true, false, false) => 1,
+            (false, false, _) => 0,
+        };
+        // Among equals the one with most addresses, then the plainest name.
+        (
+            rank,
+            addresses,
+            place.map_or(0, |place| ADDRESS.len() - place),
+        )
+    };
+    (0..names.len())
+        .rev()
+        .map(|index| (conviction(index), index))
+        .filter(|((rank, ..), _)| *rank > 0)
+        .max_by_key(|(conviction, _)| *conviction)
+        .map(|(_, index)| index)
+}
+
+/// Makes a free field of every column that is still nothing, with a name of its own.
+fn name_free_fields(columns: &mut [Column], header: &[String], names: &[String]) {
+    // A second address or first name is not worth a field.
+    let doubles = [ADDRESS, FIRST_NAME, TRACKING_OFF];
+    let mut taken = HashSet::new();
+    for ((column, title), name) in columns.iter_mut().zip(header).zip(names) {
+        if *column != Column::Ignore || doubles.iter().any(|list| list.contains(&name.as_str())) {
+            continue;
+        }
+        let Some(name) =
+            field_name(title).filter(|name| !RESERVED_FIELD_NAMES.contains(&name.as_str()))
+        else {
+            continue;
+        };
+        let stem = &name[..name.len().min(MAX_FIELD_NAME_CHARS - "_999".len())];
+        let numbered = (2..1000).map(|number| format!("{stem}_{number}"));
+        let free = std::iter::once(name.clone())
+            .chain(numbered)
+            .find(|name| !taken.contains(name));
+        if let Some(name) = free {
+            taken.insert(name.clone());
+            *column = Column::Field(name);
+        }
+    }
+}
+
+/// A header reduced to its letters and digits: `E-Mail-Adresse *` is `emailadresse`.
+fn compact(name: &str) -> String {
+    transliterate(name)
+        .filter(char::is_ascii_alphanumeric)
+        .collect()
+}
+
+/// Lower-cased, German umlauts written out, other accents dropped.
+fn transliterate(text: &str) -> impl Iterator<Item = char> + '_ {
+    text.nfc()
+        .flat_map(char::to_lowercase)
+        .flat_map(|c| {
+            let (first, second) = match c {
+                'ä' => ('a', Some('e')),
+                'ö' => ('o', Some('e')),
+                'ü' => ('u', Some('e')),
+                'ß' => ('s', Some('s')),
+                other => (other, None),
+            };
+            std::iter::once(first).chain(second)
+        })
+        .nfd()
+        .filter(|c| !is_combining_mark(*c))
+}
+
+#[cfg(test)]
+#[path = "columns_tests.rs"]
+mod tests;

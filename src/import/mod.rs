@@ -1,0 +1,26 @@
+//! Imports: recipients from a CSV file of any size.
+//!
+//! This half reads. It knows neither database nor HTTP and holds at most about a megabyte of the
+//! file at a time:
+//!
+//! * [`dialect`]: encoding, delimiter and header of a file, guessed and changeable.
+//! * [`columns`]: what each column is, guessed and changeable.
+//! * [`preview`]: the first rows, for the page on which a person checks both.
+//! * [`reader`]: the file as rows, each either fit for the database or refused with a reason.
+//!
+//! Underneath, `decode` turns the file's bytes into UTF-8 and `records` cuts them into records.
+
+pub mod columns;
+mod decode;
+pub mod dialect;
+pub mod error;
+pub mod preview;
+pub mod reader;
+mod records;
+mod values;
+
+pub use columns::{Column, ColumnMapping, MappingProblem};
+pub use dialect::{Delimiter, Dialect, Encoding};
+pub use error::ReadError;
+pub use preview::{Inspection, Preview, inspect, preview};
+pub use reader::{ImportRow, RefusedRow, RowReader};

@@ -1,0 +1,237 @@
+//! A CSV file as rows: each one fit for the database, or refused with its value and a reason.
+
+use std::fmt;
+use std::io::Read;
+
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
+
+use super::columns::{Column, ColumnMapping};
+use super::dialect::Dialect;
+use super::error::ReadError;
+use super::records::{Record, Records};
+use super::values::{self, shortened};
+use crate::domain::address::{AddressProblem, EmailAddress};
+
+/// A row that can be imported.
+#[derive(Debug, Clone, PartialEq)]
+pub struct ImportRow {
+    /// The line in the file on which the row starts, as an editor numbers it.
+    pub line: u64,
+    /// The address.
+    pub address: EmailAddress,
+    /// The first name; `None` without such a column, or where its cell is empty.
+    pub first_name: Option<String>,
+    /// The last name; `None` without such a column, or where its cell is empty.
+    pub last_name: Option<String>,
+    /// Whether the file says that personal tracking is off for this recipient; `None` where it
+    /// says nothing (no such column, empty cell).
+    pub tracking_off: Option<bool>,
+    /// The free fields that have a value, by name; all values are strings.
+    pub fields: Map<String, Value>,
+}
+
+/// A row that is not imported. Holds personal data, as the person who imports needs to see it.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RefusedRow {
+    /// The line in the file on which the row starts, as an editor numbers it.
+    pub line: u64,
+    /// The cell at fault, or the line where no single one is; at most 200 characters.
+    pub value: String,
+    /// Why, as a German sentence.
+    pub reason: String,
+}
+
+impl fmt::Debug for RefusedRow {
+    /// Keeps the value, mostly an address, out of logs.
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter
+            .debug_struct("RefusedRow")
+            .field("line", &self.line)
+            .field("reason", &self.reason)
+            .finish_non_exhaustive()
+    }
+}
+
+/// Reads a file row by row.
+///
+/// Empty lines, lines of nothing but delimiters, and the header are not rows. The iterator ends
+/// after a [`ReadError`].
+pub struct RowReader<R> {
+    records: Records<R>,
+    mapping: ColumnMapping,
+    address: usize,
+    rows_seen: u64,
+    failed: bool,
+}
+
+impl<R: Read> RowReader<R> {
+    /// Begins to read: checks the mapping and, where there is a header, that it has as many
+    /// columns.
+    pub fn new(file: R, dialect: Dialect, mapping: ColumnMapping) -> Result<Self, ReadError> {
+        mapping.validate()?;
+        let mut records = Records::new(file, dialect.encoding, dialect.delimiter);
+        if dialect.has_header {
+            match records.next()? {
+                Some(Record::Broken(breakage)) => {
+                    return Err(ReadError::Header(breakage.to_string()));
+                }
+                Some(Record::Whole) if records.fields().1.len() != mapping.columns.len() => {
+                    return Err(ReadError::OtherColumns {
+                        expected: mapping.columns.len(),
+                        found: records.fields().1.len(),
+                    });
+                }
+                Some(Record::Whole) | None => {}
+            }
+        }
+        records.expect_columns(mapping.columns.len());
+        Ok(Self {
+            records,
+            address: mapping.position(&Column::Address).unwrap_or_default(),
+            mapping,
+            rows_seen: 0,
+            failed: false,
+        })
+    }
+
+    /// Bytes of the file read so far, for progress. Reading is a little ahead of the rows.
+    pub fn bytes_read(&self) -> u64 {
+        self.records.bytes_read()
+    }
+
+    /// How many rows came out so far, refused and skipped ones included: the place to continue
+    /// from with [`Self::skip_rows`] after an interruption.
+    pub fn rows_seen(&self) -> u64 {
+        self.rows_seen
+    }
+
+    /// Skips rows that an earlier run has dealt with. Returns how many there were, fewer than
+    /// asked for only at the end of the file.
+    pub fn skip_rows(&mut self, rows: u64) -> Result<u64, ReadError> {
+        for skipped in 0..rows {
+            if self.records.next()?.is_none() {
+                return Ok(skipped);
+            }
+            self.rows_seen += 1;
+        }
+        Ok(rows)
+    }
+
+    fn row(&self) -> Result<ImportRow, RefusedRow> {
+        let cells = self.cells()?;
+        let cell = cells.get(self.address);
+        let address = EmailAddress::parse(cell).map_err(|problem| match problem {
+            AddressProblem::Empty => self.refuse_line("Die E-Mail-Adresse fehlt."),
+            problem => self.refuse(cell, problem),
+        })?;
+        let mut row = ImportRow {
+            line: self.records.line(),
+            address,
+            first_name: None,
+            last_name: None,
+            tracking_off: None,
+            fields: Map::new(),
+        };
+        for (index, column) in self.mapping.columns.iter().enumerate() {
+            let cell = cells.get(index);
+            let refuse =
+                |problem| self.refuse(cell, format_args!("„{}“ {problem}", column.label()));
+            match column {
+                Column::Address | Column::Ignore => {}
+                Column::FirstName => row.first_name = values::name(cell).map_err(refuse)?,
+                Column::LastName => row.last_name = values::name(cell).map_err(refuse)?,
+                Column::TrackingOff => {
+                    row.tracking_off =
+                        values::tracking_off(cell).map_err(|unclear| self.refuse(cell, unclear))?;
+                }
+                Column::Field(name) => {
+                    if let Some(value) = values::field(cell).map_err(refuse)? {
+                        row.fields.insert(name.clone(), Value::String(value));
+                    }
+                }
+            }
+        }
+        Ok(row)
+    }
+
+    /// The cells of the current record, if all of them are sound text.
+    fn cells(&self) -> Result<Cells<'_>, RefusedRow> {
+        const UNDECODABLE: &str = "Die Zeile enthält Zeichen, die nicht lesbar sind. Bitte prüfen Sie die Zeichenkodierung der Datei.";
+        let (bytes, ends) = self.records.fields();
+        if bytes.contains(&0) {
+            return Err(self.refuse_line(
+                "Die Zeile enthält ein NUL-Zeichen. Bitte prüfen Sie die Zeichenkodierung der Datei.",
+            ));
+        }
+        let text = std::str::from_utf8(bytes).map_err(|_| self.refuse_line(UNDECODABLE))?;
+        // Two halves of a character in neighbouring cells make no character.
+        if !ends.iter().all(|end| text.is_char_boundary(*end)) {
+            return Err(self.refuse_line(UNDECODABLE));
+        }
+        if text.contains(char::REPLACEMENT_CHARACTER) {
+            return Err(self.refuse_line("Die Zeile enthält beschädigte Zeichen (�)."));
+        }
+        Ok(Cells { text, ends })
+    }
+
+    fn refuse(&self, value: &str, reason: impl fmt::Display) -> RefusedRow {
+        RefusedRow {
+            line: self.records.line(),
+            value: shortened(value.trim()),
+            reason: reason.to_string(),
+        }
+    }
+
+    fn refuse_line(&self, reason: impl fmt::Display) -> RefusedRow {
+        self.refuse(&self.records.raw_line(), reason)
+    }
+}
+
+impl<R: Read> Iterator for RowReader<R> {
+    type Item = Result<Result<ImportRow, RefusedRow>, ReadError>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        if self.failed {
+            return None;
+        }
+        let record = match self.records.next() {
+            Ok(record) => record?,
+            Err(error) => {
+                self.failed = true;
+                return Some(Err(error));
+            }
+        };
+        self.rows_seen += 1;
+        Some(Ok(match record {
+            Record::Whole => self.row(),
+            Record::Broken(breakage) => Err(self.refuse_line(breakage)),
+        }))
+    }
+}
+
+/// The cells of one record.
+struct Cells<'a> {
+    text: &'a str,
+    ends: &'a [usize],
+}
+
+impl<'a> Cells<'a> {
+    /// The cell of a column; empty where the row has none.
+    fn get(&self, index: usize) -> &'a str {
+        let start = if index == 0 {
+            Some(0)
+        } else {
+            self.ends.get(index - 1).copied()
+        };
+        let end = self.ends.get(index).copied();
+        start
+            .zip(end)
+            .and_then(|(start, end)| self.text.get(start..end))
+            .unwrap_or_default()
+    }
+}
+
+#[cfg(test)]
+#[path = "reader_tests.rs"]
+mod tests;
