@@ -12,7 +12,7 @@ use std::cell::RefCell;
 use std::collections::HashSet;
 use std::ops::Range;
 
-use lol_html::html_content::{Comment, Element};
+use lol_html::html_content::{Attribute, Comment, Element};
 use lol_html::{HtmlRewriter, Settings, doc_comments, element};
 use url::Url;
 
@@ -188,7 +188,7 @@ impl Scan {
             .attributes()
             .iter()
             .filter(|attribute| attribute.name() == "href")
-            .filter_map(|attribute| attribute.value_source_location())
+            .filter_map(Attribute::value_source_location)
             .map(|location| location.bytes());
         // Of two `href` a browser takes the first, but a condition may stand around each.
         let first = hrefs.next();

@@ -342,18 +342,10 @@ fn urls() -> impl Strategy<Value = String> {
         proptest::option::of("[a-zA-Z0-9/?&;=äö%!-]{0,10}"),
     )
         .prop_map(|(scheme, host, port, path, query, fragment)| {
-            let mut url = format!("{scheme}://{host}");
-            if let Some(port) = port {
-                url.push_str(&format!(":{port}"));
-            }
-            url.push_str(&path);
-            for (sign, part) in [('?', query), ('#', fragment)] {
-                if let Some(part) = part {
-                    url.push(sign);
-                    url.push_str(&part);
-                }
-            }
-            url
+            let port = port.map_or(String::new(), |port| format!(":{port}"));
+            let query = query.map_or(String::new(), |query| format!("?{query}"));
+            let fragment = fragment.map_or(String::new(), |fragment| format!("#{fragment}"));
+            format!("{scheme}://{host}{port}{path}{query}{fragment}")
         })
         .prop_filter("no template syntax", |url| {
             !["{{", "{%", "{#"].iter().any(|open| url.contains(open))
