@@ -1,7 +1,7 @@
 //! A mailing made ready once, then rendered for each recipient.
 //!
-//! Finding the links takes a parser, filling in names does not. So the links are found once, in the *source*: a trackable link has no template syntax in
-//! it, hence is the same for everyone. Its address is replaced by a mark, the marked source is
+//! Finding the links takes a parser, filling in names does not. So the links are found once, in
+//! the *source*: a trackable link has no template syntax in it, hence is the same for all. Its address is replaced by a mark, the marked source is
 //! compiled as a template, and after a recipient's values are filled in, each mark becomes the
 //! recipient's tracked address, or again the very bytes the author wrote.
 //!
