@@ -1,0 +1,95 @@
+//! The search finds any part of an address or a name, literally, and only in its own account.
+
+use widerspruch::db::models::recipients::{self, NewRecipient};
+use widerspruch::db::paging::Position;
+use widerspruch::db::search;
+use widerspruch::domain::address::EmailAddress;
+use widerspruch::domain::time::Timestamp;
+
+use crate::support::{World, on_both};
+
+fn add(world: &World, account_id: i64, address: &str, first_name: &str, last_name: &str) -> i64 {
+    let address = EmailAddress::parse(address).expect("an address");
+    let fields = serde_json::Map::new();
+    let new = NewRecipient {
+        address: &address,
+        first_name,
+        last_name,
+        fields: &fields,
+        tracking: None,
+        unsubscribed: None,
+    };
+    world.write(|conn| recipients::create(conn, account_id, &new, Timestamp::now()))
+}
+
+fn found(world: &World, needle: &str) -> Vec<String> {
+    let page = world.read(|conn| search::find(conn, world.account_id, needle, Position::First, 50));
+    page.rows.into_iter().map(|row| row.address).collect()
+}
+
+on_both!(any_part_is_found_literally, |world| {
+    for (address, first, last) in [
+        ("anna.schmidt@example.org", "Anna", "Schmidt"),
+        ("a_b%c@example.org", "", ""),
+        ("max+news@Example.COM", "Max", "Müller"),
+        ("info@bücher.de", "", ""),
+        ("ab@example.net", "Jörg", "Öztürk"),
+    ] {
+        add(world, world.account_id, address, first, last);
+    }
+    assert_eq!(found(world, "schmidt@"), ["anna.schmidt@example.org"]);
+    assert_eq!(found(world, "ANNA.SCH"), ["anna.schmidt@example.org"]);
+    assert_eq!(found(world, "_b%"), ["a_b%c@example.org"]);
+    assert_eq!(found(world, "%"), ["a_b%c@example.org"]);
+    assert_eq!(found(world, "___"), Vec::<String>::new());
+    assert_eq!(found(world, "+news"), ["max+news@Example.COM"]);
+    assert_eq!(found(world, "bücher"), ["info@bücher.de"]);
+    assert_eq!(found(world, "BÜCHER"), ["info@bücher.de"]);
+    assert_eq!(found(world, "xn--bcher"), ["info@bücher.de"]);
+    assert_eq!(found(world, "max müll"), ["max+news@Example.COM"]);
+    assert_eq!(found(world, "öztürk"), ["ab@example.net"]);
+    assert_eq!(found(world, "ab"), ["ab@example.net"]);
+    assert_eq!(found(world, "\" OR \""), Vec::<String>::new());
+    assert_eq!(found(world, "example.").len(), 4);
+});
+
+on_both!(other_accounts_are_not_found, |world| {
+    let other = world.make_account("Andere GmbH", "other@example.org");
+    add(world, other, "secret@example.org", "", "");
+    add(world, world.account_id, "open@example.org", "", "");
+    assert_eq!(found(world, "example.org"), ["open@example.org"]);
+    assert_eq!(found(world, "se"), Vec::<String>::new());
+});
+
+on_both!(pages_go_on_where_they_ended, |world| {
+    let ids: Vec<i64> = (0..25)
+        .map(|n| {
+            add(
+                world,
+                world.account_id,
+                &format!("person{n:02}@example.org"),
+                "",
+                "",
+            )
+        })
+        .collect();
+    let page = |position| {
+        let page = world.read(|conn| search::find(conn, world.account_id, "person", position, 10));
+        (
+            page.rows.iter().map(|row| row.id).collect::<Vec<_>>(),
+            page.has_previous,
+            page.has_next,
+        )
+    };
+    let newest_first: Vec<i64> = ids.iter().rev().copied().collect();
+    let first = page(Position::First);
+    assert_eq!(first, (newest_first[..10].to_vec(), false, true));
+    let second = page(Position::After(first.0[9]));
+    assert_eq!(second, (newest_first[10..20].to_vec(), true, true));
+    let third = page(Position::After(second.0[9]));
+    assert_eq!(third, (newest_first[20..].to_vec(), true, false));
+    assert_eq!(page(Position::Before(third.0[0])), second);
+    assert_eq!(page(Position::Last).0, newest_first[15..].to_vec());
+    let count = world.read(|conn| search::count(conn, world.account_id, "person"));
+    assert_eq!((count.counted, count.more), (25, false));
+});

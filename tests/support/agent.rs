@@ -1,0 +1,174 @@
+//! A browser without a window: keeps cookies, follows no redirect by itself, reads pages as a
+//! person does.
+
+use scraper::{Html, Selector};
+
+pub struct Agent {
+    base: String,
+    agent: ureq::Agent,
+}
+
+pub struct Answer {
+    pub status: u16,
+    pub headers: ureq::http::HeaderMap,
+    pub body: Vec<u8>,
+}
+
+impl Agent {
+    pub fn new(base: &str) -> Self {
+        let config = ureq::Agent::config_builder()
+            .http_status_as_error(false)
+            .max_redirects(0)
+            .build();
+        Self {
+            base: base.to_owned(),
+            agent: config.into(),
+        }
+    }
+
+    pub fn get(&self, path: &str) -> Answer {
+        self.get_with(path, &[])
+    }
+
+    pub fn get_with(&self, path: &str, headers: &[(&str, &str)]) -> Answer {
+        let mut request = self.agent.get(self.address(path));
+        for (name, value) in headers {
+            request = request.header(*name, *value);
+        }
+        Answer::new(request.call().expect("an answer"))
+    }
+
+    pub fn post(&self, path: &str, form: &[(&str, &str)]) -> Answer {
+        self.post_with(path, form, &[])
+    }
+
+    pub fn post_with(&self, path: &str, form: &[(&str, &str)], headers: &[(&str, &str)]) -> Answer {
+        let mut request = self.agent.post(self.address(path));
+        for (name, value) in headers {
+            request = request.header(*name, *value);
+        }
+        Answer::new(request.send_form(form.iter().copied()).expect("an answer"))
+    }
+
+    /// Sends a body of any kind, as an upload is.
+    pub fn post_body(&self, path: &str, content_type: &str, body: &[u8]) -> Answer {
+        let request = self
+            .agent
+            .post(self.address(path))
+            .header("content-type", content_type);
+        Answer::new(request.send(body).expect("an answer"))
+    }
+
+    /// Gets a page, following redirects, and expects it to be there.
+    pub fn visit(&self, path: &str) -> Answer {
+        let answer = self.follow(self.get(path));
+        assert_eq!(answer.status, 200, "{path}: {}", answer.text());
+        answer
+    }
+
+    /// Posts a form, follows the redirect, and expects a page.
+    pub fn submit(&self, path: &str, form: &[(&str, &str)]) -> Answer {
+        let answer = self.post(path, form);
+        assert_eq!(answer.status, 303, "{path}: {}", answer.text());
+        let answer = self.follow(answer);
+        assert_eq!(answer.status, 200, "after {path}: {}", answer.text());
+        answer
+    }
+
+    fn follow(&self, mut answer: Answer) -> Answer {
+        for _ in 0..5 {
+            let Some(location) = answer.location() else {
+                break;
+            };
+            answer = self.get(&location);
+        }
+        answer
+    }
+
+    fn address(&self, path: &str) -> String {
+        if path.starts_with("http") {
+            path.to_owned()
+        } else {
+            format!("{}{path}", self.base)
+        }
+    }
+}
+
+impl Answer {
+    fn new(mut response: ureq::http::Response<ureq::Body>) -> Self {
+        let body = response
+            .body_mut()
+            .with_config()
+            .limit(512 * 1024 * 1024)
+            .read_to_vec()
+            .expect("a body");
+        Self {
+            status: response.status().as_u16(),
+            headers: response.headers().clone(),
+            body,
+        }
+    }
+
+    pub fn header(&self, name: &str) -> Option<&str> {
+        self.headers.get(name).and_then(|value| value.to_str().ok())
+    }
+
+    /// Where a redirect leads.
+    pub fn location(&self) -> Option<String> {
+        matches!(self.status, 301..=303 | 307 | 308)
+            .then(|| self.header("location").map(str::to_owned))
+            .flatten()
+    }
+
+    pub fn html(&self) -> String {
+        String::from_utf8_lossy(&self.body).into_owned()
+    }
+
+    /// The visible text, with single spaces.
+    pub fn text(&self) -> String {
+        let page = Html::parse_document(&self.html());
+        let text: String = page.root_element().text().collect::<Vec<_>>().join(" ");
+        text.split_whitespace().collect::<Vec<_>>().join(" ")
+    }
+
+    /// The texts of all elements of a CSS selector.
+    pub fn all(&self, selector: &str) -> Vec<String> {
+        let selector = Selector::parse(selector).expect("a selector");
+        Html::parse_document(&self.html())
+            .select(&selector)
+            .map(|element| {
+                element
+                    .text()
+                    .collect::<String>()
+                    .split_whitespace()
+                    .collect::<Vec<_>>()
+                    .join(" ")
+            })
+            .collect()
+    }
+
+    /// The first value of an attribute among the elements of a CSS selector.
+    pub fn attribute(&self, selector: &str, name: &str) -> Option<String> {
+        let selector = Selector::parse(selector).expect("a selector");
+        Html::parse_document(&self.html())
+            .select(&selector)
+            .find_map(|element| element.value().attr(name).map(str::to_owned))
+    }
+
+    #[track_caller]
+    pub fn assert_says(&self, words: &str) -> &Self {
+        let text = self.text();
+        assert!(text.contains(words), "\"{words}\" is missing in: {text}");
+        self
+    }
+
+    #[track_caller]
+    pub fn assert_silent_about(&self, words: &str) -> &Self {
+        assert!(
+            !self.html().contains(words),
+            "\"{words}\" stands in: {}",
+            self.html()
+        );
+        self
+    }
+}

@@ -1,0 +1,231 @@
+//! A server of its own for one test.
+
+use std::sync::OnceLock;
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::thread::JoinHandle;
+
+use diesel::connection::SimpleConnection;
+use diesel::{Connection, PgConnection};
+use tempfile::TempDir;
+use widerspruch::app::{self, App};
+use widerspruch::config::{Config, DataConfig, PasswordCost};
+use widerspruch::db::{Conn, DbResult};
+use widerspruch::domain::address::EmailAddress;
+use widerspruch::domain::role::Roles;
+use widerspruch::domain::time::Timestamp;
+use widerspruch::web::state::State;
+
+use super::agent::Agent;
+
+pub const ADMIN: &str = "admin@example.org";
+pub const PASSWORD: &str = "correct horse battery";
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum On {
+    Sqlite,
+    Postgres,
+}
+
+/// A running server with one account and its administrator.
+pub struct World {
+    pub on: On,
+    pub state: State,
+    pub url: String,
+    pub account_id: i64,
+    pub dir: TempDir,
+    database_url: Option<String>,
+    server: Option<(actix_web::dev::ServerHandle, JoinHandle<()>)>,
+}
+
+impl World {
+    /// With an account.
+    pub fn start(on: On) -> Self {
+        let mut world = Self::start_empty(on);
+        world.account_id = world.make_account("Muster GmbH", ADMIN);
+        world
+    }
+
+    /// Without any account: a new installation.
+    pub fn start_empty(on: On) -> Self {
+        let dir = tempfile::tempdir().expect("a directory");
+        let database_url = match on {
+            On::Sqlite => None,
+            On::Postgres => Some(new_postgres_database()),
+        };
+        let (state, url, server) = serve(&config(&dir, database_url.as_deref()));
+        Self {
+            on,
+            state,
+            url,
+            account_id: 0,
+            dir,
+            database_url,
+            server: Some(server),
+        }
+    }
+
+    /// How this world's server is set up, as for a second one on the same data.
+    pub fn config(&self) -> Config {
+        config(&self.dir, self.database_url.as_deref())
+    }
+
+    /// The value of DATABASE_URL for a process on the same data, if it needs one.
+    pub fn database_url(&self) -> Option<&str> {
+        self.database_url.as_deref()
+    }
+
+    /// Stops the server and starts it again on the same data.
+    pub fn restart(&mut self) {
+        self.stop();
+        let (state, url, server) = serve(&config(&self.dir, self.database_url.as_deref()));
+        self.state = state;
+        self.url = url;
+        self.server = Some(server);
+    }
+
+    /// Stops the server as Ctrl-C does.
+    pub fn stop(&mut self) {
+        if let Some((handle, thread)) = self.server.take() {
+            drop(handle.stop(true));
+            thread.join().expect("the server ends well");
+        }
+        // The lock of the data directory goes with the last handle to the state.
+    }
+
+    pub fn make_account(&self, name: &str, admin: &str) -> i64 {
+        let email = EmailAddress::parse(admin).expect("an address");
+        let hash = self.state.passwords.hash_here(PASSWORD).expect("a hash");
+        self.write(|conn| {
+            widerspruch::web::setup::create_account(
+                conn,
+                name,
+                &email,
+                "Eva Admin",
+                &hash,
+                Timestamp::now(),
+            )?;
+            let user = widerspruch::db::models::users::find_by_email(conn, email.key())?;
+            Ok(user.expect("the user just made").account_id)
+        })
+    }
+
+    /// A user with these roles only.
+    pub fn make_user(&self, email: &str, roles: Roles) {
+        let email = EmailAddress::parse(email).expect("an address");
+        let hash = self.state.passwords.hash_here(PASSWORD).expect("a hash");
+        let new = widerspruch::db::models::users::NewUser {
+            email: &email,
+            name: "Max Benutzer",
+            roles,
+            password_hash: &hash,
+        };
+        self.write(|conn| {
+            widerspruch::db::models::users::create(conn, self.account_id, &new, Timestamp::now())
+        });
+    }
+
+    pub fn read<T>(&self, queries: impl FnOnce(&mut Conn) -> DbResult<T>) -> T {
+        self.state.db.read(queries).expect("the queries succeed")
+    }
+
+    pub fn write<T>(&self, queries: impl FnOnce(&mut Conn) -> DbResult<T>) -> T {
+        self.state.db.write(queries).expect("the queries succeed")
+    }
+
+    /// A browser without cookies.
+    pub fn visitor(&self) -> Agent {
+        Agent::new(&self.url)
+    }
+
+    /// A browser in which the administrator is signed in.
+    pub fn admin(&self) -> Agent {
+        self.signed_in(ADMIN)
+    }
+
+    /// A browser in which that user is signed in.
+    pub fn signed_in(&self, email: &str) -> Agent {
+        let agent = self.visitor();
+        let answer = agent.post("/anmelden", &[("email", email), ("password", PASSWORD)]);
+        assert_eq!(answer.status, 303, "signing in: {}", answer.text());
+        agent
+    }
+}
+
+impl Drop for World {
+    fn drop(&mut self) {
+        self.stop();
+    }
+}
+
+fn config(dir: &TempDir, database_url: Option<&str>) -> Config {
+    Config {
+        listen: "127.0.0.1:0".parse().expect("an address"),
+        data: DataConfig::new(dir.path(), database_url, None).expect("settings"),
+        public_url: None,
+        password_cost: PasswordCost::Minimal,
+    }
+}
+
+/// What a started server gives back.
+type Serving = (
+    State,
+    String,
+    (actix_web::dev::ServerHandle, JoinHandle<()>),
+);
+
+fn serve(config: &Config) -> Serving {
+    let config = config.clone();
+    let (started, waiting) = std::sync::mpsc::channel();
+    let thread = std::thread::spawn(move || {
+        actix_web::rt::System::new().block_on(async move {
+            let app: App = app::build(&config).expect("the server starts");
+            let url = format!("http://{}", app.address());
+            started
+                .send((app.state().clone(), url, app.handle()))
+                .expect("the test waits");
+            app.run().await.expect("the server ends well");
+        });
+    });
+    let (state, url, handle) = waiting.recv().expect("the server starts");
+    (state, url, (handle, thread))
+}
+
+static NUMBER: AtomicU32 = AtomicU32::new(0);
+static TEMPLATE: OnceLock<String> = OnceLock::new();
+
+/// A database of its own, copied from one that was migrated once.
+fn new_postgres_database() -> String {
+    let server = std::env::var("TEST_POSTGRES_URL")
+        .expect("TEST_POSTGRES_URL: run the tests with bin/test, which starts a PostgreSQL server");
+    let template = TEMPLATE.get_or_init(|| {
+        let name = format!("template_{}", std::process::id());
+        on_server(&server, &format!("CREATE DATABASE {name}"));
+        let target = widerspruch::db::Target::Postgres(format!("{server}/{name}"));
+        drop(widerspruch::db::Db::open(&target).expect("migrations"));
+        name
+    });
+    let name = format!(
+        "test_{}_{}",
+        std::process::id(),
+        NUMBER.fetch_add(1, Ordering::Relaxed)
+    );
+    // Copying needs a template that nobody is connected to; the pool's last connection may
+    // still be closing.
+    let copy = format!("CREATE DATABASE {name} TEMPLATE {template}");
+    let ended = format!(
+        "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = '{template}'"
+    );
+    on_server(&server, &ended);
+    on_server(&server, &copy);
+    format!("{server}/{name}")
+}
+
+fn on_server(server: &str, statement: &str) {
+    // One at a time: two copies of one template get in each other's way.
+    static ONE: parking_lot::Mutex<()> = parking_lot::Mutex::new(());
+    let _one = ONE.lock();
+    PgConnection::establish(&format!("{server}/postgres"))
+        .expect("the server of TEST_POSTGRES_URL")
+        .batch_execute(statement)
+        .expect("the statement succeeds");
+}
