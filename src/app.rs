@@ -180,7 +180,7 @@ impl App {
 
 /// Small regular work: removes sessions that have run out.
 async fn keep_house(state: State) {
-    let mut hourly = tokio::time::interval(Duration::from_secs(3_600));
+    let mut hourly = tokio::time::interval(Duration::from_hours(1));
     loop {
         hourly.tick().await;
         if let Err(error) = state

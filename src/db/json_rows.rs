@@ -5,6 +5,8 @@
 //! databases: only the way to unfold the text differs, and that is written here, once.
 
 use super::{Backend, Conn};
+/// The form that [`Column::Bytes`] expects.
+pub use crate::domain::secret::hex;
 
 /// The type of one column of the unfolded rows.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -60,15 +62,4 @@ pub fn of_numbers(numbers: impl IntoIterator<Item = i64>) -> String {
 pub fn of<T: serde::Serialize>(rows: &[T]) -> String {
     // Rows are tuples of numbers, texts and truth values: nothing in them can fail to serialise.
     serde_json::to_string(rows).unwrap_or_default()
-}
-
-/// Bytes as the hexadecimal digits that [`Column::Bytes`] expects.
-pub fn hex(bytes: &[u8]) -> String {
-    use std::fmt::Write;
-    bytes
-        .iter()
-        .fold(String::with_capacity(bytes.len() * 2), |mut text, byte| {
-            let _ = write!(text, "{byte:02x}");
-            text
-        })
 }

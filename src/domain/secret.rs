@@ -129,7 +129,7 @@ impl Secret {
         use std::io::Write;
         let mut bytes = [0; 32];
         getrandom::fill(&mut bytes)?;
-        let hex: String = bytes.iter().map(|b| format!("{b:02x}")).collect();
+        let hex = hex(&bytes);
         let mut options = std::fs::OpenOptions::new();
         options.write(true).create_new(true);
         #[cfg(unix)]
@@ -167,8 +167,19 @@ impl Secret {
     /// A value to keep in the database, which tells whether it belongs to this secret.
     pub fn check_value(&self) -> String {
         let mac = self.key(Purpose::Check).mac(b"check");
-        mac.iter().take(16).map(|b| format!("{b:02x}")).collect()
+        hex(&mac[..16])
     }
+}
+
+/// Bytes as hexadecimal digits.
+pub fn hex(bytes: &[u8]) -> String {
+    use std::fmt::Write;
+    bytes
+        .iter()
+        .fold(String::with_capacity(bytes.len() * 2), |mut text, byte| {
+            let _ = write!(text, "{byte:02x}");
+            text
+        })
 }
 
 fn keyed(key: &[u8]) -> Hmac<Sha256> {

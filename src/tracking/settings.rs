@@ -104,18 +104,32 @@ pub fn object(
     Ok(true)
 }
 
+/// How an objection comes to be lifted.
+#[derive(Debug, Clone, Copy)]
+pub struct Lifting<'a> {
+    /// Why; needed where the objection was the recipient's own act.
+    pub reason: &'a str,
+    /// Who lifts it.
+    pub source: TrackingSource,
+    /// The key under which the objection may be remembered (rule P9).
+    pub remembering: &'a Key,
+}
+
 /// Unticks *Tracking deaktiviert*. An objection that the recipient made needs a reason, which the
 /// audit log keeps; what was remembered of the objection is forgotten too.
 pub fn lift_objection(
     conn: &mut Conn,
     account_id: i64,
     recipient_id: i64,
-    reason: &str,
-    remembered: &Key,
-    source: TrackingSource,
+    lifting: &Lifting<'_>,
     actor: &Actor,
     now: Timestamp,
 ) -> DbResult<()> {
+    let Lifting {
+        reason,
+        source,
+        remembering,
+    } = *lifting;
     account_lock::exclusive(conn, account_id)?;
     let recipient = recipients::find(conn, account_id, recipient_id)?;
     if recipient.tracking != RecipientTracking::Objected {
@@ -134,7 +148,7 @@ pub fn lift_objection(
         source,
         now,
     )?;
-    let address = remembered_address(remembered, &recipient.address_key);
+    let address = remembered_address(remembering, &recipient.address_key);
     objections::forget(conn, account_id, Remembered::Objection, &address)?;
     let entry = Entry {
         actor,

@@ -5,6 +5,7 @@ use actix_web::http::header::{CACHE_CONTROL, CONTENT_TYPE, ETAG};
 use actix_web::{HttpResponse, web};
 use rust_embed::RustEmbed;
 
+use crate::domain::secret::hex;
 use crate::web::error::WebError;
 use crate::web::respond::WebResult;
 
@@ -17,11 +18,7 @@ pub fn address(path: &str) -> String {
     let hash = Files::get(path)
         .map(|file| file.metadata.sha256_hash())
         .unwrap_or_default();
-    let short: String = hash
-        .iter()
-        .take(4)
-        .map(|byte| format!("{byte:02x}"))
-        .collect();
+    let short = hex(&hash[..4]);
     format!("/static/{path}?v={short}")
 }
 
@@ -35,13 +32,7 @@ pub async fn show(path: web::Path<String>) -> WebResult {
         Some("png") => "image/png",
         _ => "application/octet-stream",
     };
-    let hash: String = file
-        .metadata
-        .sha256_hash()
-        .iter()
-        .take(8)
-        .map(|byte| format!("{byte:02x}"))
-        .collect();
+    let hash = hex(&file.metadata.sha256_hash()[..8]);
     Ok(HttpResponse::Ok()
         .insert_header((CONTENT_TYPE, kind))
         .insert_header((CACHE_CONTROL, "public, max-age=31536000, immutable"))

@@ -1,6 +1,7 @@
 //! How numbers and times are written in German, as filters for templates.
 //!
 //! A template struct brings them in with `use crate::web::filters;`.
+#![allow(clippy::inline_always, reason = "askama's macro inlines filters")]
 #![allow(
     missing_docs,
     reason = "askama's macro makes structs that cannot carry docs"

@@ -24,6 +24,10 @@ pub enum Section {
 
 /// Who is signed in, as the menu shows it.
 #[derive(Debug, Clone)]
+#[allow(
+    clippy::struct_excessive_bools,
+    reason = "one for each entry of the menu"
+)]
 pub struct PageUser {
     /// The user's name.
     pub name: String,

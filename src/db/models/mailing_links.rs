@@ -6,9 +6,12 @@ use diesel::prelude::*;
 use crate::db::schema::{mailing_links, mailings};
 use crate::db::{Conn, DbResult};
 
+/// The account of a mailing, and its links: number and target.
+pub type AccountAndLinks = (i64, Vec<(i64, String)>);
+
 /// The account and the links of a sent mailing. Asked by the number in a token, which this
 /// installation has signed; the account is part of the answer.
-pub fn of_mailing(conn: &mut Conn, mailing_id: i64) -> DbResult<Option<(i64, Vec<(i64, String)>)>> {
+pub fn of_mailing(conn: &mut Conn, mailing_id: i64) -> DbResult<Option<AccountAndLinks>> {
     let account: Option<i64> = mailings::table
         .filter(mailings::status.ne("draft"))
         .find(mailing_id)

@@ -79,14 +79,17 @@ impl Span {
     }
 }
 
+/// Delivery, kind, link, hour, device, automatic.
+type EventKey = (i64, i32, i64, i64, i32, bool);
+
 /// What the batch adds up to, in the order of the tables' keys.
 struct Sums {
     /// Links followed before, by delivery; grows while the batch is added up.
     followed: HashSet<(i64, i64)>,
     /// Deliveries first opened, or first clicked, in this batch.
     first_seen: HashSet<(i64, i32)>,
-    /// By delivery, kind, link, hour, device, automatic.
-    events: BTreeMap<(i64, i32, i64, i64, i32, bool), (i64, i64)>,
+    /// The account, and how often.
+    events: BTreeMap<EventKey, (i64, i64)>,
     deliveries: BTreeMap<i64, DeliverySums>,
     /// By account, mailing, kind, link, hour.
     hours: BTreeMap<(i64, i64, i32, i64, i64), HourSums>,

@@ -18,7 +18,7 @@ const FREE: u32 = 3;
 const LONGEST: Duration = Duration::from_secs(8);
 
 /// After so long without an attempt, failures are forgotten.
-const MEMORY: Duration = Duration::from_secs(15 * 60);
+const MEMORY: Duration = Duration::from_mins(15);
 
 /// More addresses and clients than this are not told apart: the oldest are forgotten.
 const KEPT: usize = 20_000;
