@@ -25,6 +25,12 @@ pub fn all(table: &mut Table<'_>) {
     table.get ("/k/{token}",                            TOKEN,           public::click::follow);
     table.head("/k/{token}",                            TOKEN,           public::click::follow);
 
+    table.get ("/abmelden/{token}",                     TOKEN,           public::unsubscribe::show);
+    table.post("/abmelden/{token}",                     TOKEN,           public::unsubscribe::create);
+    table.get ("/datenschutz/{token}",                  TOKEN,           public::objection::show);
+    table.post("/datenschutz/{token}",                  TOKEN,           public::objection::create);
+    table.post("/datenschutz/{token}/erlauben",         TOKEN,           public::objection::destroy);
+
     // Coming in and going out.
     table.get ("/static/{path:.*}",                     EVERYBODY,       assets::show);
     table.get ("/einrichtung/{key}",                    EVERYBODY,       setup::new);

@@ -23,6 +23,7 @@ pub fn find(word: &str) -> Option<Notice> {
             "success",
             "Passwort geändert. Alle anderen Sitzungen wurden beendet.",
         ),
+        "tracking-erlaubt" => ("success", "Ihr Widerspruch ist aufgehoben."),
         "abgemeldet" => ("success", "Sie sind abgemeldet."),
         _ => return None,
     };

@@ -1,0 +1,121 @@
+//! *Abmelden*: no more mailings to this address. Tracking is another matter ([`super::objection`]).
+
+use actix_web::{HttpResponse, web};
+use askama::Template;
+
+use super::person::{self, Person, unknown};
+use crate::db::account_lock;
+use crate::db::models::audit::Actor;
+use crate::db::models::mailing_counters;
+use crate::domain::time::Timestamp;
+use crate::domain::tracking::{RecipientStatus, TrackingSource};
+use crate::tracking::settings;
+use crate::tracking::token::PersonalLink;
+use crate::web::filters;
+use crate::web::page::Page;
+use crate::web::respond::{WebResult, page, see_other};
+use crate::web::state::State;
+
+#[derive(Template)]
+#[template(path = "public/unsubscribe.html")]
+struct UnsubscribePage {
+    page: Page,
+    person: Person,
+}
+
+impl UnsubscribePage {
+    fn is_done(&self) -> bool {
+        self.person.recipient.status == RecipientStatus::Unsubscribed
+    }
+}
+
+/// GET `/abmelden/{token}`: shows, and changes nothing. Programs that check mails follow links.
+pub async fn show(state: web::Data<State>, token: web::Path<String>) -> WebResult {
+    let Some(token) = state
+        .tokens
+        .read_personal(PersonalLink::Unsubscribe, &token)
+    else {
+        return unknown();
+    };
+    let found = state
+        .read(move |conn| person::find(conn, &token.recipient_key))
+        .await?;
+    match found {
+        Some(person) => page(&UnsubscribePage {
+            page: Page::public("Abmelden"),
+            person,
+        }),
+        None => unknown(),
+    }
+}
+
+/// POST `/abmelden/{token}`: from the page's button, or from a mail program's own (RFC 8058).
+pub async fn create(
+    state: web::Data<State>,
+    text: web::Path<String>,
+    body: web::Bytes,
+) -> WebResult {
+    let Some(token) = state.tokens.read_personal(PersonalLink::Unsubscribe, &text) else {
+        return unknown();
+    };
+    let found = state
+        .write(move |conn| {
+            person::act(
+                conn,
+                &token.recipient_key,
+                |conn, account_id, recipient_id| {
+                    // Two clicks at once count once.
+                    account_lock::exclusive(conn, account_id)?;
+                    let changed = settings::unsubscribe(
+                        conn,
+                        account_id,
+                        recipient_id,
+                        TrackingSource::Recipient,
+                        &Actor::Recipient,
+                        Timestamp::now(),
+                    )?;
+                    if changed {
+                        mailing_counters::count_unsubscription(conn, account_id, token.mailing_id)?;
+                    }
+                    Ok(())
+                },
+            )
+        })
+        .await?;
+    if is_one_click(&body) {
+        // Whoever is gone receives nothing either: for the mail program it is done.
+        return Ok(HttpResponse::Ok()
+            .content_type("text/plain; charset=utf-8")
+            .body("Abgemeldet."));
+    }
+    if found {
+        see_other(format!("/abmelden/{text}"))
+    } else {
+        unknown()
+    }
+}
+
+/// Whether a mail program sends this by itself: `List-Unsubscribe=One-Click`, as a form or as
+/// multipart (RFC 8058, section 3.1).
+fn is_one_click(body: &[u8]) -> bool {
+    url::form_urlencoded::parse(body)
+        .any(|(name, value)| name == "List-Unsubscribe" && value == "One-Click")
+        || std::str::from_utf8(body).is_ok_and(|text| {
+            text.contains("name=\"List-Unsubscribe\"") && text.contains("One-Click")
+        })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_mail_program_says_that_it_is_one() {
+        assert!(is_one_click(b"List-Unsubscribe=One-Click"));
+        assert!(is_one_click(
+            b"--x\r\nContent-Disposition: form-data; name=\"List-Unsubscribe\"\r\n\r\nOne-Click\r\n--x--"
+        ));
+        assert!(!is_one_click(b""));
+        assert!(!is_one_click(b"List-Unsubscribe=Two-Clicks"));
+    }
+}
