@@ -116,13 +116,16 @@ pub async fn destroy(state: web::Data<State>, text: web::Path<String>) -> WebRes
                 conn,
                 &token.recipient_key,
                 |conn, account_id, recipient_id| {
+                    let lifting = settings::Lifting {
+                        reason: "",
+                        source: TrackingSource::Recipient,
+                        remembering: &remembering,
+                    };
                     settings::lift_objection(
                         conn,
                         account_id,
                         recipient_id,
-                        "",
-                        &remembering,
-                        TrackingSource::Recipient,
+                        &lifting,
                         &Actor::Recipient,
                         Timestamp::now(),
                     )
