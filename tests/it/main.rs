@@ -1,5 +1,12 @@
 //! Tests over HTTP and against the databases. The tree mirrors `src`.
 
+#![allow(
+    clippy::expect_used,
+    clippy::unwrap_used,
+    missing_docs,
+    reason = "a test that cannot go on should stop where it stands"
+)]
+
 #[path = "../support/mod.rs"]
 mod support;
 

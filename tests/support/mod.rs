@@ -8,6 +8,7 @@
 )]
 
 pub mod agent;
+pub mod mail;
 pub mod world;
 
 pub use world::{On, World};

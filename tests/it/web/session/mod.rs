@@ -1,5 +1,8 @@
 //! Signing in and out, and the first set-up.
 
+use base64::Engine;
+use diesel::prelude::*;
+
 use crate::support::world::{ADMIN, PASSWORD};
 use crate::support::{On, World, on_both};
 
@@ -126,7 +129,6 @@ on_both!(a_changed_password_ends_the_other_sessions, |world| {
 
 #[test]
 fn a_session_cannot_be_made_from_the_database() {
-    use diesel::prelude::*;
     let world = World::start(On::Sqlite);
     world.admin();
     let stored: Vec<u8> = world.read(|conn| {
@@ -134,7 +136,6 @@ fn a_session_cannot_be_made_from_the_database() {
             .select(widerspruch::db::schema::sessions::key_hash)
             .first(conn)?)
     });
-    use base64::Engine;
     let as_key = base64::engine::general_purpose::URL_SAFE_NO_PAD.encode(&stored);
     let answer = world.visitor().get_with(
         "/benutzerkonto",
