@@ -90,7 +90,10 @@ pub async fn guard(
     if let Access::SignedIn | Access::Role(_) = access {
         let signed_in = match find_session(&request).await {
             Ok(Some(signed_in)) => signed_in,
-            Ok(None) => return Ok(request.into_response(to_sign_in())),
+            Ok(None) => {
+                let answer = to_sign_in(&request);
+                return Ok(request.into_response(answer));
+            }
             Err(error) => return Ok(request.error_response(error)),
         };
         if let Access::Role(role) = access
@@ -127,9 +130,22 @@ async fn find_session(request: &ServiceRequest) -> Result<Option<SignedIn>, WebE
     }))
 }
 
-fn to_sign_in() -> HttpResponse {
+/// To *Anmelden*, and from there back to the page that was asked for.
+fn to_sign_in(request: &ServiceRequest) -> HttpResponse {
+    let wanted = request
+        .uri()
+        .path_and_query()
+        .map_or("/", |path| path.as_str());
+    let address = if is_unsafe(request.method()) || wanted == "/" {
+        "/anmelden".to_owned()
+    } else {
+        let query = url::form_urlencoded::Serializer::new(String::new())
+            .append_pair("weiter", wanted)
+            .finish();
+        format!("/anmelden?{query}")
+    };
     HttpResponse::SeeOther()
-        .insert_header((LOCATION, "/anmelden"))
+        .insert_header((LOCATION, address))
         .finish()
 }
 

@@ -3,6 +3,8 @@
 //! A test is written once and runs on both databases: `on_both!(name, |world| { … })`.
 #![allow(
     dead_code,
+    unused_imports,
+    unused_macros,
     missing_docs,
     reason = "each test binary uses what it needs of this"
 )]

@@ -30,6 +30,7 @@ const WRONG: &str = "E-Mail-Adresse oder Passwort stimmt nicht.";
 struct SignInPage {
     page: Page,
     email: String,
+    next: String,
     errors: FormErrors,
 }
 
@@ -38,20 +39,25 @@ struct SignInPage {
 pub struct SignInForm {
     email: String,
     password: String,
+    #[serde(default)]
+    next: String,
 }
 
-/// The notice in the address of the page.
+/// What stands in the address of the page: a notice, and where to go on.
 #[derive(Deserialize)]
-pub struct NoticeQuery {
+pub struct SignInQuery {
     meldung: Option<String>,
+    #[serde(default)]
+    weiter: String,
 }
 
 /// GET `/anmelden`
-pub async fn new(query: web::Query<NoticeQuery>) -> WebResult {
+pub async fn new(query: web::Query<SignInQuery>) -> WebResult {
     let notice = query.meldung.as_deref().and_then(notice::find);
     page(&SignInPage {
         page: Page::public("Anmelden").with_notice(notice),
         email: String::new(),
+        next: query.into_inner().weiter,
         errors: FormErrors::new(),
     })
 }
@@ -80,11 +86,26 @@ pub async fn create(
         return invalid(&SignInPage {
             page: Page::public("Anmelden"),
             email: form.email,
+            next: form.next,
             errors: FormErrors::one("email", WRONG),
         });
     };
     attempt.succeeded();
-    start_session(&state, user.id, "/").await
+    start_session(&state, user.id, own_path(&form.next)).await
+}
+
+/// A path of this installation; the start page where the text is anything else, so that signing
+/// in never leads to another site (no open redirect).
+fn own_path(text: &str) -> &str {
+    let second = text.as_bytes().get(1);
+    let plain = text
+        .bytes()
+        .all(|byte| byte.is_ascii_graphic() && byte != b'\\');
+    if text.starts_with('/') && second != Some(&b'/') && plain {
+        text
+    } else {
+        "/"
+    }
 }
 
 /// Starts a session for a user and goes on to a page with its cookie.
@@ -110,4 +131,27 @@ pub async fn destroy(signed_in: SignedIn, state: web::Data<State>) -> WebResult 
         .cookie(cookie::gone(state.is_https()))
         .insert_header((LOCATION, "/anmelden?meldung=abgemeldet"))
         .finish())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::own_path;
+
+    #[test]
+    fn signing_in_stays_on_this_site() {
+        assert_eq!(
+            own_path("/empfaenger?seite=letzte"),
+            "/empfaenger?seite=letzte"
+        );
+        for foreign in [
+            "",
+            "https://evil.example",
+            "//evil.example",
+            "/\\evil.example",
+            "/a\r\nb",
+            "evil",
+        ] {
+            assert_eq!(own_path(foreign), "/", "{foreign:?}");
+        }
+    }
 }

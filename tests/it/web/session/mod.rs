@@ -54,7 +54,7 @@ on_both!(signing_in_and_out, |world| {
     let browser = world.visitor();
     assert_eq!(
         browser.get("/benutzerkonto").location().as_deref(),
-        Some("/anmelden")
+        Some("/anmelden?weiter=%2Fbenutzerkonto")
     );
     let page = browser.visit("/anmelden");
     assert_eq!(page.all("label"), ["E-Mail-Adresse", "Passwort"]);
@@ -79,7 +79,7 @@ on_both!(signing_in_and_out, |world| {
         .get_with("/benutzerkonto", &[("cookie", key)]);
     assert_eq!(
         replayed.location().as_deref(),
-        Some("/anmelden"),
+        Some("/anmelden?weiter=%2Fbenutzerkonto"),
         "the key is dead on the server"
     );
 });
@@ -119,7 +119,7 @@ on_both!(a_changed_password_ends_the_other_sessions, |world| {
     here.visit("/benutzerkonto");
     assert_eq!(
         there.get("/benutzerkonto").location().as_deref(),
-        Some("/anmelden")
+        Some("/anmelden?weiter=%2Fbenutzerkonto")
     );
     let old = world
         .visitor()
@@ -141,5 +141,8 @@ fn a_session_cannot_be_made_from_the_database() {
         "/benutzerkonto",
         &[("cookie", &format!("sitzung={as_key}"))],
     );
-    assert_eq!(answer.location().as_deref(), Some("/anmelden"));
+    assert_eq!(
+        answer.location().as_deref(),
+        Some("/anmelden?weiter=%2Fbenutzerkonto")
+    );
 }
