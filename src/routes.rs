@@ -5,9 +5,9 @@ use actix_web::middleware::from_fn;
 use actix_web::web::{self, ServiceConfig};
 use actix_web::{Handler, Responder, Route};
 
-use crate::domain::role::Role::{self, Admin};
+use crate::domain::role::Role::{self, Admin, Recipients};
 use crate::web::access::{Access, guard};
-use crate::web::{account, assets, home, public, session, setup};
+use crate::web::{account, assets, groups, home, public, recipients, session, setup};
 
 const EVERYBODY: Access = Access::Everybody;
 const TOKEN: Access = Access::Token;
@@ -39,6 +39,25 @@ pub fn all(table: &mut Table<'_>) {
     table.post("/anmelden",                             EVERYBODY,       session::create);
     table.post("/abmelden-sitzung",                     SIGNED_IN,       session::destroy);
     table.get ("/",                                     SIGNED_IN,       home::show);
+
+    // Empfänger. Those addresses that are words stand before the ones of a single recipient.
+    table.get ("/empfaenger",                           role(Recipients), recipients::list::show);
+    table.get ("/empfaenger/suche",                     role(Recipients), recipients::search::show);
+    table.get ("/empfaenger/neu",                       role(Recipients), recipients::new::new);
+    table.post("/empfaenger/neu",                       role(Recipients), recipients::new::create);
+    table.get ("/empfaenger/{id}",                      role(Recipients), recipients::data::show);
+    table.post("/empfaenger/{id}",                      role(Recipients), recipients::data::update);
+    table.post("/empfaenger/{id}/abmelden",             role(Recipients), recipients::data::unsubscribe);
+    table.post("/empfaenger/{id}/wieder-anmelden",      role(Recipients), recipients::data::resubscribe);
+    table.get ("/empfaenger/{id}/gruppen",              role(Recipients), recipients::groups::show);
+    table.post("/empfaenger/{id}/gruppen",              role(Recipients), recipients::groups::update);
+    table.get ("/empfaenger/{id}/verlauf",              role(Recipients), recipients::history::show);
+    table.get ("/gruppen",                              role(Recipients), groups::index);
+    table.post("/gruppen",                              role(Recipients), groups::create);
+    table.get ("/gruppen/{id}",                         role(Recipients), groups::edit);
+    table.post("/gruppen/{id}",                         role(Recipients), groups::update);
+    table.get ("/gruppen/{id}/aufloesen",               role(Recipients), groups::confirm_dissolve);
+    table.post("/gruppen/{id}/aufloesen",               role(Recipients), groups::dissolve);
 
     // Benutzerkonto.
     table.get ("/benutzerkonto",                        SIGNED_IN,       account::details::show);

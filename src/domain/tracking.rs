@@ -26,6 +26,17 @@ stored_as_word! {
     }
 }
 
+impl RecipientTracking {
+    /// As shown on the screen.
+    pub const fn label(self) -> &'static str {
+        match self {
+            Self::Unset => "ohne Angabe",
+            Self::Consented => "eingewilligt",
+            Self::Objected => "Tracking deaktiviert",
+        }
+    }
+}
+
 stored_as_word! {
     /// How a recipient's tracking setting came about.
     TrackingSource {

@@ -14,7 +14,7 @@ use crate::domain::address::EmailAddress;
 pub const MAX_FIELD_NAME_CHARS: usize = 40;
 
 /// Names of free fields that a mail already knows with another meaning.
-const RESERVED_FIELD_NAMES: [&str; 3] = ["email", "vorname", "nachname"];
+pub const RESERVED_FIELD_NAMES: [&str; 3] = ["email", "vorname", "nachname"];
 
 /// What a column holds.
 ///

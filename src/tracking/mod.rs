@@ -5,10 +5,12 @@
 //! * [`links`]: where the links of mailings lead, in memory.
 //! * [`device`]: the little that is kept of a browser's description.
 //! * [`recorder`]: hits in memory, batched, decided and stored in one transaction.
+//! * [`enter`]: what a person who is entered starts with.
 //! * [`settings`]: switching tracking off and on.
 //! * [`pseudonymise`]: cutting the way back from events to a person, without changing a number.
 
 pub mod device;
+pub mod enter;
 pub mod links;
 pub mod policy;
 pub mod pseudonymise;

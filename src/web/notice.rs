@@ -24,6 +24,36 @@ pub fn find(word: &str) -> Option<Notice> {
             "Passwort geändert. Alle anderen Sitzungen wurden beendet.",
         ),
         "tracking-erlaubt" => ("success", "Ihr Widerspruch ist aufgehoben."),
+        "empfaenger-hinzugefuegt" => ("success", "Empfänger hinzugefügt."),
+        "empfaenger-widerspruch-gemerkt" => (
+            "warning",
+            "Empfänger hinzugefügt. Für diese Adresse ist ein Widerspruch gemerkt, deshalb ist das Tracking von Anfang an deaktiviert.",
+        ),
+        "empfaenger-abmeldung-gemerkt" => (
+            "warning",
+            "Empfänger hinzugefügt. Für diese Adresse ist eine Abmeldung gemerkt, deshalb erhält der Empfänger keine E-Mailings.",
+        ),
+        "empfaenger-beides-gemerkt" => (
+            "warning",
+            "Empfänger hinzugefügt. Für diese Adresse sind ein Widerspruch und eine Abmeldung gemerkt: Das Tracking ist von Anfang an deaktiviert, und der Empfänger erhält keine E-Mailings.",
+        ),
+        "widerspruch-wieder-gemerkt" => (
+            "warning",
+            "Gespeichert. Für die neue Adresse ist ein Widerspruch gemerkt, deshalb ist das Tracking jetzt deaktiviert.",
+        ),
+        "empfaenger-abgemeldet" => (
+            "success",
+            "Abgemeldet. Der Empfänger erhält keine E-Mailings mehr.",
+        ),
+        "empfaenger-angemeldet" => (
+            "success",
+            "Wieder angemeldet. Der Empfänger erhält wieder E-Mailings.",
+        ),
+        "gruppe-angelegt" => ("success", "Gruppe angelegt."),
+        "gruppe-aufgeloest" => (
+            "success",
+            "Gruppe aufgelöst. Ihre Empfänger sind weiterhin vorhanden.",
+        ),
         "abgemeldet" => ("success", "Sie sind abgemeldet."),
         _ => return None,
     };

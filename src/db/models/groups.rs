@@ -115,9 +115,10 @@ pub fn add_members(
     // Both the group and the recipients are taken from the account, whatever ids were given.
     let rows = json_rows::unfold(conn, &[("recipient_id", Column::Int)]);
     let added = diesel::sql_query(format!(
-        "INSERT INTO memberships (account_id, group_id, recipient_id, created_at)
-         SELECT g.account_id, g.id, r.id, $2
-         FROM {rows} AS wanted
+        "WITH wanted AS (SELECT recipient_id FROM {rows} AS listed)
+         INSERT INTO memberships (account_id, group_id, recipient_id, created_at)
+         SELECT g.account_id, g.id, r.id, CAST($2 AS BIGINT)
+         FROM wanted
          JOIN groups g ON g.id = $3 AND g.account_id = $4
          JOIN recipients r ON r.id = wanted.recipient_id AND r.account_id = g.account_id
          ORDER BY r.id

@@ -1,0 +1,243 @@
+//! Entering recipients: what a person starts with.
+//!
+//! An address that is entered (again) starts with what is remembered about it (rule P9), and
+//! what it starts with is in the audit log (rule P11). Every way to enter somebody asks
+//! [`start`]; [`enter`] does the whole for one person.
+
+use serde_json::{Map, Value, json};
+
+use super::settings::{self, Recalled};
+use crate::db::models::audit::{self, Action, Actor, Entry};
+use crate::db::models::groups;
+use crate::db::models::recipients::{self, NewRecipient, RecipientData};
+use crate::db::{Conn, DbResult, account_lock};
+use crate::domain::address::EmailAddress;
+use crate::domain::secret::Key;
+use crate::domain::time::Timestamp;
+use crate::domain::tracking::{RecipientTracking, TrackingSource};
+
+/// Settings a recipient starts with.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Start {
+    /// What is known about tracking: setting, since when in milliseconds, from where.
+    pub tracking: Option<(RecipientTracking, i64, TrackingSource)>,
+    /// Since when the person is known to have unsubscribed, in milliseconds, and from where.
+    pub unsubscribed: Option<(i64, TrackingSource)>,
+}
+
+/// What somebody starts with. A remembered objection keeps its own time and goes before one
+/// that is given now (`objects`, by `source`): it is the older one, and the person's.
+pub fn start(recalled: Recalled, objects: bool, source: TrackingSource, now: Timestamp) -> Start {
+    let remembered = recalled
+        .objected_at
+        .map(|at| (at, TrackingSource::Remembered));
+    let given = objects.then_some((now.millis(), source));
+    Start {
+        tracking: remembered
+            .or(given)
+            .map(|(at, from)| (RecipientTracking::Objected, at, from)),
+        unsubscribed: recalled
+            .unsubscribed_at
+            .map(|at| (at, TrackingSource::Remembered)),
+    }
+}
+
+/// Writes into the audit log what a recipient started with; nothing where there is nothing.
+pub fn record_start(
+    conn: &mut Conn,
+    account_id: i64,
+    recipient_id: i64,
+    start: Start,
+    actor: &Actor,
+    now: Timestamp,
+) -> DbResult<()> {
+    let objected = start
+        .tracking
+        .map(|(_, at, from)| (Action::RecipientObjected, at, from));
+    let unsubscribed = start
+        .unsubscribed
+        .map(|(at, from)| (Action::RecipientUnsubscribed, at, from));
+    for (action, at, from) in [objected, unsubscribed].into_iter().flatten() {
+        let details = match from {
+            TrackingSource::Remembered => json!({ "source": from.as_str(), "since": at }),
+            _ => json!({ "source": from.as_str() }),
+        };
+        let entry = Entry {
+            actor,
+            action,
+            recipient_id: Some(recipient_id),
+            details,
+        };
+        audit::record(conn, account_id, &entry, now)?;
+    }
+    Ok(())
+}
+
+/// A person to be entered.
+pub struct Entering<'a> {
+    /// The address.
+    pub address: &'a EmailAddress,
+    /// First name, or empty.
+    pub first_name: &'a str,
+    /// Last name, or empty.
+    pub last_name: &'a str,
+    /// Free fields.
+    pub fields: &'a Map<String, Value>,
+    /// The groups to belong to; those of other accounts are left out.
+    pub groups: &'a [i64],
+    /// Whether *Tracking deaktiviert* is ticked.
+    pub objects: bool,
+    /// Who says so.
+    pub source: TrackingSource,
+}
+
+/// What came of entering somebody.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Entered {
+    /// A new recipient, and what that person starts with.
+    New(i64, Start),
+    /// The address was there already: nothing was changed.
+    Existing(i64),
+}
+
+/// Enters one person, in one transaction with everything that belongs to it.
+pub fn enter(
+    conn: &mut Conn,
+    account_id: i64,
+    person: &Entering<'_>,
+    remembering: &Key,
+    actor: &Actor,
+    now: Timestamp,
+) -> DbResult<Entered> {
+    let key = person.address.key();
+    if let Some(existing) = recipients::find_by_address(conn, account_id, key)? {
+        return Ok(Entered::Existing(existing.id));
+    }
+    let recalled = settings::recall(conn, account_id, remembering, key)?;
+    let start = start(recalled, person.objects, person.source, now);
+    let new = NewRecipient {
+        address: person.address,
+        first_name: person.first_name,
+        last_name: person.last_name,
+        fields: person.fields,
+        tracking: start.tracking,
+        unsubscribed: start.unsubscribed,
+    };
+    let id = recipients::create(conn, account_id, &new, now)?;
+    record_start(conn, account_id, id, start, actor, now)?;
+    for group_id in person.groups {
+        groups::add_members(conn, account_id, *group_id, &[id], now)?;
+    }
+    Ok(Entered::New(id, start))
+}
+
+/// What came of changing somebody's data.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Changed {
+    /// Saved.
+    Saved {
+        /// All spellings of the old address, where it is no longer the person's: they have to
+        /// leave the files (rule P7).
+        left_behind: Vec<String>,
+        /// Whether an objection that was remembered for the new address now holds.
+        recalled: bool,
+    },
+    /// The address belongs to that other recipient: nothing was changed.
+    TakenBy(i64),
+}
+
+/// Changes address, names and fields. The person's own objection stays; one that is remembered
+/// for the new address comes on top, or else renaming would be a way around it (rule P9).
+pub fn change(
+    conn: &mut Conn,
+    account_id: i64,
+    recipient_id: i64,
+    data: &RecipientData<'_>,
+    remembering: &Key,
+    actor: &Actor,
+    now: Timestamp,
+) -> DbResult<Changed> {
+    account_lock::exclusive(conn, account_id)?;
+    let before = recipients::find(conn, account_id, recipient_id)?;
+    let key = data.address.key();
+    let moves = before.address_key != key;
+    if moves && let Some(other) = recipients::find_by_address(conn, account_id, key)? {
+        return Ok(Changed::TakenBy(other.id));
+    }
+    recipients::update(conn, account_id, recipient_id, data, now)?;
+    let recalled = moves
+        && before.tracking != RecipientTracking::Objected
+        && recall_objection(conn, account_id, recipient_id, key, remembering, actor, now)?;
+    let kept = data.address.forms();
+    let mut left_behind = EmailAddress::parse(&before.address).map_or_else(
+        |_| vec![before.address, before.address_key],
+        |old| old.forms(),
+    );
+    left_behind.retain(|form| !kept.contains(form));
+    Ok(Changed::Saved {
+        left_behind,
+        recalled,
+    })
+}
+
+/// Lets an objection that is remembered for an address hold for a recipient.
+fn recall_objection(
+    conn: &mut Conn,
+    account_id: i64,
+    recipient_id: i64,
+    address_key: &str,
+    remembering: &Key,
+    actor: &Actor,
+    now: Timestamp,
+) -> DbResult<bool> {
+    let recalled = settings::recall(conn, account_id, remembering, address_key)?;
+    let start = Start {
+        unsubscribed: None,
+        ..start(recalled, false, TrackingSource::Remembered, now)
+    };
+    let Some((tracking, at, source)) = start.tracking else {
+        return Ok(false);
+    };
+    let since = Timestamp(at);
+    recipients::set_tracking(conn, account_id, recipient_id, tracking, source, since)?;
+    record_start(conn, account_id, recipient_id, start, actor, now)?;
+    Ok(true)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const NOW: Timestamp = Timestamp(2_000);
+
+    #[test]
+    fn p9_a_remembered_objection_keeps_its_time_and_goes_before_a_new_one() {
+        let recalled = Recalled {
+            objected_at: Some(1_000),
+            unsubscribed_at: None,
+        };
+        for objects in [false, true] {
+            let started = start(recalled, objects, TrackingSource::Admin, NOW);
+            let expected = (
+                RecipientTracking::Objected,
+                1_000,
+                TrackingSource::Remembered,
+            );
+            assert_eq!(started.tracking, Some(expected));
+            assert_eq!(started.unsubscribed, None);
+        }
+    }
+
+    #[test]
+    fn nothing_remembered_and_nothing_said_is_nothing() {
+        let started = start(Recalled::default(), false, TrackingSource::Import, NOW);
+        assert_eq!(started, Start::default());
+    }
+
+    #[test]
+    fn what_is_said_now_holds_from_now() {
+        let started = start(Recalled::default(), true, TrackingSource::Import, NOW);
+        let expected = (RecipientTracking::Objected, 2_000, TrackingSource::Import);
+        assert_eq!(started.tracking, Some(expected));
+    }
+}

@@ -1,0 +1,223 @@
+//! *Gruppen*: making, renaming and dissolving them.
+
+use actix_web::web;
+use askama::Template;
+use serde::Deserialize;
+
+use crate::db::DbResult;
+use crate::db::models::groups::{self, Group};
+use crate::domain::time::Timestamp;
+use crate::web::access::SignedIn;
+use crate::web::error::WebError;
+use crate::web::filters;
+use crate::web::forms::FormErrors;
+use crate::web::page::{Page, Section};
+use crate::web::respond::{WebResult, invalid, page, see_other};
+use crate::web::state::State;
+
+/// Longest name of a group, in characters.
+const MAX_NAME_CHARS: usize = 200;
+
+#[derive(Template)]
+#[template(path = "groups/list.html")]
+struct ListPage {
+    page: Page,
+    groups: Vec<Group>,
+    /// How many groups there are.
+    count: i64,
+    name: String,
+    errors: FormErrors,
+}
+
+#[derive(Template)]
+#[template(path = "groups/edit.html")]
+struct EditPage {
+    page: Page,
+    group: Group,
+    name: String,
+    errors: FormErrors,
+}
+
+#[derive(Template)]
+#[template(path = "groups/dissolve.html")]
+struct DissolvePage {
+    page: Page,
+    group: Group,
+}
+
+impl DissolvePage {
+    /// What becomes of the members, as a sentence.
+    fn stay(&self) -> String {
+        match self.group.member_count {
+            0 => "Die Gruppe hat keine Empfänger.".into(),
+            1 => "Ihr Empfänger bleibt, ebenso seine anderen Gruppen und sein Verlauf.".into(),
+            n => format!(
+                "Ihre {} Empfänger bleiben, ebenso deren andere Gruppen und Verläufe.",
+                filters::format_number(n)
+            ),
+        }
+    }
+}
+
+/// What can be typed about a group.
+#[derive(Deserialize)]
+pub struct GroupForm {
+    name: String,
+}
+
+/// GET `/gruppen`
+pub async fn index(signed_in: SignedIn, state: web::Data<State>) -> WebResult {
+    let listed = list_page(&signed_in, &state, String::new(), FormErrors::new()).await?;
+    page(&listed)
+}
+
+/// POST `/gruppen`
+pub async fn create(
+    signed_in: SignedIn,
+    state: web::Data<State>,
+    form: web::Form<GroupForm>,
+) -> WebResult {
+    let (account_id, name) = (signed_in.account_id(), form.into_inner().name);
+    let wanted = name.clone();
+    let problem = match length_problem(&name) {
+        Some(problem) => Some(problem),
+        None => {
+            state
+                .write(move |conn| {
+                    if groups::find_by_name(conn, account_id, &wanted)?.is_some() {
+                        return Ok(Some(TAKEN));
+                    }
+                    groups::create(conn, account_id, &wanted, Timestamp::now())?;
+                    Ok(None)
+                })
+                .await?
+        }
+    };
+    match problem {
+        None => see_other("/gruppen?meldung=gruppe-angelegt"),
+        Some(problem) => {
+            let errors = FormErrors::one("name", problem);
+            invalid(&list_page(&signed_in, &state, name, errors).await?)
+        }
+    }
+}
+
+/// GET `/gruppen/{id}`
+pub async fn edit(signed_in: SignedIn, state: web::Data<State>, path: web::Path<i64>) -> WebResult {
+    let group = load(&signed_in, &state, *path).await?;
+    let name = group.name.clone();
+    page(&edit_page(&signed_in, group, name, FormErrors::new()))
+}
+
+/// POST `/gruppen/{id}`
+pub async fn update(
+    signed_in: SignedIn,
+    state: web::Data<State>,
+    path: web::Path<i64>,
+    form: web::Form<GroupForm>,
+) -> WebResult {
+    let (account_id, group_id, name) = (signed_in.account_id(), *path, form.into_inner().name);
+    let group = load(&signed_in, &state, group_id).await?;
+    let wanted = name.clone();
+    let problem = match length_problem(&name) {
+        Some(problem) => Some(problem),
+        None => {
+            state
+                .write(move |conn| -> DbResult<_> {
+                    let of_name = groups::find_by_name(conn, account_id, &wanted)?;
+                    if of_name.is_some_and(|other| other.id != group_id) {
+                        return Ok(Some(TAKEN));
+                    }
+                    groups::rename(conn, account_id, group_id, &wanted)?;
+                    Ok(None)
+                })
+                .await?
+        }
+    };
+    match problem {
+        None => see_other(format!("/gruppen/{group_id}?meldung=gespeichert")),
+        Some(problem) => {
+            let errors = FormErrors::one("name", problem);
+            invalid(&edit_page(&signed_in, group, name, errors))
+        }
+    }
+}
+
+/// GET `/gruppen/{id}/aufloesen`
+pub async fn confirm_dissolve(
+    signed_in: SignedIn,
+    state: web::Data<State>,
+    path: web::Path<i64>,
+) -> WebResult {
+    let group = load(&signed_in, &state, *path).await?;
+    page(&DissolvePage {
+        page: Page::new(&signed_in, Section::Recipients, "Gruppe auflösen"),
+        group,
+    })
+}
+
+/// POST `/gruppen/{id}/aufloesen`
+pub async fn dissolve(
+    signed_in: SignedIn,
+    state: web::Data<State>,
+    path: web::Path<i64>,
+) -> WebResult {
+    let (account_id, group_id) = (signed_in.account_id(), *path);
+    state
+        .write(move |conn| {
+            groups::find(conn, account_id, group_id)?;
+            groups::dissolve(conn, account_id, group_id)
+        })
+        .await?;
+    see_other("/gruppen?meldung=gruppe-aufgeloest")
+}
+
+const TAKEN: &str = "Eine Gruppe mit diesem Namen gibt es schon.";
+
+fn length_problem(name: &str) -> Option<&'static str> {
+    let name = name.trim();
+    if name.is_empty() {
+        Some("Geben Sie der Gruppe einen Namen.")
+    } else if name.chars().count() > MAX_NAME_CHARS {
+        Some("Der Name darf höchstens 200 Zeichen haben.")
+    } else if name.chars().any(char::is_control) {
+        Some("Der Name enthält ein Steuerzeichen.")
+    } else {
+        None
+    }
+}
+
+async fn load(signed_in: &SignedIn, state: &State, group_id: i64) -> Result<Group, WebError> {
+    let account_id = signed_in.account_id();
+    state
+        .read(move |conn| groups::find(conn, account_id, group_id))
+        .await
+}
+
+async fn list_page(
+    signed_in: &SignedIn,
+    state: &State,
+    name: String,
+    errors: FormErrors,
+) -> Result<ListPage, WebError> {
+    let account_id = signed_in.account_id();
+    let groups = state
+        .read(move |conn| groups::all(conn, account_id))
+        .await?;
+    Ok(ListPage {
+        page: Page::new(signed_in, Section::Recipients, "Gruppen"),
+        count: i64::try_from(groups.len()).unwrap_or(i64::MAX),
+        groups,
+        name,
+        errors,
+    })
+}
+
+fn edit_page(signed_in: &SignedIn, group: Group, name: String, errors: FormErrors) -> EditPage {
+    EditPage {
+        page: Page::new(signed_in, Section::Recipients, group.name.clone()),
+        group,
+        name,
+        errors,
+    }
+}

@@ -1,0 +1,206 @@
+//! Tab *Daten*: address, names and free fields of a recipient, and whether mails go there.
+
+use actix_web::web;
+use askama::Template;
+use serde_json::{Map, Value};
+
+use super::person::Typed;
+use crate::db::models::recipients::{self, Recipient, RecipientData};
+use crate::domain::time::Timestamp;
+use crate::domain::tracking::{RecipientStatus, TrackingSource};
+use crate::tracking::enter::{self, Changed};
+use crate::tracking::settings;
+use crate::web::access::SignedIn;
+use crate::web::fields::Fields;
+use crate::web::filters;
+use crate::web::forms::FormErrors;
+use crate::web::page::{Page, Section};
+use crate::web::respond::{WebResult, invalid, page, see_other};
+use crate::web::state::State;
+
+#[derive(Template)]
+#[template(path = "recipients/data.html")]
+struct DataPage {
+    page: Page,
+    recipient: Recipient,
+    typed: Typed,
+    /// The other recipient who has the typed address.
+    existing: Option<i64>,
+    errors: FormErrors,
+}
+
+impl DataPage {
+    fn is_unsubscribed(&self) -> bool {
+        self.recipient.status == RecipientStatus::Unsubscribed
+    }
+
+    /// Where the status comes from, as the end of "seit …".
+    fn status_source(&self) -> &'static str {
+        match self.recipient.status_source {
+            None => "",
+            Some(TrackingSource::Admin) => "durch einen Benutzer des Kontos",
+            Some(TrackingSource::Recipient) => "durch den Empfänger selbst",
+            Some(TrackingSource::Import) => "durch einen Import",
+            Some(TrackingSource::Remembered) => "gemerkt von früher",
+        }
+    }
+
+    /// Whether the person said so, not the account.
+    fn is_own_decision(&self) -> bool {
+        matches!(
+            self.recipient.status_source,
+            Some(TrackingSource::Recipient | TrackingSource::Remembered)
+        )
+    }
+}
+
+/// GET `/empfaenger/{id}`
+pub async fn show(signed_in: SignedIn, state: web::Data<State>, path: web::Path<i64>) -> WebResult {
+    let recipient = load(&signed_in, &state, *path).await?;
+    let typed = stored(&recipient);
+    page(&data_page(
+        &signed_in,
+        recipient,
+        typed,
+        None,
+        FormErrors::new(),
+    ))
+}
+
+/// POST `/empfaenger/{id}`
+pub async fn update(
+    signed_in: SignedIn,
+    state: web::Data<State>,
+    path: web::Path<i64>,
+    form: web::Form<Fields>,
+) -> WebResult {
+    let (account_id, actor, recipient_id) = (signed_in.account_id(), signed_in.actor(), *path);
+    let typed = Typed::from_form(&form);
+    let (existing, errors) = match typed.check() {
+        Err(errors) => (None, errors),
+        Ok(person) => {
+            let inside = state.clone();
+            let changed = state
+                .write(move |conn| {
+                    let data = RecipientData {
+                        address: &person.address,
+                        first_name: &person.first_name,
+                        last_name: &person.last_name,
+                        fields: &person.fields,
+                    };
+                    let (key, now) = (&inside.remembering, Timestamp::now());
+                    enter::change(conn, account_id, recipient_id, &data, key, &actor, now)
+                })
+                .await?;
+            match changed {
+                Changed::Saved {
+                    left_behind,
+                    recalled,
+                } => {
+                    clean_old_address(&state, left_behind);
+                    let word = if recalled {
+                        "widerspruch-wieder-gemerkt"
+                    } else {
+                        "gespeichert"
+                    };
+                    return see_other(format!("/empfaenger/{recipient_id}?meldung={word}"));
+                }
+                Changed::TakenBy(id) => (
+                    Some(id),
+                    FormErrors::one(
+                        "email",
+                        "Diese Adresse gehört schon einem anderen Empfänger.",
+                    ),
+                ),
+            }
+        }
+    };
+    let recipient = load(&signed_in, &state, recipient_id).await?;
+    invalid(&data_page(&signed_in, recipient, typed, existing, errors))
+}
+
+/// POST `/empfaenger/{id}/abmelden`
+pub async fn unsubscribe(
+    signed_in: SignedIn,
+    state: web::Data<State>,
+    path: web::Path<i64>,
+) -> WebResult {
+    let (account_id, actor, recipient_id) = (signed_in.account_id(), signed_in.actor(), *path);
+    state
+        .write(move |conn| {
+            let (source, now) = (TrackingSource::Admin, Timestamp::now());
+            settings::unsubscribe(conn, account_id, recipient_id, source, &actor, now)
+        })
+        .await?;
+    see_other(format!(
+        "/empfaenger/{recipient_id}?meldung=empfaenger-abgemeldet"
+    ))
+}
+
+/// POST `/empfaenger/{id}/wieder-anmelden`
+pub async fn resubscribe(
+    signed_in: SignedIn,
+    state: web::Data<State>,
+    path: web::Path<i64>,
+) -> WebResult {
+    let (account_id, actor, recipient_id) = (signed_in.account_id(), signed_in.actor(), *path);
+    let inside = state.clone();
+    state
+        .write(move |conn| {
+            let (source, now) = (TrackingSource::Admin, Timestamp::now());
+            let key = &inside.remembering;
+            settings::resubscribe(conn, account_id, recipient_id, key, source, &actor, now)
+        })
+        .await?;
+    see_other(format!(
+        "/empfaenger/{recipient_id}?meldung=empfaenger-angemeldet"
+    ))
+}
+
+/// Lets the bytes of an address that is nobody's any more leave the files (rule P7).
+fn clean_old_address(_state: &State, _forms: Vec<String>) {}
+
+async fn load(
+    signed_in: &SignedIn,
+    state: &State,
+    recipient_id: i64,
+) -> Result<Recipient, crate::web::error::WebError> {
+    let account_id = signed_in.account_id();
+    state
+        .read(move |conn| recipients::find(conn, account_id, recipient_id))
+        .await
+}
+
+fn data_page(
+    signed_in: &SignedIn,
+    recipient: Recipient,
+    typed: Typed,
+    existing: Option<i64>,
+    errors: FormErrors,
+) -> DataPage {
+    DataPage {
+        page: Page::new(signed_in, Section::Recipients, recipient.address.clone()),
+        recipient,
+        typed,
+        existing,
+        errors,
+    }
+}
+
+/// The form as the recipient is stored.
+fn stored(recipient: &Recipient) -> Typed {
+    let fields: Map<String, Value> = serde_json::from_str(&recipient.fields).unwrap_or_default();
+    Typed {
+        email: recipient.address.clone(),
+        first_name: recipient.first_name.clone(),
+        last_name: recipient.last_name.clone(),
+        free: fields
+            .into_iter()
+            .map(|(name, value)| match value {
+                Value::String(text) => (name, text),
+                other => (name, other.to_string()),
+            })
+            .collect(),
+        ..Typed::default()
+    }
+}

@@ -1,0 +1,124 @@
+//! Tab *Daten*.
+
+use widerspruch::db::models::objections::{self, Memory, Remembered};
+use widerspruch::domain::time::Timestamp;
+use widerspruch::domain::tracking::{RecipientStatus, RecipientTracking, TrackingSource};
+use widerspruch::tracking::settings::{self, remembered_address};
+
+use super::{add, by_address};
+use crate::support::on_both;
+
+on_both!(data_and_free_fields_are_changed, |world| {
+    let id = add(world, world.account_id, "jana@example.org", "Jana", "");
+    let admin = world.admin();
+    let path = format!("/empfaenger/{id}");
+    let page = admin.visit(&path);
+    assert_eq!(
+        page.all(".tabs a"),
+        ["Daten", "Gruppen", "Tracking", "Verlauf"]
+    );
+    assert_eq!(page.all(".tabs a[aria-current]"), ["Daten"]);
+
+    admin.submit(
+        &path,
+        &[
+            ("email", "Jana.Weiss@example.org"),
+            ("vorname", "Jana"),
+            ("nachname", "Weiß"),
+            ("neues-feld", "Straße"),
+            ("neuer-wert", "Ring 5"),
+        ],
+    );
+    let jana = by_address(world, "jana.weiss@example.org").unwrap();
+    assert_eq!((jana.id, jana.last_name.as_str()), (id, "Weiß"));
+    assert_eq!(jana.fields, r#"{"strasse":"Ring 5"}"#);
+    assert!(by_address(world, "jana@example.org").is_none());
+    admin
+        .visit("/empfaenger/suche?q=jana.weiss")
+        .assert_says("1 Treffer");
+
+    let page = admin.visit(&path);
+    assert_eq!(
+        page.attribute("input[name=wert]", "value").as_deref(),
+        Some("Ring 5")
+    );
+    let same = [
+        ("email", "Jana.Weiss@example.org"),
+        ("feld", "strasse"),
+        ("wert", ""),
+    ];
+    admin.submit(&path, &same).assert_says("Gespeichert.");
+    assert_eq!(
+        by_address(world, "jana.weiss@example.org").unwrap().fields,
+        "{}"
+    );
+});
+
+on_both!(
+    an_address_that_belongs_to_somebody_else_is_refused,
+    |world| {
+        let id = add(world, world.account_id, "jana@example.org", "", "");
+        let other = add(world, world.account_id, "tom@example.org", "", "");
+        let answer = world.admin().post(
+            &format!("/empfaenger/{id}"),
+            &[("email", "TOM@example.org")],
+        );
+        assert_eq!(answer.status, 422);
+        answer.assert_says("Diese Adresse gehört schon einem anderen Empfänger.");
+        let link = answer.attribute("form.form a", "href");
+        assert_eq!(link, Some(format!("/empfaenger/{other}")));
+        assert!(by_address(world, "jana@example.org").is_some());
+    }
+);
+
+on_both!(
+    p9_a_new_address_brings_neither_loss_nor_evasion_of_an_objection,
+    |world| {
+        let actor = widerspruch::db::models::audit::Actor::Recipient;
+        let id = add(world, world.account_id, "jana@example.org", "", "");
+        let tom = add(world, world.account_id, "tom@example.org", "", "");
+        world.write(|conn| {
+            let (source, now) = (TrackingSource::Recipient, Timestamp::now());
+            settings::object(conn, world.account_id, id, source, &actor, now)?;
+            let memory = Memory {
+                address: remembered_address(&world.state.remembering, "tim@example.org"),
+                kind: Remembered::Objection,
+                made_at: 1_700_000_000_000,
+            };
+            objections::remember(conn, world.account_id, &memory, "self")
+        });
+        let admin = world.admin();
+        admin.submit(
+            &format!("/empfaenger/{id}"),
+            &[("email", "neu@example.org")],
+        );
+        let renamed = by_address(world, "neu@example.org").unwrap();
+        assert_eq!(renamed.tracking, RecipientTracking::Objected);
+        assert_eq!(renamed.tracking_source, Some(TrackingSource::Recipient));
+
+        admin
+            .submit(
+                &format!("/empfaenger/{tom}"),
+                &[("email", "tim@example.org")],
+            )
+            .assert_says("ist ein Widerspruch gemerkt");
+        let renamed = by_address(world, "tim@example.org").unwrap();
+        assert_eq!(renamed.tracking, RecipientTracking::Objected);
+        assert_eq!(renamed.tracking_changed_at, Some(1_700_000_000_000));
+    }
+);
+
+on_both!(mails_are_stopped_and_resumed, |world| {
+    let id = add(world, world.account_id, "jana@example.org", "", "");
+    let status = || by_address(world, "jana@example.org").unwrap().status;
+    let admin = world.admin();
+    let page = admin.submit(&format!("/empfaenger/{id}/abmelden"), &[]);
+    page.assert_says("Abgemeldet seit")
+        .assert_says("durch einen Benutzer des Kontos");
+    assert_eq!(status(), RecipientStatus::Unsubscribed);
+    assert!(page.all("button").contains(&"Wieder anmelden".to_owned()));
+    admin
+        .submit(&format!("/empfaenger/{id}/wieder-anmelden"), &[])
+        .assert_says("Aktiv seit");
+    assert_eq!(status(), RecipientStatus::Active);
+});
