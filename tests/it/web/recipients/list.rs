@@ -15,7 +15,12 @@ on_both!(a_new_account_says_what_to_do_first, |world| {
     let actions = page.all(".page-head .actions a");
     assert_eq!(
         actions,
-        ["Empfänger suchen", "Importieren", "Empfänger hinzufügen"]
+        [
+            "Gruppen",
+            "Empfänger suchen",
+            "Importieren",
+            "Empfänger hinzufügen"
+        ]
     );
 });
 
