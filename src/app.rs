@@ -16,6 +16,7 @@ use crate::db::models::{accounts, installation, sessions};
 use crate::db::{Backend, Db};
 use crate::domain::secret::{Purpose, Secret};
 use crate::domain::time::Timestamp;
+use crate::erasure::cleanup::Cleaner;
 use crate::error::StartError;
 use crate::routes;
 use crate::tracking::links::LinkCache;
@@ -103,6 +104,7 @@ pub fn build(config: &Config) -> Result<App, StartError> {
     let state = State::new(Inner {
         recorder: Recorder::start(db.clone())?,
         links,
+        cleaner: Cleaner::start(db.clone(), config.data.dir.clone())?,
         tokens: TokenKeys::new(&secret),
         remembering: secret.key(Purpose::RememberedAddress),
         passwords: State::passwords(config.password_cost),
@@ -171,9 +173,13 @@ impl App {
         let housekeeping = actix_web::rt::spawn(keep_house(self.state.clone()));
         let outcome = self.server.await;
         housekeeping.abort();
-        let recorder = self.state.recorder.clone();
+        let (recorder, cleaner) = (self.state.recorder.clone(), self.state.cleaner.clone());
         // Every hit that was taken is stored before the program ends.
-        let _ = web::block(move || recorder.shut_down()).await;
+        let _ = web::block(move || {
+            recorder.shut_down();
+            cleaner.shut_down();
+        })
+        .await;
         outcome.map_err(StartError::from)
     }
 }

@@ -7,7 +7,7 @@ use actix_web::{Handler, Responder, Route};
 
 use crate::domain::role::Role::{self, Admin, Recipients};
 use crate::web::access::{Access, guard};
-use crate::web::{account, assets, groups, home, public, recipients, session, setup};
+use crate::web::{account, assets, groups, home, public, receipts, recipients, session, setup};
 
 const EVERYBODY: Access = Access::Everybody;
 const TOKEN: Access = Access::Token;
@@ -52,6 +52,16 @@ pub fn all(table: &mut Table<'_>) {
     table.get ("/empfaenger/{id}/gruppen",              role(Recipients), recipients::groups::show);
     table.post("/empfaenger/{id}/gruppen",              role(Recipients), recipients::groups::update);
     table.get ("/empfaenger/{id}/verlauf",              role(Recipients), recipients::history::show);
+    table.get ("/empfaenger/{id}/tracking",             role(Recipients), recipients::tracking::show);
+    table.post("/empfaenger/{id}/tracking",             role(Recipients), recipients::tracking::update);
+    table.get ("/empfaenger/{id}/tracking/aufheben",    role(Recipients), recipients::tracking::ask_to_lift);
+    table.post("/empfaenger/{id}/tracking/aufheben",    role(Recipients), recipients::tracking::lift);
+    table.get ("/empfaenger/{id}/tracking/pseudonymisieren", role(Recipients), recipients::tracking::ask_to_pseudonymise);
+    table.post("/empfaenger/{id}/tracking/pseudonymisieren", role(Recipients), recipients::tracking::pseudonymise);
+    table.get ("/empfaenger/{id}/loeschen",             role(Recipients), recipients::delete::ask);
+    table.post("/empfaenger/{id}/loeschen",             role(Recipients), recipients::delete::destroy);
+    table.get ("/belege",                               role(Recipients), receipts::list);
+    table.get ("/belege/{id}",                          role(Recipients), receipts::show);
     table.get ("/gruppen",                              role(Recipients), groups::index);
     table.post("/gruppen",                              role(Recipients), groups::create);
     table.get ("/gruppen/{id}",                         role(Recipients), groups::edit);

@@ -10,6 +10,7 @@
 pub mod account_lock;
 mod connection;
 pub mod json_rows;
+pub mod maintenance;
 pub mod models;
 pub mod paging;
 pub mod reports;

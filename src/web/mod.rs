@@ -20,6 +20,7 @@ pub mod paging;
 pub mod password;
 pub mod protection;
 pub mod public;
+pub mod receipts;
 pub mod recipients;
 pub mod respond;
 pub mod session;

@@ -23,6 +23,14 @@ pub fn find(word: &str) -> Option<Notice> {
             "success",
             "Passwort geändert. Alle anderen Sitzungen wurden beendet.",
         ),
+        "tracking-aus" => (
+            "success",
+            "Tracking deaktiviert. Ab sofort wird über diesen Empfänger nichts mehr personenbezogen erfasst.",
+        ),
+        "tracking-an" => (
+            "success",
+            "Tracking aktiviert. Der Widerspruch ist aufgehoben.",
+        ),
         "tracking-erlaubt" => ("success", "Ihr Widerspruch ist aufgehoben."),
         "empfaenger-hinzugefuegt" => ("success", "Empfänger hinzugefügt."),
         "empfaenger-widerspruch-gemerkt" => (

@@ -10,6 +10,7 @@ use url::Url;
 use crate::config::PasswordCost;
 use crate::db::{Conn, Db, DbResult};
 use crate::domain::secret::Key;
+use crate::erasure::cleanup::Cleaner;
 use crate::tracking::links::LinkCache;
 use crate::tracking::recorder::Recorder;
 use crate::tracking::token::TokenKeys;
@@ -33,6 +34,8 @@ pub struct Inner {
     pub links: LinkCache,
     /// The keys of all tokens.
     pub tokens: TokenKeys,
+    /// Cleans files after deletions.
+    pub cleaner: Cleaner,
     /// The key for remembered addresses (rule P9).
     pub remembering: Key,
     /// Hashing and checking of passwords.

@@ -11,5 +11,6 @@
 mod support;
 
 mod db;
+mod erasure;
 mod tracking;
 mod web;

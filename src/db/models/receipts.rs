@@ -66,7 +66,23 @@ pub struct BeforeAfter {
     pub after: Figures,
 }
 
+impl Cleanup {
+    /// As shown on the screen.
+    pub const fn label(self) -> &'static str {
+        match self {
+            Self::Pending => "Bereinigung ausstehend",
+            Self::Done => "erledigt",
+            Self::Unneeded => "nicht nötig",
+        }
+    }
+}
+
 impl Receipt {
+    /// Whether recipients were deleted, and not only their past pseudonymised.
+    pub fn is_deletion(&self) -> bool {
+        self.kind == ReceiptKind::Deletion
+    }
+
     /// The figures of every mailing concerned, before and after.
     pub fn figures(&self) -> DbResult<Vec<BeforeAfter>> {
         serde_json::from_str(&self.figures).map_err(|e| DbError::Unreadable(e.to_string()))

@@ -8,6 +8,7 @@ use super::person::Typed;
 use crate::db::models::recipients::{self, Recipient, RecipientData};
 use crate::domain::time::Timestamp;
 use crate::domain::tracking::{RecipientStatus, TrackingSource};
+use crate::erasure::deletion::Remains;
 use crate::tracking::enter::{self, Changed};
 use crate::tracking::settings;
 use crate::web::access::SignedIn;
@@ -158,7 +159,14 @@ pub async fn resubscribe(
 }
 
 /// Lets the bytes of an address that is nobody's any more leave the files (rule P7).
-fn clean_old_address(_state: &State, _forms: Vec<String>) {}
+fn clean_old_address(state: &State, forms: Vec<String>) {
+    if !forms.is_empty() {
+        state.cleaner.clean(Remains {
+            addresses: forms,
+            outbox_files: Vec::new(),
+        });
+    }
+}
 
 async fn load(
     signed_in: &SignedIn,

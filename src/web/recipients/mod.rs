@@ -1,9 +1,11 @@
 //! *Empfänger*: the list and the search, entering somebody, and the tabs of one recipient.
 
 pub mod data;
+pub mod delete;
 pub mod groups;
 pub mod history;
 pub mod list;
 pub mod new;
 mod person;
 pub mod search;
+pub mod tracking;

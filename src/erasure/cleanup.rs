@@ -1,0 +1,258 @@
+//! Cleaning the bytes of deleted addresses out of the files, in the background (rule P7).
+//!
+//! What to look for is kept in memory only: writing it down would keep the very address that is
+//! to go. A receipt says *Bereinigung ausstehend* until its cleaning is done; if the program ends
+//! before, the next start finds such receipts and rebuilds the database without knowing the
+//! addresses.
+
+use std::fs::File;
+use std::io::BufReader;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
+use std::thread::JoinHandle;
+use std::time::Duration;
+
+use aho_corasick::AhoCorasick;
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD_NO_PAD;
+use parking_lot::Mutex;
+
+use super::deletion::Remains;
+use crate::db::models::receipts;
+use crate::db::{Backend, Db, DbResult, maintenance, sqlite_file};
+use crate::domain::time::Timestamp;
+
+/// How long to wait before a cleaning that was not possible (somebody reads an old state, the
+/// disk is full) is tried again.
+const AGAIN_AFTER: Duration = Duration::from_millis(500);
+
+/// The folder of the outbox in the data directory.
+pub const OUTBOX: &str = "outbox";
+
+/// Hands remains to the background work. Cheap to clone.
+#[derive(Clone)]
+pub struct Cleaner {
+    work: Sender<Option<Remains>>,
+    thread: Arc<Mutex<Option<JoinHandle<()>>>>,
+}
+
+impl Cleaner {
+    /// Starts the background work, which first takes up what an earlier run left.
+    ///
+    /// # Errors
+    /// Fails when the operating system gives no thread.
+    pub fn start(db: Db, data_dir: PathBuf) -> std::io::Result<Self> {
+        let (work, waiting) = channel();
+        let thread = std::thread::Builder::new()
+            .name("cleaner".into())
+            .spawn(move || run(&Cleaning { db, data_dir }, &waiting))?;
+        Ok(Self {
+            work,
+            thread: Arc::new(Mutex::new(Some(thread))),
+        })
+    }
+
+    /// Cleans up after a committed deletion.
+    pub fn clean(&self, remains: Remains) {
+        // If the work has ended, the next start takes it up.
+        let _ = self.work.send(Some(remains));
+    }
+
+    /// Ends the background work after what it is doing.
+    pub fn shut_down(&self) {
+        let _ = self.work.send(None);
+        let thread = self.thread.lock().take();
+        if let Some(thread) = thread
+            && thread.join().is_err()
+        {
+            tracing::error!("the cleaning ended with a panic");
+        }
+    }
+}
+
+struct Cleaning {
+    db: Db,
+    data_dir: PathBuf,
+}
+
+fn run(cleaning: &Cleaning, waiting: &Receiver<Option<Remains>>) {
+    if let Err(error) = cleaning.take_up() {
+        tracing::warn!(%error, "old deletions could not be cleaned up yet");
+    }
+    let mut addresses: Vec<String> = Vec::new();
+    let mut open = false;
+    loop {
+        let next = if open {
+            waiting.recv_timeout(AGAIN_AFTER)
+        } else {
+            waiting.recv().map_err(|_| RecvTimeoutError::Disconnected)
+        };
+        match next {
+            Ok(Some(remains)) => {
+                cleaning.remove_files(&remains.outbox_files);
+                addresses.extend(remains.addresses);
+                open = true;
+            }
+            Ok(None) | Err(RecvTimeoutError::Disconnected) => return,
+            Err(RecvTimeoutError::Timeout) => {}
+        }
+        match cleaning.clean(&addresses) {
+            Ok(true) => {
+                addresses.clear();
+                open = false;
+            }
+            Ok(false) => {}
+            Err(error) => tracing::warn!(%error, "a deletion could not be cleaned up yet"),
+        }
+    }
+}
+
+impl Cleaning {
+    /// Finishes what a run that ended early has left, without knowing the addresses.
+    fn take_up(&self) -> DbResult<()> {
+        let pending = self.db.read(receipts::pending)?;
+        if pending.is_empty() {
+            return Ok(());
+        }
+        maintenance::rebuild(&self.db)?;
+        if maintenance::empty_log(&self.db)? {
+            self.db
+                .write(|conn| receipts::mark_cleaned(conn, &pending, Timestamp::now()))?;
+        }
+        Ok(())
+    }
+
+    /// Cleans all files of these addresses. Gives whether none is left in any.
+    fn clean(&self, addresses: &[String]) -> DbResult<bool> {
+        // Deletions that commit from here on bring remains of their own.
+        let pending = self.db.read(receipts::pending)?;
+        if !maintenance::empty_log(&self.db)? {
+            return Ok(false);
+        }
+        let Some(needles) = needles(addresses) else {
+            return Ok(true);
+        };
+        let mut found = self.files_with(&needles);
+        if self.db.backend() == Backend::Sqlite && found.contains(&sqlite_file(&self.data_dir)) {
+            maintenance::rebuild(&self.db)?;
+            if !maintenance::empty_log(&self.db)? {
+                return Ok(false);
+            }
+            found = self.files_with(&needles);
+        }
+        if !found.is_empty() {
+            return Ok(false);
+        }
+        self.db
+            .write(|conn| receipts::mark_cleaned(conn, &pending, Timestamp::now()))?;
+        // Marking wrote to the log again, but nothing of the addresses.
+        Ok(true)
+    }
+
+    fn remove_files(&self, names: &[String]) {
+        for name in names {
+            // Names come from our own table; anything with a path in it is not one of ours.
+            if name.contains(['/', '\\']) || name.contains("..") {
+                continue;
+            }
+            let path = self.data_dir.join(OUTBOX).join(name);
+            if let Err(error) = std::fs::remove_file(&path)
+                && error.kind() != std::io::ErrorKind::NotFound
+            {
+                tracing::warn!(%error, "a mail could not be removed from the outbox");
+            }
+        }
+    }
+
+    /// The files of the data directory that hold one of the needles.
+    fn files_with(&self, needles: &AhoCorasick) -> Vec<PathBuf> {
+        let mut found = Vec::new();
+        let mut folders = vec![self.data_dir.clone()];
+        while let Some(folder) = folders.pop() {
+            let Ok(entries) = std::fs::read_dir(&folder) else {
+                continue;
+            };
+            for path in entries.flatten().map(|entry| entry.path()) {
+                if path.is_dir() {
+                    folders.push(path);
+                } else if holds(&path, needles) {
+                    found.push(path);
+                }
+            }
+        }
+        found
+    }
+}
+
+/// Whether a file holds one of the needles; read in pieces, whatever its size.
+fn holds(path: &Path, needles: &AhoCorasick) -> bool {
+    // A file that went meanwhile holds nothing.
+    let Ok(file) = File::open(path) else {
+        return false;
+    };
+    needles
+        .stream_find_iter(BufReader::with_capacity(256 * 1024, file))
+        .next()
+        .is_some_and(|found| found.is_ok())
+}
+
+/// All ways to write these addresses in bytes; none where there is nothing to look for.
+fn needles(addresses: &[String]) -> Option<AhoCorasick> {
+    let mut needles: Vec<Vec<u8>> = Vec::new();
+    for address in addresses {
+        for form in [
+            address.clone(),
+            address.to_lowercase(),
+            address.to_uppercase(),
+        ] {
+            let encoded: String = url::form_urlencoded::byte_serialize(form.as_bytes()).collect();
+            needles.push(encoded.into_bytes());
+            needles.push(form.replace('@', "%40").into_bytes());
+            needles.extend((0..3).filter_map(|shift| in_base64(form.as_bytes(), shift)));
+            needles.push(form.into_bytes());
+        }
+    }
+    needles.sort_unstable();
+    needles.dedup();
+    if needles.is_empty() {
+        return None;
+    }
+    AhoCorasick::builder()
+        .ascii_case_insensitive(true)
+        .build(needles)
+        .ok()
+}
+
+/// How bytes look inside base64 when `shift` bytes stand before them in their group of three:
+/// only the characters that depend on nothing around them.
+fn in_base64(bytes: &[u8], shift: usize) -> Option<Vec<u8>> {
+    let mut padded = vec![0; shift];
+    padded.extend_from_slice(bytes);
+    let encoded = STANDARD_NO_PAD.encode(&padded).into_bytes();
+    let first = (shift * 8).div_ceil(6);
+    let last = padded.len() * 8 / 6;
+    encoded.get(first..last).map(<[u8]>::to_vec)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn addresses_are_found_however_they_are_written() {
+        let needles = needles(&["anna@example.org".to_owned()]).unwrap();
+        for text in [
+            "x anna@example.org y",
+            "ANNA@Example.ORG",
+            "mail=anna%40example.org",
+        ] {
+            assert!(needles.is_match(text), "{text}");
+        }
+        for before in ["", "a", "ab", "abc"] {
+            let encoded = STANDARD_NO_PAD.encode(format!("{before}anna@example.org and more"));
+            assert!(needles.is_match(&encoded), "{encoded}");
+        }
+        assert!(!needles.is_match("hanna@example.com"));
+    }
+}

@@ -1,0 +1,102 @@
+//! *Belege*: what a deletion or pseudonymisation did, and that no report changed.
+
+use actix_web::web;
+use askama::Template;
+
+use crate::db::models::receipts::{self, Receipt};
+use crate::db::reports::Figures;
+use crate::web::access::SignedIn;
+use crate::web::filters;
+use crate::web::page::{Page, Section};
+use crate::web::respond::{WebResult, page};
+use crate::web::state::State;
+
+/// How many receipts the list shows.
+const SHOWN: i64 = 100;
+
+#[derive(Template)]
+#[template(path = "receipts/show.html")]
+struct ReceiptPage {
+    page: Page,
+    receipt: Receipt,
+    mailings: Vec<Comparison>,
+}
+
+#[derive(Template)]
+#[template(path = "receipts/list.html")]
+struct ReceiptsPage {
+    page: Page,
+    receipts: Vec<Receipt>,
+}
+
+/// One mailing's figures, ready to be shown side by side.
+struct Comparison {
+    subject: String,
+    rows: Vec<(&'static str, String, String)>,
+}
+
+/// GET `/belege`
+pub async fn list(signed_in: SignedIn, state: web::Data<State>) -> WebResult {
+    let account_id = signed_in.account_id();
+    let receipts = state
+        .read(move |conn| receipts::newest(conn, account_id, SHOWN))
+        .await?;
+    page(&ReceiptsPage {
+        page: Page::new(&signed_in, Section::Recipients, "Belege"),
+        receipts,
+    })
+}
+
+/// GET `/belege/{id}`
+pub async fn show(signed_in: SignedIn, state: web::Data<State>, id: web::Path<i64>) -> WebResult {
+    let account_id = signed_in.account_id();
+    let receipt = state
+        .read(move |conn| receipts::find(conn, account_id, *id))
+        .await?;
+    let mailings = receipt
+        .figures()?
+        .into_iter()
+        .map(|both| Comparison {
+            rows: rows(&both.before, &both.after),
+            subject: both.after.subject,
+        })
+        .collect();
+    let title = if receipt.is_deletion() {
+        "Beleg über eine Löschung"
+    } else {
+        "Beleg über eine Pseudonymisierung"
+    };
+    page(&ReceiptPage {
+        page: Page::new(&signed_in, Section::Recipients, title),
+        receipt,
+        mailings,
+    })
+}
+
+/// One of the figures.
+type Figure = fn(&Figures) -> i64;
+
+fn rows(before: &Figures, after: &Figures) -> Vec<(&'static str, String, String)> {
+    let figures: [(&str, Figure); 13] = [
+        ("Zugestellt", |f| f.handed),
+        ("Personenbezogen gemessen", |f| f.handed_personal),
+        ("Öffnungen", |f| f.opens),
+        ("Öffnungen, eindeutig", |f| f.openers),
+        ("Öffnungen, anonym", |f| f.anonymous_opens),
+        ("Öffnungen, automatisch", |f| f.automatic_opens),
+        ("Klicks", |f| f.clicks),
+        ("Klicks, eindeutig", |f| f.clickers),
+        ("Klicks, anonym", |f| f.anonymous_clicks),
+        ("Klicks, automatisch", |f| f.automatic_clicks),
+        ("Unzustellbar", |f| f.bounces),
+        ("Abmeldungen", |f| f.unsubscriptions),
+        ("Widersprüche", |f| f.objections),
+    ];
+    figures
+        .into_iter()
+        .map(|(label, figure)| {
+            let text = |of| filters::format_number(figure(of));
+            (label, text(before), text(after))
+        })
+        .collect()
+}
