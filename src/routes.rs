@@ -5,9 +5,11 @@ use actix_web::middleware::from_fn;
 use actix_web::web::{self, ServiceConfig};
 use actix_web::{Handler, Responder, Route};
 
-use crate::domain::role::Role::{self, Admin, Recipients};
+use crate::domain::role::Role::{self, Admin, Recipients, Reports};
 use crate::web::access::{Access, guard};
-use crate::web::{account, assets, groups, home, public, receipts, recipients, session, setup};
+use crate::web::{
+    account, assets, groups, home, public, receipts, recipients, reports, session, setup,
+};
 
 const EVERYBODY: Access = Access::Everybody;
 const TOKEN: Access = Access::Token;
@@ -68,6 +70,13 @@ pub fn all(table: &mut Table<'_>) {
     table.post("/gruppen/{id}",                         role(Recipients), groups::update);
     table.get ("/gruppen/{id}/aufloesen",               role(Recipients), groups::confirm_dissolve);
     table.post("/gruppen/{id}/aufloesen",               role(Recipients), groups::dissolve);
+
+    // Analysen.
+    table.get ("/analysen",                             role(Reports),   reports::index::show);
+    table.get ("/analysen/{id}",                        role(Reports),   reports::show::show);
+    table.get ("/analysen/{id}/kennzahlen.csv",         role(Reports),   reports::download::figures);
+    table.get ("/analysen/{id}/aktivitaet",             role(Reports),   reports::activity::show);
+    table.get ("/analysen/{id}/aktivitaet.csv",         role(Reports),   reports::download::activity);
 
     // Benutzerkonto.
     table.get ("/benutzerkonto",                        SIGNED_IN,       account::details::show);

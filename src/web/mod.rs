@@ -22,6 +22,7 @@ pub mod protection;
 pub mod public;
 pub mod receipts;
 pub mod recipients;
+pub mod reports;
 pub mod respond;
 pub mod session;
 pub mod setup;

@@ -1,5 +1,10 @@
 //! The figures of mailings, read from the counters that are kept while hits are stored: a report
-//! costs the same for a thousand and for ten million events.
+//! costs the same for a thousand and for ten million events. Only *Empfängeraktivität*
+//! ([`activity`]) reads deliveries, a page at a time.
+
+pub mod activity;
+pub mod details;
+pub mod overview;
 
 use diesel::prelude::*;
 use diesel::sql_types::{BigInt, Text};
