@@ -1,4 +1,6 @@
 mod access;
 mod account;
+mod public;
 mod recipients;
+mod reports;
 mod session;

@@ -1,0 +1,216 @@
+//! What recipients reach behind the personal links of a mail.
+
+use widerspruch::db::models::audit::Actor;
+use widerspruch::db::models::recipients;
+use widerspruch::domain::time::Timestamp;
+use widerspruch::domain::tracking::{Decision, RecipientStatus, RecipientTracking, TrackingSource};
+use widerspruch::tracking::token::{PersonalLink, PersonalToken};
+
+use crate::support::{World, on_both};
+
+/// The address behind a personal link in the mail to this recipient.
+fn personal(world: &World, link: PersonalLink, mailing_id: i64, recipient_id: i64) -> String {
+    let recipient = world.read(|conn| recipients::find(conn, world.account_id, recipient_id));
+    let token = PersonalToken {
+        mailing_id,
+        recipient_key: recipient.public_key.try_into().expect("16 bytes"),
+    };
+    let token = world.state.tokens.personal(link, token);
+    match link {
+        PersonalLink::Unsubscribe => format!("/abmelden/{token}"),
+        PersonalLink::Preferences => format!("/datenschutz/{token}"),
+    }
+}
+
+fn recipient(world: &World, id: i64) -> recipients::Recipient {
+    world.read(|conn| recipients::find(conn, world.account_id, id))
+}
+
+on_both!(unsubscribing_takes_a_click_on_the_page, |world| {
+    let mailing = world.make_sent_mailing("Neues", 0);
+    let anna = world.make_recipient("anna@example.org");
+    let ben = world.make_recipient("ben@example.org");
+    let path = personal(world, PersonalLink::Unsubscribe, mailing, anna);
+    let visitor = world.visitor();
+
+    let page = visitor.visit(&path);
+    page.assert_says("anna@example.org")
+        .assert_says("Muster GmbH")
+        .assert_silent_about("Sie sind abgemeldet");
+    assert_eq!(page.all("form button"), ["Abmelden"]);
+    assert_eq!(
+        recipient(world, anna).status,
+        RecipientStatus::Active,
+        "looking changes nothing"
+    );
+
+    visitor
+        .submit(&path, &[])
+        .assert_says("Sie sind abgemeldet.");
+    let person = recipient(world, anna);
+    assert_eq!(person.status, RecipientStatus::Unsubscribed);
+    assert_eq!(person.status_source, Some(TrackingSource::Recipient));
+    assert_eq!(
+        person.tracking,
+        RecipientTracking::Unset,
+        "says nothing about tracking"
+    );
+    visitor.submit(&path, &[]);
+    assert_eq!(
+        world.rows("mailings", "unsubscriptions = 1 AND objections = 0"),
+        1,
+        "twice counts once"
+    );
+    assert_eq!(
+        world.rows(
+            "audit_log",
+            "action = 'recipient_unsubscribed' AND actor = 'Empfänger selbst'"
+        ),
+        1
+    );
+    assert_eq!(recipient(world, ben).status, RecipientStatus::Active);
+});
+
+on_both!(a_mail_program_unsubscribes_with_one_click, |world| {
+    let mailing = world.make_sent_mailing("Neues", 0);
+    let anna = world.make_recipient("anna@example.org");
+    let path = personal(world, PersonalLink::Unsubscribe, mailing, anna);
+    // From another site and without a cookie, as RFC 8058 has it.
+    let elsewhere = [
+        ("origin", "https://mail.example"),
+        ("sec-fetch-site", "cross-site"),
+    ];
+    for _ in 0..2 {
+        let answer =
+            world
+                .visitor()
+                .post_with(&path, &[("List-Unsubscribe", "One-Click")], &elsewhere);
+        assert_eq!(answer.status, 200);
+        assert_eq!(answer.html(), "Abgemeldet.");
+    }
+    assert_eq!(recipient(world, anna).status, RecipientStatus::Unsubscribed);
+    assert_eq!(world.rows("mailings", "unsubscriptions = 1"), 1);
+});
+
+on_both!(objecting_takes_a_click_and_can_be_taken_back, |world| {
+    let mailing = world.make_sent_mailing("Neues", 1);
+    let anna = world.make_recipient("anna@example.org");
+    let key = world.deliver(mailing, anna, Decision::Personal);
+    let path = personal(world, PersonalLink::Preferences, mailing, anna);
+    let visitor = world.visitor();
+
+    let page = visitor.visit(&path);
+    page.assert_says("Personenbezogenes Tracking: Widerspruch")
+        .assert_says("Art. 21 DSGVO")
+        .assert_says("welche Links darin Sie anklicken");
+    assert_eq!(page.all("form button"), ["Widersprechen"]);
+    assert_eq!(
+        recipient(world, anna).tracking,
+        RecipientTracking::Unset,
+        "looking changes nothing"
+    );
+
+    visitor
+        .submit(&path, &[])
+        .assert_says("Sie haben widersprochen.")
+        .assert_says("anonyme Gesamtzahlen");
+    visitor.submit(&path, &[]);
+    let person = recipient(world, anna);
+    assert_eq!(person.tracking, RecipientTracking::Objected);
+    assert_eq!(person.tracking_source, Some(TrackingSource::Recipient));
+    assert_eq!(
+        person.status,
+        RecipientStatus::Active,
+        "says nothing about mailings"
+    );
+    assert_eq!(
+        world.rows("mailings", "objections = 1 AND unsubscriptions = 0"),
+        1,
+        "twice counts once"
+    );
+    assert_eq!(
+        world.rows(
+            "audit_log",
+            "action = 'recipient_objected' AND actor = 'Empfänger selbst'"
+        ),
+        1
+    );
+    visitor.get(&world.pixel(mailing, key));
+    assert_eq!(
+        world.rows("events", "1 = 1"),
+        0,
+        "holds for the mail that is there already"
+    );
+
+    visitor
+        .submit(&format!("{path}/erlauben"), &[])
+        .assert_says("Ihr Widerspruch ist aufgehoben.");
+    assert_eq!(recipient(world, anna).tracking, RecipientTracking::Unset);
+});
+
+on_both!(who_is_not_measured_is_told_so, |world| {
+    let mailing = world.make_sent_mailing("Neues", 0);
+    let anna = world.make_recipient("anna@example.org");
+    world.write(|conn| {
+        widerspruch::tracking::settings::set_account_mode(
+            conn,
+            world.account_id,
+            widerspruch::domain::tracking::TrackingMode::Off,
+            &Actor::Program("test"),
+            Timestamp::now(),
+        )
+    });
+    world
+        .visitor()
+        .visit(&personal(world, PersonalLink::Preferences, mailing, anna))
+        .assert_says("Zurzeit wird über Sie nichts personenbezogen erfasst.")
+        .assert_silent_about("welche Links darin");
+});
+
+on_both!(a_link_that_leads_nowhere_gets_a_friendly_page, |world| {
+    let mailing = world.make_sent_mailing("Neues", 0);
+    let anna = world.make_recipient("anna@example.org");
+    let unsubscribe = personal(world, PersonalLink::Unsubscribe, mailing, anna);
+    let object = personal(world, PersonalLink::Preferences, mailing, anna);
+    let swapped = unsubscribe.replace("/abmelden/", "/datenschutz/");
+    let (actor, now) = (Actor::Program("test"), Timestamp::now());
+    let key = world.state.remembering.clone();
+    world.write(|conn| {
+        let receipt = widerspruch::db::models::receipts::start(
+            conn,
+            world.account_id,
+            widerspruch::db::models::receipts::ReceiptKind::Deletion,
+            "test",
+            now,
+        )?;
+        widerspruch::erasure::deletion::delete_recipients(
+            conn,
+            world.account_id,
+            &[anna],
+            receipt,
+            &key,
+            &actor,
+            now,
+        )
+    });
+    let visitor = world.visitor();
+    for path in [
+        unsubscribe.as_str(),
+        &object,
+        &swapped,
+        "/abmelden/x",
+        "/datenschutz/x",
+    ] {
+        for answer in [visitor.get(path), visitor.post(path, &[])] {
+            assert_eq!(answer.status, 404, "{path}");
+            answer
+                .assert_says("Dieser Link gilt nicht mehr")
+                .assert_silent_about("anna@example.org");
+        }
+    }
+    let one_click = visitor.post(&unsubscribe, &[("List-Unsubscribe", "One-Click")]);
+    assert_eq!(
+        one_click.status, 200,
+        "who is gone gets no mails: for a mail program that is done"
+    );
+});
