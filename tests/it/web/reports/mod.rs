@@ -1,5 +1,7 @@
 //! *Analysen*, filled by real hits.
 
+mod no_number_changes;
+
 use widerspruch::db::models::audit::Actor;
 use widerspruch::domain::role::{Role, Roles};
 use widerspruch::domain::time::Timestamp;
