@@ -118,7 +118,7 @@ fn remember(conn: &mut Conn, account_id: i64, person: &Recipient, key: &Key) -> 
 }
 
 /// Every way this person's address may be written in the files.
-fn forms(person: &Recipient) -> Vec<String> {
+pub(super) fn forms(person: &Recipient) -> Vec<String> {
     EmailAddress::parse(&person.address).map_or_else(
         |_| vec![person.address.clone(), person.address_key.clone()],
         |address| address.forms(),

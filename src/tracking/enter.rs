@@ -9,8 +9,8 @@ use serde_json::{Map, Value, json};
 use super::settings::{self, Recalled};
 use crate::db::models::audit::{self, Action, Actor, Entry};
 use crate::db::models::groups;
-use crate::db::models::recipients::{self, NewRecipient, RecipientData};
-use crate::db::{Conn, DbResult, account_lock};
+use crate::db::models::recipients::{self, NewRecipient};
+use crate::db::{Conn, DbResult};
 use crate::domain::address::EmailAddress;
 use crate::domain::secret::Key;
 use crate::domain::time::Timestamp;
@@ -131,57 +131,10 @@ pub fn enter(
     Ok(Entered::New(id, start))
 }
 
-/// What came of changing somebody's data.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Changed {
-    /// Saved.
-    Saved {
-        /// All spellings of the old address, where it is no longer the person's: they have to
-        /// leave the files (rule P7).
-        left_behind: Vec<String>,
-        /// Whether an objection that was remembered for the new address now holds.
-        recalled: bool,
-    },
-    /// The address belongs to that other recipient: nothing was changed.
-    TakenBy(i64),
-}
-
-/// Changes address, names and fields. The person's own objection stays; one that is remembered
-/// for the new address comes on top, or else renaming would be a way around it (rule P9).
-pub fn change(
-    conn: &mut Conn,
-    account_id: i64,
-    recipient_id: i64,
-    data: &RecipientData<'_>,
-    remembering: &Key,
-    actor: &Actor,
-    now: Timestamp,
-) -> DbResult<Changed> {
-    account_lock::exclusive(conn, account_id)?;
-    let before = recipients::find(conn, account_id, recipient_id)?;
-    let key = data.address.key();
-    let moves = before.address_key != key;
-    if moves && let Some(other) = recipients::find_by_address(conn, account_id, key)? {
-        return Ok(Changed::TakenBy(other.id));
-    }
-    recipients::update(conn, account_id, recipient_id, data, now)?;
-    let recalled = moves
-        && before.tracking != RecipientTracking::Objected
-        && recall_objection(conn, account_id, recipient_id, key, remembering, actor, now)?;
-    let kept = data.address.forms();
-    let mut left_behind = EmailAddress::parse(&before.address).map_or_else(
-        |_| vec![before.address, before.address_key],
-        |old| old.forms(),
-    );
-    left_behind.retain(|form| !kept.contains(form));
-    Ok(Changed::Saved {
-        left_behind,
-        recalled,
-    })
-}
-
-/// Lets an objection that is remembered for an address hold for a recipient.
-fn recall_objection(
+/// Lets an objection that is remembered for an address hold for a recipient who gets that address,
+/// or else a change of address would be a way around it (rule P9). Gives whether there is one.
+/// The caller holds the account's exclusive lock.
+pub(crate) fn recall_objection(
     conn: &mut Conn,
     account_id: i64,
     recipient_id: i64,

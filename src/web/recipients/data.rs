@@ -8,8 +8,7 @@ use super::person::Typed;
 use crate::db::models::recipients::{self, Recipient, RecipientData};
 use crate::domain::time::Timestamp;
 use crate::domain::tracking::{RecipientStatus, TrackingSource};
-use crate::erasure::deletion::Remains;
-use crate::tracking::enter::{self, Changed};
+use crate::erasure::change::{self, Changed};
 use crate::tracking::settings;
 use crate::web::access::SignedIn;
 use crate::web::fields::Fields;
@@ -90,15 +89,14 @@ pub async fn update(
                         fields: &person.fields,
                     };
                     let (key, now) = (&inside.remembering, Timestamp::now());
-                    enter::change(conn, account_id, recipient_id, &data, key, &actor, now)
+                    change::change(conn, account_id, recipient_id, &data, key, &actor, now)
                 })
                 .await?;
             match changed {
-                Changed::Saved {
-                    left_behind,
-                    recalled,
-                } => {
-                    clean_old_address(&state, left_behind);
+                Changed::Saved { remains, recalled } => {
+                    if let Some(remains) = remains {
+                        state.cleaner.clean(remains);
+                    }
                     let word = if recalled {
                         "widerspruch-wieder-gemerkt"
                     } else {
@@ -156,16 +154,6 @@ pub async fn resubscribe(
     see_other(format!(
         "/empfaenger/{recipient_id}?meldung=empfaenger-angemeldet"
     ))
-}
-
-/// Lets the bytes of an address that is nobody's any more leave the files (rule P7).
-fn clean_old_address(state: &State, forms: Vec<String>) {
-    if !forms.is_empty() {
-        state.cleaner.clean(Remains {
-            addresses: forms,
-            outbox_files: Vec::new(),
-        });
-    }
 }
 
 async fn load(

@@ -1,6 +1,8 @@
 //! Tab *Daten*.
 
+use diesel::prelude::*;
 use widerspruch::db::models::objections::{self, Memory, Remembered};
+use widerspruch::db::schema::outbox_mails;
 use widerspruch::domain::time::Timestamp;
 use widerspruch::domain::tracking::{RecipientStatus, RecipientTracking, TrackingSource};
 use widerspruch::tracking::settings::{self, remembered_address};
@@ -121,4 +123,33 @@ on_both!(mails_are_stopped_and_resumed, |world| {
         .submit(&format!("/empfaenger/{id}/wieder-anmelden"), &[])
         .assert_says("Aktiv seit");
     assert_eq!(status(), RecipientStatus::Active);
+});
+
+on_both!(p7_mails_with_the_old_address_leave_the_outbox, |world| {
+    let jana = world.make_recipient("jana@example.org");
+    let tom = world.make_recipient("tom@example.org");
+    let mailing = world.make_sent_mailing("Herbstbrief", 0);
+    for id in [jana, tom] {
+        world.write(|conn| {
+            diesel::insert_into(outbox_mails::table)
+                .values((
+                    outbox_mails::account_id.eq(world.account_id),
+                    outbox_mails::mailing_id.eq(mailing),
+                    outbox_mails::recipient_id.eq(id),
+                    outbox_mails::file.eq(format!("{id}.eml")),
+                    outbox_mails::created_at.eq(0),
+                ))
+                .execute(conn)?;
+            Ok(())
+        });
+    }
+    let admin = world.admin();
+    // Another spelling of the same address moves nothing.
+    let path = format!("/empfaenger/{jana}");
+    admin.submit(&path, &[("email", "Jana@Example.org")]);
+    assert_eq!(world.rows("outbox_mails", "1 = 1"), 2);
+    admin.submit(&path, &[("email", "jana.weiss@example.org")]);
+    let left = world.rows("outbox_mails", "1 = 1");
+    let of_tom = world.rows("outbox_mails", &format!("recipient_id = {tom}"));
+    assert_eq!((left, of_tom), (1, 1));
 });
