@@ -30,7 +30,7 @@ fn files_with(dir: &Path, needle: &str) -> Vec<String> {
 }
 
 fn wait_until_clean(world: &World) {
-    let patience = Instant::now() + Duration::from_secs(60);
+    let patience = Instant::now() + Duration::from_mins(1);
     while !world.read(receipts::pending).is_empty() {
         assert!(Instant::now() < patience, "the cleaning comes to an end");
         std::thread::sleep(Duration::from_millis(20));
