@@ -3,6 +3,7 @@
 use std::fs::{File, TryLockError};
 use std::net::SocketAddr;
 use std::path::Path;
+use std::sync::Arc;
 use std::time::Duration;
 
 use actix_web::dev::Server;
@@ -19,6 +20,9 @@ use crate::domain::time::Timestamp;
 use crate::erasure::cleanup::Cleaner;
 use crate::error::StartError;
 use crate::routes;
+use crate::sending::Sender;
+use crate::sending::outbox::{self, Outbox};
+use crate::sending::sender::Tools;
 use crate::tracking::links::LinkCache;
 use crate::tracking::recorder::Recorder;
 use crate::tracking::token::TokenKeys;
@@ -101,11 +105,22 @@ pub fn build(config: &Config) -> Result<App, StartError> {
         .map(String::from);
     let links = LinkCache::new(db.clone());
     links.warm_up()?;
+    let tokens = TokenKeys::new(&secret);
+    let outbox = Outbox::open(&config.data.dir, secret.key(Purpose::OutboxFile))?;
+    let sender = Sender::start(Tools {
+        db: db.clone(),
+        links: links.clone(),
+        tokens: tokens.clone(),
+        public_url: public_url.clone(),
+        transport: Arc::new(outbox.clone()),
+    })?;
     let state = State::new(Inner {
         recorder: Recorder::start(db.clone())?,
         links,
+        sender,
+        outbox,
         cleaner: Cleaner::start(db.clone(), config.data.dir.clone())?,
-        tokens: TokenKeys::new(&secret),
+        tokens,
         remembering: secret.key(Purpose::RememberedAddress),
         passwords: State::passwords(config.password_cost),
         throttle: Throttle::default(),
@@ -173,9 +188,11 @@ impl App {
         let housekeeping = actix_web::rt::spawn(keep_house(self.state.clone()));
         let outcome = self.server.await;
         housekeeping.abort();
-        let (recorder, cleaner) = (self.state.recorder.clone(), self.state.cleaner.clone());
-        // Every hit that was taken is stored before the program ends.
+        let (recorder, sender) = (self.state.recorder.clone(), self.state.sender.clone());
+        let cleaner = self.state.cleaner.clone();
+        // Every hit that was taken is stored before the program ends, every mail in hand marked.
         let _ = web::block(move || {
+            sender.shut_down();
             recorder.shut_down();
             cleaner.shut_down();
         })
@@ -195,6 +212,26 @@ async fn keep_house(state: State) {
         {
             tracing::warn!(%error, "expired sessions could not be removed");
         }
+        tidy_outbox(&state).await;
+    }
+}
+
+/// Takes old mails out of the outbox, and files that a crash left behind.
+async fn tidy_outbox(state: &State) {
+    let before = Timestamp::now().plus_days(-outbox::KEPT_DAYS);
+    let removed = state
+        .write(move |conn| crate::db::models::outbox::remove_older(conn, before))
+        .await;
+    let (db, outbox) = (state.db.clone(), state.outbox.clone());
+    let swept = web::block(move || {
+        outbox.remove(&removed?);
+        // Younger ones may be on their way into the table.
+        outbox.sweep(&db, Duration::from_mins(10))?;
+        Ok::<_, crate::web::error::WebError>(())
+    })
+    .await;
+    if !matches!(swept, Ok(Ok(()))) {
+        tracing::warn!("the outbox could not be tidied");
     }
 }
 

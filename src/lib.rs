@@ -11,6 +11,7 @@
 //! * [`mail`]: turns a mailing into one message for each recipient.
 //! * [`tracking`]: the heart. Who is measured, what a mail's links carry, how a hit is stored, and
 //!   how the past is cut off from a person.
+//! * [`sending`]: hands a mailing to the transport, each recipient once.
 //! * [`import`]: recipients from CSV files of any size.
 
 pub mod app;
@@ -23,5 +24,6 @@ pub mod error;
 pub mod import;
 pub mod mail;
 pub mod routes;
+pub mod sending;
 pub mod tracking;
 pub mod web;

@@ -5,10 +5,11 @@ use actix_web::middleware::from_fn;
 use actix_web::web::{self, ServiceConfig};
 use actix_web::{Handler, Responder, Route};
 
-use crate::domain::role::Role::{self, Admin, Recipients, Reports};
+use crate::domain::role::Role::{self, Admin, Mailings, Recipients, Reports, Sending};
 use crate::web::access::{Access, guard};
 use crate::web::{
-    account, assets, groups, home, public, receipts, recipients, reports, session, setup,
+    account, assets, groups, home, mailings, outbox, public, receipts, recipients, reports,
+    session, setup,
 };
 
 const EVERYBODY: Access = Access::Everybody;
@@ -77,6 +78,28 @@ pub fn all(table: &mut Table<'_>) {
     table.get ("/analysen/{id}/kennzahlen.csv",         role(Reports),   reports::download::figures);
     table.get ("/analysen/{id}/aktivitaet",             role(Reports),   reports::activity::show);
     table.get ("/analysen/{id}/aktivitaet.csv",         role(Reports),   reports::download::activity);
+
+    // E-Mailings. Reading is for writers and senders: the handlers check that.
+    table.get ("/e-mailings",                           SIGNED_IN,       mailings::index);
+    table.post("/e-mailings",                           role(Mailings),  mailings::create);
+    table.get ("/e-mailings/neu",                       role(Mailings),  mailings::new);
+    table.get ("/e-mailings/{id}",                      SIGNED_IN,       mailings::show);
+    table.post("/e-mailings/{id}",                      role(Mailings),  mailings::update);
+    table.post("/e-mailings/{id}/loeschen",             role(Mailings),  mailings::destroy);
+    table.post("/e-mailings/{id}/kopieren",             role(Mailings),  mailings::copy);
+    table.get ("/e-mailings/{id}/vorschau",             SIGNED_IN,       mailings::preview::show);
+    table.get ("/e-mailings/{id}/vorschau/inhalt",      SIGNED_IN,       mailings::preview::content);
+    table.get ("/e-mailings/{id}/senden",               role(Sending),   mailings::sending::new);
+    table.post("/e-mailings/{id}/senden",               role(Sending),   mailings::sending::create);
+    table.get ("/e-mailings/{id}/stand",                SIGNED_IN,       mailings::sending::progress);
+
+    // Postausgang.
+    table.get ("/postausgang",                          SIGNED_IN,       outbox::index);
+    table.get ("/postausgang/leeren",                   role(Sending),   outbox::confirm_emptying);
+    table.post("/postausgang/leeren",                   role(Sending),   outbox::empty);
+    table.get ("/postausgang/{id}",                     SIGNED_IN,       outbox::show);
+    table.get ("/postausgang/{id}/inhalt",              SIGNED_IN,       outbox::content);
+    table.get ("/postausgang/{id}/datei.eml",           SIGNED_IN,       outbox::download);
 
     // Benutzerkonto.
     table.get ("/benutzerkonto",                        SIGNED_IN,       account::details::show);

@@ -6,6 +6,7 @@ use diesel::deserialize::{self, FromSql};
 use diesel::sql_types::{SingleValue, Text};
 
 use super::models::deliveries::DeliveryStatus;
+use super::models::mailings::MailingStatus;
 use super::models::objections::Remembered;
 use super::models::receipts::{Cleanup, ReceiptKind};
 use crate::domain::tracking::{
@@ -40,6 +41,7 @@ read_from_text!(
     Cleanup,
     Decision,
     DeliveryStatus,
+    MailingStatus,
     ReceiptKind,
     RecipientStatus,
     RecipientTracking,

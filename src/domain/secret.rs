@@ -32,6 +32,8 @@ pub enum Purpose {
     Preferences,
     /// Objections and unsubscriptions remembered beyond deletion (rule P9).
     RememberedAddress,
+    /// The names of the files in the outbox.
+    OutboxFile,
     /// The check value that tells whether a database belongs to this secret.
     Check,
 }
@@ -44,6 +46,7 @@ impl Purpose {
             Self::Unsubscribe => "widerspruch/unsubscribe/1",
             Self::Preferences => "widerspruch/preferences/1",
             Self::RememberedAddress => "widerspruch/remembered-address/1",
+            Self::OutboxFile => "widerspruch/outbox-file/1",
             Self::Check => "widerspruch/check/1",
         }
     }

@@ -107,6 +107,12 @@ pub fn location(url: &str) -> Option<String> {
     (matches!(url.scheme(), "http" | "https") && url.has_host()).then(|| url.into())
 }
 
+/// A finished mail whose links open in new tabs, for showing it in a frame. A `base` that says so
+/// counts wherever it stands (HTML, 4.2.3).
+pub fn with_links_in_new_tabs(html: &str) -> Result<String, MailError> {
+    insert_at_end(html, "<base target=\"_blank\">")
+}
+
 /// Puts `addition` before `</body>`, or at the end of a document without one.
 pub(crate) fn insert_at_end(html: &str, addition: &str) -> Result<String, MailError> {
     let masked = Masked::new(html);

@@ -62,6 +62,10 @@ pub fn find(word: &str) -> Option<Notice> {
             "success",
             "Gruppe aufgelöst. Ihre Empfänger sind weiterhin vorhanden.",
         ),
+        "versand-gestartet" => ("success", "Der Versand hat begonnen."),
+        "entwurf-geloescht" => ("success", "Entwurf gelöscht."),
+        "kopiert" => ("success", "Kopiert. Das hier ist der neue Entwurf."),
+        "postausgang-geleert" => ("success", "Der Postausgang ist leer."),
         "abgemeldet" => ("success", "Sie sind abgemeldet."),
         _ => return None,
     };

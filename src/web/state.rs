@@ -11,6 +11,8 @@ use crate::config::PasswordCost;
 use crate::db::{Conn, Db, DbResult};
 use crate::domain::secret::Key;
 use crate::erasure::cleanup::Cleaner;
+use crate::sending::Sender;
+use crate::sending::outbox::Outbox;
 use crate::tracking::links::LinkCache;
 use crate::tracking::recorder::Recorder;
 use crate::tracking::token::TokenKeys;
@@ -32,6 +34,10 @@ pub struct Inner {
     pub recorder: Recorder,
     /// Links of sent mailings.
     pub links: LinkCache,
+    /// Sends what was started.
+    pub sender: Sender,
+    /// The mails of the built-in *Postausgang*.
+    pub outbox: Outbox,
     /// The keys of all tokens.
     pub tokens: TokenKeys,
     /// Cleans files after deletions.

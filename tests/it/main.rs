@@ -12,5 +12,6 @@ mod support;
 
 mod db;
 mod erasure;
+mod mailings;
 mod tracking;
 mod web;

@@ -4,7 +4,162 @@ use diesel::prelude::*;
 use diesel::sql_types::{BigInt, Text};
 
 use crate::db::json_rows::{self, Column};
+use crate::db::paging::{Page, Position, page};
+use crate::db::schema::{mailings, outbox_mails, recipients};
 use crate::db::{Conn, DbResult};
+use crate::domain::time::Timestamp;
+
+/// A mail in the outbox.
+#[derive(Debug, Clone, Queryable)]
+pub struct OutboxMail {
+    /// Its number.
+    pub id: i64,
+    /// The mailing.
+    pub mailing_id: i64,
+    /// The recipient.
+    pub recipient_id: i64,
+    /// The recipient's address.
+    pub address: String,
+    /// The mailing's subject, as its author wrote it.
+    pub subject: String,
+    /// The name of its file.
+    pub file: String,
+    /// When it was handed over, in milliseconds.
+    pub created_at: i64,
+}
+
+/// A file of the outbox, with the recipient it is for.
+#[derive(Debug, Clone, serde::Serialize)]
+pub struct NewMail {
+    /// The recipient.
+    pub recipient_id: i64,
+    /// The name of the file.
+    pub file: String,
+}
+
+/// Enters mails that were handed over.
+pub fn add(
+    conn: &mut Conn,
+    account_id: i64,
+    mailing_id: i64,
+    mails: &[NewMail],
+    now: Timestamp,
+) -> DbResult<()> {
+    let listed: Vec<(i64, &str)> = mails
+        .iter()
+        .map(|mail| (mail.recipient_id, mail.file.as_str()))
+        .collect();
+    let rows = json_rows::unfold(
+        conn,
+        &[("recipient_id", Column::Int), ("file", Column::Text)],
+    );
+    diesel::sql_query(format!(
+        "WITH entered AS {rows}
+         INSERT INTO outbox_mails (account_id, mailing_id, recipient_id, file, created_at)
+         SELECT $2, $3, entered.recipient_id, entered.file, $4 FROM entered
+         WHERE true ORDER BY entered.recipient_id
+         ON CONFLICT DO NOTHING"
+    ))
+    .bind::<Text, _>(json_rows::of(&listed))
+    .bind::<BigInt, _>(account_id)
+    .bind::<BigInt, _>(mailing_id)
+    .bind::<BigInt, _>(now.millis())
+    .execute(conn)?;
+    Ok(())
+}
+
+/// How many mails there are.
+pub fn count(conn: &mut Conn, account_id: i64) -> DbResult<i64> {
+    Ok(outbox_mails::table
+        .filter(outbox_mails::account_id.eq(account_id))
+        .count()
+        .get_result(conn)?)
+}
+
+/// A page of the outbox, newest first.
+pub fn list(
+    conn: &mut Conn,
+    account_id: i64,
+    position: Position,
+    size: usize,
+) -> DbResult<Page<OutboxMail>> {
+    let (_, _, key) = position.descending();
+    let query = outbox_mails::table
+        .inner_join(mailings::table.on(mailings::id.eq(outbox_mails::mailing_id)))
+        .inner_join(recipients::table.on(recipients::id.eq(outbox_mails::recipient_id)))
+        .filter(outbox_mails::account_id.eq(account_id))
+        .select((
+            outbox_mails::id,
+            outbox_mails::mailing_id,
+            outbox_mails::recipient_id,
+            recipients::address,
+            mailings::subject,
+            outbox_mails::file,
+            outbox_mails::created_at,
+        ))
+        .limit(i64::try_from(size + 1).unwrap_or(i64::MAX));
+    let rows = if position.reads_backwards() {
+        query
+            .filter(outbox_mails::id.gt(key))
+            .order(outbox_mails::id.asc())
+            .load(conn)?
+    } else {
+        query
+            .filter(outbox_mails::id.lt(key))
+            .order(outbox_mails::id.desc())
+            .load(conn)?
+    };
+    Ok(page(rows, position, size))
+}
+
+/// The mail of that number.
+pub fn find(conn: &mut Conn, account_id: i64, id: i64) -> DbResult<OutboxMail> {
+    Ok(outbox_mails::table
+        .inner_join(mailings::table.on(mailings::id.eq(outbox_mails::mailing_id)))
+        .inner_join(recipients::table.on(recipients::id.eq(outbox_mails::recipient_id)))
+        .filter(outbox_mails::account_id.eq(account_id))
+        .filter(outbox_mails::id.eq(id))
+        .select((
+            outbox_mails::id,
+            outbox_mails::mailing_id,
+            outbox_mails::recipient_id,
+            recipients::address,
+            mailings::subject,
+            outbox_mails::file,
+            outbox_mails::created_at,
+        ))
+        .first(conn)?)
+}
+
+/// Whether a mail to that recipient is entered under that file's name.
+pub fn knows(conn: &mut Conn, file: &str) -> DbResult<bool> {
+    // Asked for a file that lies in the directory, of whatever account: only yes or no is told.
+    Ok(outbox_mails::table
+        .filter(outbox_mails::file.eq(file))
+        .select(outbox_mails::id)
+        .first::<i64>(conn)
+        .optional()?
+        .is_some())
+}
+
+/// Empties the account's outbox and gives the files, which the caller removes after the commit.
+pub fn remove_all(conn: &mut Conn, account_id: i64) -> DbResult<Vec<String>> {
+    Ok(
+        diesel::delete(outbox_mails::table.filter(outbox_mails::account_id.eq(account_id)))
+            .returning(outbox_mails::file)
+            .get_results(conn)?,
+    )
+}
+
+/// Takes out what is older, of all accounts (the outbox keeps mails for 30 days), and gives the
+/// files, which the caller removes after the commit.
+pub fn remove_older(conn: &mut Conn, than: Timestamp) -> DbResult<Vec<String>> {
+    Ok(
+        diesel::delete(outbox_mails::table.filter(outbox_mails::created_at.lt(than.millis())))
+            .returning(outbox_mails::file)
+            .get_results(conn)?,
+    )
+}
 
 /// Takes the mails to these recipients out of the outbox and gives their files, which the caller
 /// removes after the commit.

@@ -194,6 +194,16 @@ pub fn find_by_address(
         .optional()?)
 }
 
+/// The free fields of the newest recipients, each a JSON object.
+pub fn newest_fields(conn: &mut Conn, account_id: i64, limit: i64) -> DbResult<Vec<String>> {
+    Ok(recipients::table
+        .filter(recipients::account_id.eq(account_id))
+        .order(recipients::id.desc())
+        .limit(limit)
+        .select(recipients::fields)
+        .load(conn)?)
+}
+
 /// Those of the recipients that exist in the account.
 pub fn find_many(conn: &mut Conn, account_id: i64, ids: &[i64]) -> DbResult<Vec<Recipient>> {
     Ok(recipients::table

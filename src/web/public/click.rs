@@ -6,6 +6,7 @@ use actix_web::{HttpRequest, HttpResponse, web};
 use askama::Template;
 
 use super::{links_of, mark, record, visitor};
+use crate::mail::links::location;
 use crate::tracking::token::HitKind;
 use crate::web::page::Page;
 use crate::web::respond::{WebResult, page_with};
@@ -29,11 +30,11 @@ pub async fn follow(
     let Some(links) = links_of(&state, token.mailing_id).await else {
         return unknown();
     };
-    let Some(url) = links.urls.get(&token.link) else {
+    let Some(url) = links.urls.get(&token.link).and_then(|url| location(url)) else {
         return unknown();
     };
     let mut response = HttpResponse::Found()
-        .insert_header((LOCATION, url.as_str()))
+        .insert_header((LOCATION, url))
         .insert_header((CACHE_CONTROL, "no-store, max-age=0"))
         // The target must not learn the token from the referrer.
         .insert_header((REFERRER_POLICY, "no-referrer"))

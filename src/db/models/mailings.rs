@@ -1,0 +1,291 @@
+//! Mailings: written as drafts, changed until they are sent, never afterwards.
+
+use diesel::prelude::*;
+use diesel::sql_types::{BigInt, Text};
+
+use crate::db::json_rows::{self, Column};
+use crate::db::paging::{Page, Position, page};
+use crate::db::schema::{mailing_groups, mailings};
+use crate::db::{Conn, DbError, DbResult};
+use crate::domain::stored_as_word;
+use crate::domain::time::Timestamp;
+
+stored_as_word! {
+    /// How far a mailing has come.
+    MailingStatus {
+        /// Is being written.
+        Draft => "draft",
+        /// Sending was started; the deliveries are being written.
+        Preparing => "preparing",
+        /// Is being handed to the transport, delivery by delivery.
+        Sending => "sending",
+        /// All that could be handed over was.
+        Sent => "sent",
+    }
+}
+
+impl MailingStatus {
+    /// As shown on the screen.
+    pub const fn label(self) -> &'static str {
+        match self {
+            Self::Draft => "Entwurf",
+            Self::Preparing => "Wird vorbereitet",
+            Self::Sending => "Wird versendet",
+            Self::Sent => "Versendet",
+        }
+    }
+}
+
+/// A mailing.
+#[derive(Debug, Clone, Queryable, Selectable)]
+#[diesel(table_name = mailings)]
+pub struct Mailing {
+    /// Its number.
+    pub id: i64,
+    /// The subject, a template.
+    pub subject: String,
+    /// The sender's name, or empty.
+    pub sender_name: String,
+    /// The sender's address.
+    pub sender_address: String,
+    /// The HTML part, a template.
+    pub html: String,
+    /// The text part, a template; blank: made from the HTML.
+    pub text: String,
+    /// How far it has come.
+    pub status: MailingStatus,
+    /// When it was last changed, in milliseconds.
+    pub updated_at: i64,
+    /// When sending was started, in milliseconds.
+    pub send_started_at: Option<i64>,
+    /// When sending was finished, in milliseconds.
+    pub sent_at: Option<i64>,
+    /// How many deliveries were written.
+    pub deliveries: i64,
+    /// How many were handed over.
+    pub handed: i64,
+    /// How many of these may be measured personally.
+    pub handed_personal: i64,
+    /// How many of these are counted anonymously.
+    pub handed_anonymous: i64,
+    /// How many may have been handed over: the program ended at that instant.
+    pub uncertain: i64,
+    /// How many the transport refused.
+    pub failed: i64,
+    /// How many were cancelled because the recipient was deleted.
+    pub cancelled: i64,
+}
+
+impl Mailing {
+    /// How many deliveries have come to an end, well or not.
+    pub const fn ended(&self) -> i64 {
+        self.handed + self.uncertain + self.failed + self.cancelled
+    }
+
+    /// Whether it can still be changed.
+    pub fn is_draft(&self) -> bool {
+        self.status == MailingStatus::Draft
+    }
+}
+
+/// A group as a mailing is (or was) sent to it.
+#[derive(Debug, Clone, Queryable, Selectable)]
+#[diesel(table_name = mailing_groups)]
+pub struct MailingGroup {
+    /// The group's number; none when it is gone.
+    pub group_id: Option<i64>,
+    /// The group's name when it was chosen or, later, when the mailing was sent.
+    pub group_name: String,
+}
+
+/// What can be written of a draft.
+#[derive(Debug, Clone, Copy)]
+pub struct Content<'a> {
+    /// The subject.
+    pub subject: &'a str,
+    /// The sender's name, or empty.
+    pub sender_name: &'a str,
+    /// The sender's address.
+    pub sender_address: &'a str,
+    /// The HTML part.
+    pub html: &'a str,
+    /// The text part, or blank.
+    pub text: &'a str,
+    /// The chosen groups' numbers.
+    pub groups: &'a [i64],
+}
+
+/// Makes a draft and gives its number.
+pub fn create(
+    conn: &mut Conn,
+    account_id: i64,
+    content: &Content<'_>,
+    now: Timestamp,
+) -> DbResult<i64> {
+    let id = diesel::insert_into(mailings::table)
+        .values((
+            mailings::account_id.eq(account_id),
+            mailings::subject.eq(content.subject),
+            mailings::sender_name.eq(content.sender_name),
+            mailings::sender_address.eq(content.sender_address),
+            mailings::html.eq(content.html),
+            mailings::text.eq(content.text),
+            mailings::created_at.eq(now.millis()),
+            mailings::updated_at.eq(now.millis()),
+        ))
+        .returning(mailings::id)
+        .get_result(conn)?;
+    choose_groups(conn, account_id, id, content.groups)?;
+    Ok(id)
+}
+
+/// Changes a draft; [`DbError::Refused`] when it is none (any more).
+pub fn update(
+    conn: &mut Conn,
+    account_id: i64,
+    mailing_id: i64,
+    content: &Content<'_>,
+    now: Timestamp,
+) -> DbResult<()> {
+    find(conn, account_id, mailing_id)?;
+    let changed = diesel::update(
+        mailings::table
+            .filter(mailings::account_id.eq(account_id))
+            .filter(mailings::status.eq(MailingStatus::Draft.as_str()))
+            .filter(mailings::id.eq(mailing_id)),
+    )
+    .set((
+        mailings::subject.eq(content.subject),
+        mailings::sender_name.eq(content.sender_name),
+        mailings::sender_address.eq(content.sender_address),
+        mailings::html.eq(content.html),
+        mailings::text.eq(content.text),
+        mailings::updated_at.eq(now.millis()),
+    ))
+    .execute(conn)?;
+    if changed == 0 {
+        return Err(DbError::Refused("only drafts can be changed"));
+    }
+    choose_groups(conn, account_id, mailing_id, content.groups)
+}
+
+/// Removes a draft; [`DbError::Refused`] when it is none (any more).
+pub fn delete_draft(conn: &mut Conn, account_id: i64, mailing_id: i64) -> DbResult<()> {
+    find(conn, account_id, mailing_id)?;
+    let removed = diesel::delete(
+        mailings::table
+            .filter(mailings::account_id.eq(account_id))
+            .filter(mailings::status.eq(MailingStatus::Draft.as_str()))
+            .filter(mailings::id.eq(mailing_id)),
+    )
+    .execute(conn)?;
+    if removed == 0 {
+        return Err(DbError::Refused("only drafts can be deleted"));
+    }
+    Ok(())
+}
+
+/// Makes a new draft with the content and the remaining groups of any mailing.
+pub fn copy(conn: &mut Conn, account_id: i64, mailing_id: i64, now: Timestamp) -> DbResult<i64> {
+    let original = find(conn, account_id, mailing_id)?;
+    let groups: Vec<i64> = groups_of(conn, account_id, mailing_id)?
+        .into_iter()
+        .filter_map(|group| group.group_id)
+        .collect();
+    let content = Content {
+        subject: &original.subject,
+        sender_name: &original.sender_name,
+        sender_address: &original.sender_address,
+        html: &original.html,
+        text: &original.text,
+        groups: &groups,
+    };
+    create(conn, account_id, &content, now)
+}
+
+/// The mailing of that number.
+pub fn find(conn: &mut Conn, account_id: i64, mailing_id: i64) -> DbResult<Mailing> {
+    Ok(mailings::table
+        .filter(mailings::account_id.eq(account_id))
+        .filter(mailings::id.eq(mailing_id))
+        .select(Mailing::as_select())
+        .first(conn)?)
+}
+
+/// How many mailings there are, drafts included.
+pub fn count(conn: &mut Conn, account_id: i64) -> DbResult<i64> {
+    Ok(mailings::table
+        .filter(mailings::account_id.eq(account_id))
+        .count()
+        .get_result(conn)?)
+}
+
+/// A page of the list of mailings, newest first.
+pub fn list(
+    conn: &mut Conn,
+    account_id: i64,
+    position: Position,
+    size: usize,
+) -> DbResult<Page<Mailing>> {
+    let (_, _, key) = position.descending();
+    let query = mailings::table
+        .filter(mailings::account_id.eq(account_id))
+        .select(Mailing::as_select())
+        .limit(i64::try_from(size + 1).unwrap_or(i64::MAX));
+    let rows = if position.reads_backwards() {
+        query
+            .filter(mailings::id.gt(key))
+            .order(mailings::id.asc())
+            .load(conn)?
+    } else {
+        query
+            .filter(mailings::id.lt(key))
+            .order(mailings::id.desc())
+            .load(conn)?
+    };
+    Ok(page(rows, position, size))
+}
+
+/// The groups chosen for a mailing, in their order.
+pub fn groups_of(conn: &mut Conn, account_id: i64, mailing_id: i64) -> DbResult<Vec<MailingGroup>> {
+    Ok(mailing_groups::table
+        .filter(mailing_groups::account_id.eq(account_id))
+        .filter(mailing_groups::mailing_id.eq(mailing_id))
+        .order(mailing_groups::position)
+        .select(MailingGroup::as_select())
+        .load(conn)?)
+}
+
+/// Puts these groups in the place of those chosen before; unknown ones are passed over.
+fn choose_groups(
+    conn: &mut Conn,
+    account_id: i64,
+    mailing_id: i64,
+    groups: &[i64],
+) -> DbResult<()> {
+    diesel::delete(
+        mailing_groups::table
+            .filter(mailing_groups::account_id.eq(account_id))
+            .filter(mailing_groups::mailing_id.eq(mailing_id)),
+    )
+    .execute(conn)?;
+    let mut chosen = Vec::with_capacity(groups.len());
+    for (at, group) in groups.iter().enumerate() {
+        if !groups[..at].contains(group) {
+            chosen.push((*group, chosen.len() + 1));
+        }
+    }
+    let rows = json_rows::unfold(conn, &[("id", Column::Int), ("position", Column::Int)]);
+    diesel::sql_query(format!(
+        "WITH chosen AS {rows}
+         INSERT INTO mailing_groups (account_id, mailing_id, position, group_id, group_name)
+         SELECT g.account_id, $2, chosen.position, g.id, g.name
+         FROM chosen JOIN groups g ON g.id = chosen.id
+         WHERE g.account_id = $3"
+    ))
+    .bind::<Text, _>(json_rows::of(&chosen))
+    .bind::<BigInt, _>(mailing_id)
+    .bind::<BigInt, _>(account_id)
+    .execute(conn)?;
+    Ok(())
+}

@@ -1,0 +1,18 @@
+//! Sends mailings, each recipient's mail once.
+//!
+//! * [`preparation`]: what is looked at before sending, and its start.
+//! * [`transport`]: where mails go; [`outbox`]: the built-in one, files in the data directory.
+//! * [`sender`]: the thread that works through what was started, [`delivery`] one mailing of it.
+//!
+//! **Once.** A delivery is claimed in one transaction, its mail handed to the transport, and then
+//! marked as handed in another transaction. If the program ends in between, the next one asks the
+//! transport about each claimed delivery: it was handed over, it was not (then it waits again), or
+//! nobody knows (then it is marked *uncertain* and never repeated).
+
+mod delivery;
+pub mod outbox;
+pub mod preparation;
+pub mod sender;
+pub mod transport;
+
+pub use sender::Sender;

@@ -1,0 +1,177 @@
+//! The built-in *Postausgang*: every mail a file in the data directory.
+//!
+//! A file's name is a keyed hash of mailing and recipient, so a sender that takes up again after
+//! a crash finds out whether a mail was written. It is not made from the delivery: with the key at
+//! hand that would lead from a pseudonymised delivery to the address in the file (rule P6).
+
+use std::io::{ErrorKind, Write};
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use super::transport::{Fate, Slot, Transport};
+use crate::db::models::outbox::{self, NewMail};
+use crate::db::{Conn, Db, DbResult};
+use crate::domain::secret::{Key, hex};
+use crate::domain::time::Timestamp;
+
+/// For how many days a mail stays.
+pub const KEPT_DAYS: i64 = 30;
+
+/// The directory of mails. Cheap to clone.
+#[derive(Debug, Clone)]
+pub struct Outbox {
+    dir: PathBuf,
+    names: Key,
+}
+
+impl Outbox {
+    /// The outbox inside a data directory, which is made where there is none.
+    ///
+    /// # Errors
+    /// Fails when the directory can't be made.
+    pub fn open(data_dir: &Path, names: Key) -> std::io::Result<Self> {
+        let dir = data_dir.join("outbox");
+        std::fs::create_dir_all(&dir)?;
+        #[cfg(unix)]
+        {
+            use std::os::unix::fs::PermissionsExt;
+            std::fs::set_permissions(&dir, std::fs::Permissions::from_mode(0o700))?;
+        }
+        Ok(Self { dir, names })
+    }
+
+    /// Reads a file of the outbox by the name the database gave.
+    ///
+    /// # Errors
+    /// Fails when the file is not there (it lies on the node that sent it) or can't be read.
+    pub fn read(&self, file: &str) -> std::io::Result<Vec<u8>> {
+        std::fs::read(self.dir.join(file))
+    }
+
+    /// Removes files whose rows are gone. What can't be removed now goes with [`Self::sweep`].
+    pub fn remove(&self, files: &[String]) {
+        for file in files {
+            self.remove_one(file);
+        }
+    }
+
+    /// Removes files that no row knows and that are older than `age`: what a crash left behind
+    /// between writing and entering.
+    pub fn sweep(&self, db: &Db, age: Duration) -> DbResult<()> {
+        let Ok(entries) = std::fs::read_dir(&self.dir) else {
+            return Ok(());
+        };
+        for entry in entries.flatten() {
+            let Some(file) = entry.file_name().to_str().map(str::to_owned) else {
+                continue;
+            };
+            let is_old = entry
+                .metadata()
+                .and_then(|metadata| metadata.modified())
+                .is_ok_and(|at| at.elapsed().unwrap_or_default() >= age);
+            if is_old && !db.read(|conn| outbox::knows(conn, &file))? {
+                self.remove_one(&file);
+            }
+        }
+        Ok(())
+    }
+
+    fn name(&self, slot: Slot) -> String {
+        let mut message = [0; 16];
+        message[..8].copy_from_slice(&slot.mailing_id.to_be_bytes());
+        message[8..].copy_from_slice(&slot.recipient_id.to_be_bytes());
+        format!("{}.eml", hex(&self.names.mac(&message)[..16]))
+    }
+
+    fn remove_one(&self, file: &str) {
+        match std::fs::remove_file(self.dir.join(file)) {
+            Err(error) if error.kind() != ErrorKind::NotFound => {
+                tracing::warn!(kind = ?error.kind(), "a mail could not be removed from the outbox");
+            }
+            _ => {}
+        }
+    }
+}
+
+impl Transport for Outbox {
+    fn hand_over(&self, slot: Slot, message: &[u8]) -> std::io::Result<()> {
+        let name = self.name(slot);
+        let unfinished = self.dir.join(format!("{name}.part"));
+        let mut options = std::fs::OpenOptions::new();
+        options.write(true).create(true).truncate(true);
+        #[cfg(unix)]
+        std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+        options.open(&unfinished)?.write_all(message)?;
+        // A file under its final name is complete.
+        std::fs::rename(unfinished, self.dir.join(name))
+    }
+
+    fn fate(&self, slot: Slot) -> Fate {
+        match self.dir.join(self.name(slot)).try_exists() {
+            Ok(true) => Fate::Handed,
+            Ok(false) => Fate::NotHanded,
+            Err(_) => Fate::Unknown,
+        }
+    }
+
+    fn withdraw(&self, slot: Slot) {
+        self.remove_one(&self.name(slot));
+    }
+
+    fn enter(
+        &self,
+        conn: &mut Conn,
+        account_id: i64,
+        slots: &[Slot],
+        now: Timestamp,
+    ) -> DbResult<()> {
+        let Some(first) = slots.first() else {
+            return Ok(());
+        };
+        let mails: Vec<NewMail> = slots
+            .iter()
+            .map(|slot| NewMail {
+                recipient_id: slot.recipient_id,
+                file: self.name(*slot),
+            })
+            .collect();
+        outbox::add(conn, account_id, first.mailing_id, &mails, now)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::secret::{Purpose, Secret};
+
+    const SLOT: Slot = Slot {
+        mailing_id: 4,
+        recipient_id: 7,
+    };
+
+    fn outbox(dir: &Path) -> Outbox {
+        let names = Secret::from_bytes([5; 32]).key(Purpose::OutboxFile);
+        Outbox::open(dir, names).unwrap()
+    }
+
+    #[test]
+    fn it_knows_what_was_handed_over() {
+        let dir = tempfile::tempdir().unwrap();
+        let outbox = outbox(dir.path());
+        assert_eq!(outbox.fate(SLOT), Fate::NotHanded);
+        outbox.hand_over(SLOT, b"mail").unwrap();
+        assert_eq!(outbox.fate(SLOT), Fate::Handed);
+        assert_eq!(outbox.read(&outbox.name(SLOT)).unwrap(), b"mail");
+        outbox.withdraw(SLOT);
+        assert_eq!(outbox.fate(SLOT), Fate::NotHanded);
+    }
+
+    #[test]
+    fn a_half_written_mail_was_not_handed_over() {
+        let dir = tempfile::tempdir().unwrap();
+        let outbox = outbox(dir.path());
+        let part = format!("{}.part", outbox.name(SLOT));
+        std::fs::write(dir.path().join("outbox").join(part), b"ma").unwrap();
+        assert_eq!(outbox.fate(SLOT), Fate::NotHanded);
+    }
+}

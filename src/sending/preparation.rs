@@ -1,0 +1,153 @@
+//! What is looked at before a mailing is sent, and the start of sending.
+
+use std::collections::BTreeSet;
+
+use serde_json::json;
+
+use crate::db::models::audit::{self, Action, Actor, Entry};
+use crate::db::models::mailings::{self, Mailing};
+use crate::db::models::{accounts, recipients, sending};
+use crate::db::{Conn, DbError, DbResult};
+use crate::domain::time::Timestamp;
+use crate::domain::tracking::{Decision, RecipientStatus};
+use crate::mail::links::find_links;
+use crate::mail::{Part, PreparedMailing, TemplateProblem, personalise};
+use crate::tracking::policy::decide;
+
+/// Whom a mailing reaches if it is sent now.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Audience {
+    /// Recipients who may be measured personally.
+    pub personal: i64,
+    /// Recipients who are counted anonymously.
+    pub anonymous: i64,
+    /// Recipients who are not measured at all.
+    pub nothing: i64,
+    /// Members of the groups who unsubscribed and receive nothing.
+    pub unsubscribed: i64,
+    /// Members of the groups whose address refuses mails.
+    pub bounced: i64,
+}
+
+impl Audience {
+    /// How many mails there will be.
+    pub const fn total(&self) -> i64 {
+        self.personal + self.anonymous + self.nothing
+    }
+}
+
+/// Counts whom a mailing would reach, each person once.
+pub fn audience(conn: &mut Conn, account_id: i64, mailing_id: i64) -> DbResult<Audience> {
+    let account = accounts::find(conn, account_id)?.tracking();
+    let mut audience = Audience::default();
+    for part in sending::audience(conn, account_id, mailing_id)? {
+        let counter = match (part.status, decide(account, Some(part.tracking))) {
+            (RecipientStatus::Unsubscribed, _) => &mut audience.unsubscribed,
+            (RecipientStatus::Bounced, _) => &mut audience.bounced,
+            (RecipientStatus::Active, Decision::Personal) => &mut audience.personal,
+            (RecipientStatus::Active, Decision::Anonymous) => &mut audience.anonymous,
+            (RecipientStatus::Active, Decision::Nothing) => &mut audience.nothing,
+        };
+        *counter += part.n;
+    }
+    Ok(audience)
+}
+
+/// What an author should know about a mailing.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Findings {
+    /// What keeps the mailing from being sent: the part and its problem.
+    pub problems: Vec<(Part, TemplateProblem)>,
+    /// Variables that no recipient has: they print nothing.
+    pub unknown_variables: Vec<String>,
+    /// Links with personal content, which tell their target who the reader is.
+    pub personal_links: Vec<String>,
+}
+
+impl Findings {
+    /// Whether there is nothing to tell.
+    pub fn is_empty(&self) -> bool {
+        self.problems.is_empty()
+            && self.unknown_variables.is_empty()
+            && self.personal_links.is_empty()
+    }
+}
+
+/// Looks a mailing's sources over. `known_fields` are the free fields that recipients have.
+pub fn examine(subject: &str, html: &str, text: &str, known_fields: &[String]) -> Findings {
+    let mut findings = Findings::default();
+    let mut unknown = BTreeSet::new();
+    for (part, source) in [
+        (Part::Subject, subject),
+        (Part::Html, html),
+        (Part::Text, text),
+    ] {
+        match personalise::check(source, known_fields) {
+            Ok(names) => unknown.extend(names),
+            Err(problem) => findings.problems.push((part, problem)),
+        }
+    }
+    findings.unknown_variables = unknown.into_iter().collect();
+    match find_links(html, text) {
+        Ok(links) => findings.personal_links = links.personal,
+        Err(_) => findings.problems.push((
+            Part::Html,
+            TemplateProblem {
+                line: 1,
+                message: "Das HTML kann nicht gelesen werden.".to_owned(),
+            },
+        )),
+    }
+    findings
+}
+
+/// The free fields that the account's newest recipients have, in alphabetical order: enough to
+/// warn of a misspelt name.
+pub fn known_fields(conn: &mut Conn, account_id: i64) -> DbResult<Vec<String>> {
+    let mut names = BTreeSet::new();
+    for fields in recipients::newest_fields(conn, account_id, 500)? {
+        let parsed: serde_json::Map<String, serde_json::Value> =
+            serde_json::from_str(&fields).unwrap_or_default();
+        names.extend(parsed.into_iter().map(|(name, _)| name));
+    }
+    Ok(names.into_iter().collect())
+}
+
+/// Starts sending: from here on neither text nor links nor groups change, and the sender takes
+/// over (wake it after the commit).
+///
+/// # Errors
+/// [`DbError::Refused`] when it is no draft, has no groups, or can't be rendered.
+pub fn start(
+    conn: &mut Conn,
+    account_id: i64,
+    mailing_id: i64,
+    actor: &Actor,
+    now: Timestamp,
+) -> DbResult<()> {
+    let mailing = mailings::find(conn, account_id, mailing_id)?;
+    if mailings::groups_of(conn, account_id, mailing_id)?.is_empty() {
+        return Err(DbError::Refused("a mailing without groups"));
+    }
+    let links = tracked_links(&mailing)?;
+    sending::freeze(conn, account_id, mailing_id, &links, now)?;
+    let entry = Entry {
+        actor,
+        action: Action::MailingSent,
+        recipient_id: None,
+        details: json!({ "mailing": mailing_id }),
+    };
+    audit::record(conn, account_id, &entry, now)
+}
+
+fn tracked_links(mailing: &Mailing) -> DbResult<Vec<String>> {
+    let unreadable = |_| DbError::Refused("a mailing that can't be rendered");
+    PreparedMailing::new(&mailing.subject, &mailing.html, &mailing.text, &[])
+        .map_err(unreadable)?;
+    let mut links = find_links(&mailing.html, &mailing.text)
+        .map_err(unreadable)?
+        .tracked;
+    // A token carries the number in two bytes; what is beyond stays as it is.
+    links.truncate(usize::from(u16::MAX));
+    Ok(links)
+}

@@ -1,0 +1,103 @@
+//! What can be typed about a mailing.
+
+use crate::db::models::mailings::{Content, Mailing, MailingGroup};
+use crate::domain::address::EmailAddress;
+use crate::web::forms::FormErrors;
+
+/// The largest HTML or text part, in bytes: Gmail cuts off what is beyond 102 kB, so this is
+/// room enough.
+const LARGEST_PART: usize = 1024 * 1024;
+
+/// The form of a draft, as typed.
+#[derive(Debug, Clone, Default)]
+pub struct MailingForm {
+    /// The subject.
+    pub subject: String,
+    /// The sender's name.
+    pub sender_name: String,
+    /// The sender's address.
+    pub sender_address: String,
+    /// The HTML part.
+    pub html: String,
+    /// The text part.
+    pub text: String,
+    /// The chosen groups.
+    pub groups: Vec<i64>,
+}
+
+impl MailingForm {
+    /// From the fields that a browser sends; of `groups` there can be several.
+    pub fn from_fields(fields: Vec<(String, String)>) -> Self {
+        let mut form = Self::default();
+        for (name, value) in fields {
+            match name.as_str() {
+                "subject" => form.subject = value.trim().to_owned(),
+                "sender_name" => form.sender_name = value.trim().to_owned(),
+                "sender_address" => form.sender_address = value.trim().to_owned(),
+                "html" => form.html = value,
+                "text" => form.text = value,
+                "groups" => form.groups.extend(value.parse::<i64>().ok()),
+                _ => {}
+            }
+        }
+        form
+    }
+
+    /// From what is stored.
+    pub fn of(mailing: Mailing, groups: Vec<MailingGroup>) -> Self {
+        Self {
+            subject: mailing.subject,
+            sender_name: mailing.sender_name,
+            sender_address: mailing.sender_address,
+            html: mailing.html,
+            text: mailing.text,
+            groups: groups
+                .into_iter()
+                .filter_map(|group| group.group_id)
+                .collect(),
+        }
+    }
+
+    /// What keeps it from being saved. A draft may be unfinished, so this is little.
+    pub fn check(&self) -> FormErrors {
+        let mut errors = FormErrors::new();
+        if self.subject.is_empty() {
+            errors.add("subject", "Geben Sie einen Betreff ein.");
+        } else if self.subject.chars().count() > 300 {
+            errors.add("subject", "Der Betreff darf höchstens 300 Zeichen haben.");
+        }
+        if self.sender_name.chars().count() > 200 {
+            errors.add(
+                "sender_name",
+                "Der Absendername darf höchstens 200 Zeichen haben.",
+            );
+        }
+        if EmailAddress::parse(&self.sender_address).is_err() {
+            errors.add(
+                "sender_address",
+                "Geben Sie eine E-Mail-Adresse ein, zum Beispiel post@example.org.",
+            );
+        }
+        if self.html.trim().is_empty() {
+            errors.add("html", "Geben Sie den Inhalt ein.");
+        }
+        for (field, part) in [("html", &self.html), ("text", &self.text)] {
+            if part.len() > LARGEST_PART {
+                errors.add(field, "Das ist zu lang: höchstens 1 MB.");
+            }
+        }
+        errors
+    }
+
+    /// As the database takes it.
+    pub fn content(&self) -> Content<'_> {
+        Content {
+            subject: &self.subject,
+            sender_name: &self.sender_name,
+            sender_address: &self.sender_address,
+            html: &self.html,
+            text: &self.text,
+            groups: &self.groups,
+        }
+    }
+}

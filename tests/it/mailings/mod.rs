@@ -1,0 +1,104 @@
+//! Mailings from the draft to the mail in the *Postausgang*.
+
+mod sending;
+
+use std::time::{Duration, Instant};
+
+use widerspruch::db::models::audit::Actor;
+use widerspruch::db::models::mailings::{self, Content, Mailing, MailingStatus};
+use widerspruch::db::models::recipients::{self, NewRecipient};
+use widerspruch::db::models::{groups, outbox};
+use widerspruch::db::paging::Position;
+use widerspruch::domain::address::EmailAddress;
+use widerspruch::domain::time::Timestamp;
+use widerspruch::domain::tracking::{RecipientTracking, TrackingSource};
+use widerspruch::mail::read::{ReadMail, read};
+use widerspruch::sending::preparation;
+
+use crate::support::World;
+
+pub const HTML: &str = r#"<html><body><p>Hallo {{ vorname }}</p>
+<a href="https://example.org/a?x=1&amp;y=2">A</a> <a href="https://example.org/b">B</a></body></html>"#;
+
+/// Adds a person to a group and gives the number.
+pub fn person(world: &World, group: i64, address: &str, tracking: RecipientTracking) -> i64 {
+    let parsed = EmailAddress::parse(address).expect("an address");
+    let now = Timestamp::now();
+    let name = address.split('@').next().expect("a name").to_owned();
+    world.write(|conn| {
+        let new = NewRecipient {
+            address: &parsed,
+            first_name: &name,
+            last_name: "Muster",
+            fields: &serde_json::Map::new(),
+            tracking: Some((tracking, now.millis(), TrackingSource::Admin)),
+            unsubscribed: None,
+        };
+        let id = recipients::create(conn, world.account_id, &new, now)?;
+        groups::add_members(conn, world.account_id, group, &[id], now)?;
+        Ok(id)
+    })
+}
+
+pub fn group(world: &World, name: &str) -> i64 {
+    world.write(|conn| groups::create(conn, world.account_id, name, Timestamp::now()))
+}
+
+pub fn draft(world: &World, html: &str, groups: &[i64]) -> i64 {
+    let content = Content {
+        subject: "Neues für {{ vorname }}",
+        sender_name: "Gärtnerei",
+        sender_address: "post@example.org",
+        html,
+        text: "",
+        groups,
+    };
+    world.write(|conn| mailings::create(conn, world.account_id, &content, Timestamp::now()))
+}
+
+/// Starts a mailing and waits until it is sent.
+pub fn send(world: &World, mailing: i64) -> Mailing {
+    let actor = Actor::Program("Test");
+    world.write(|conn| {
+        preparation::start(conn, world.account_id, mailing, &actor, Timestamp::now())
+    });
+    world.state.sender.wake();
+    sent(world, mailing)
+}
+
+/// Waits until a mailing is sent.
+pub fn sent(world: &World, mailing: i64) -> Mailing {
+    let patience = Instant::now() + Duration::from_mins(1);
+    loop {
+        let found = world.read(|conn| mailings::find(conn, world.account_id, mailing));
+        if found.status == MailingStatus::Sent {
+            return found;
+        }
+        assert!(Instant::now() < patience, "not sent: {found:?}");
+        std::thread::sleep(Duration::from_millis(20));
+    }
+}
+
+/// The mails in the outbox with the addresses they are for, by address.
+pub fn mails(world: &World) -> Vec<(String, ReadMail)> {
+    let listed = world.read(|conn| outbox::list(conn, world.account_id, Position::First, 100_000));
+    let mut mails: Vec<_> = listed
+        .rows
+        .into_iter()
+        .map(|mail| {
+            let bytes = world.state.outbox.read(&mail.file).expect("the file");
+            (mail.address, read(&bytes).expect("a mail"))
+        })
+        .collect();
+    mails.sort_by(|a, b| a.0.cmp(&b.0));
+    mails
+}
+
+/// The values of these attributes in an HTML part, in the order of the document.
+pub fn attributes(html: &str, selector: &str, name: &str) -> Vec<String> {
+    let selector = scraper::Selector::parse(selector).expect("a selector");
+    scraper::Html::parse_document(html)
+        .select(&selector)
+        .filter_map(|element| element.value().attr(name).map(str::to_owned))
+        .collect()
+}
