@@ -9,7 +9,7 @@ use widerspruch::db::models::receipts;
 use crate::support::{World, on_both};
 
 /// The files that hold the needle, whatever the case of its letters.
-fn files_with(dir: &Path, needle: &str) -> Vec<String> {
+pub fn files_with(dir: &Path, needle: &str) -> Vec<String> {
     let needle = needle.to_ascii_lowercase().into_bytes();
     let mut found = Vec::new();
     for entry in std::fs::read_dir(dir).expect("a directory") {

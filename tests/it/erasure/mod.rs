@@ -1,4 +1,4 @@
 //! Deleting people: what goes, what stays, and what nobody can find any more.
 
-mod bytes;
+pub mod bytes;
 mod deletion;

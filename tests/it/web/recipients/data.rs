@@ -1,5 +1,7 @@
 //! Tab *Daten*.
 
+use std::time::{Duration, Instant};
+
 use diesel::prelude::*;
 use widerspruch::db::models::objections::{self, Memory, Remembered};
 use widerspruch::db::schema::outbox_mails;
@@ -8,6 +10,7 @@ use widerspruch::domain::tracking::{RecipientStatus, RecipientTracking, Tracking
 use widerspruch::tracking::settings::{self, remembered_address};
 
 use super::{add, by_address};
+use crate::erasure::bytes::files_with;
 use crate::support::on_both;
 
 on_both!(data_and_free_fields_are_changed, |world| {
@@ -152,4 +155,20 @@ on_both!(p7_mails_with_the_old_address_leave_the_outbox, |world| {
     let left = world.rows("outbox_mails", "1 = 1");
     let of_tom = world.rows("outbox_mails", &format!("recipient_id = {tom}"));
     assert_eq!((left, of_tom), (1, 1));
+});
+
+on_both!(p7_the_bytes_of_the_old_address_leave_the_files, |world| {
+    let old = "jana.altename@geheim.example.org";
+    let id = world.make_recipient(old);
+    if world.on == crate::support::On::Sqlite {
+        assert!(!files_with(world.dir.path(), old).is_empty(), "the control");
+    }
+    let path = format!("/empfaenger/{id}");
+    let admin = world.admin();
+    admin.submit(&path, &[("email", "jana@example.org")]);
+    let patience = Instant::now() + Duration::from_mins(1);
+    while !files_with(world.dir.path(), old).is_empty() {
+        assert!(Instant::now() < patience, "the cleaning comes to an end");
+        std::thread::sleep(Duration::from_millis(20));
+    }
 });
