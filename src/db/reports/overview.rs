@@ -20,8 +20,7 @@ pub struct SentMailing {
     pub subject: String,
     /// When sending began, in milliseconds.
     pub send_started_at: Option<i64>,
-    /// When the last mail was handed over, in milliseconds; none while it is being sent.
-    pub sent_at: Option<i64>,
+    status: String,
     /// For how many recipients it was meant.
     pub deliveries: i64,
     /// Of these, not known whether handed over: the program ended at that instant.
@@ -30,6 +29,13 @@ pub struct SentMailing {
     pub failed: i64,
     /// Not sent any more, because the recipient was deleted first.
     pub cancelled: i64,
+}
+
+impl SentMailing {
+    /// Whether mails still go out, so that its figures are not the last ones.
+    pub fn is_sending(&self) -> bool {
+        self.status == "sending"
+    }
 }
 
 /// A line of the list.

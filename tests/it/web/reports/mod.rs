@@ -96,7 +96,8 @@ on_both!(a_report_shows_what_was_counted, |world| {
     );
 
     let page = admin.visit(&format!("/analysen/{mailing}"));
-    page.assert_says("bezogen auf 3 personenbezogen gemessene Empfänger")
+    page.assert_says("Verschickt am")
+        .assert_says("bezogen auf 3 personenbezogen gemessene Empfänger")
         .assert_says("66,7 %")
         .assert_says("33,3 %");
     assert_eq!(
