@@ -89,9 +89,7 @@ pub async fn index(
     paging: web::Query<PagingQuery>,
 ) -> WebResult {
     let roles = signed_in.user.roles();
-    if !roles.allow(Role::Mailings) && !roles.allow(Role::Sending) {
-        return Err(WebError::Forbidden);
-    }
+    may_read(&signed_in)?;
     let account_id = signed_in.account_id();
     let position = paging.position();
     let (found, count) = state
@@ -142,9 +140,7 @@ pub async fn create(
 /// GET `/e-mailings/{id}`
 pub async fn show(signed_in: SignedIn, state: web::Data<State>, id: web::Path<i64>) -> WebResult {
     let roles = signed_in.user.roles();
-    if !roles.allow(Role::Mailings) && !roles.allow(Role::Sending) {
-        return Err(WebError::Forbidden);
-    }
+    may_read(&signed_in)?;
     let (account_id, id) = (signed_in.account_id(), *id);
     let (mailing, groups) = state
         .read(move |conn| {
@@ -207,6 +203,16 @@ pub async fn copy(signed_in: SignedIn, state: web::Data<State>, id: web::Path<i6
         .write(move |conn| model::copy(conn, account_id, id, Timestamp::now()))
         .await?;
     see_other(format!("/e-mailings/{copy}?meldung=kopiert"))
+}
+
+/// Mailings and the mails in the outbox are for those who write and those who send.
+pub(in crate::web) fn may_read(signed_in: &SignedIn) -> Result<(), WebError> {
+    let roles = signed_in.user.roles();
+    if roles.allow(Role::Mailings) || roles.allow(Role::Sending) {
+        Ok(())
+    } else {
+        Err(WebError::Forbidden)
+    }
 }
 
 async fn editing(

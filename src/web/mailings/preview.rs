@@ -4,6 +4,7 @@ use actix_web::{HttpResponse, web};
 use askama::Template;
 use serde_json::Map;
 
+use super::may_read;
 use crate::db::models::mailings::{self, Mailing};
 use crate::mail::{MailError, PreparedMailing, Recipient, RenderedMail, TrackingUrls};
 use crate::web::access::SignedIn;
@@ -53,6 +54,7 @@ pub async fn content(
 }
 
 async fn find(signed_in: &SignedIn, state: &State, id: i64) -> Result<Mailing, WebError> {
+    may_read(signed_in)?;
     let account_id = signed_in.account_id();
     state
         .read(move |conn| mailings::find(conn, account_id, id))

@@ -3,6 +3,7 @@
 use actix_web::{HttpResponse, web};
 use askama::Template;
 
+use super::may_read;
 use crate::db::models::mailings::{self, Mailing, MailingGroup};
 use crate::domain::time::Timestamp;
 use crate::sending::preparation::{self, Audience, Findings};
@@ -93,6 +94,7 @@ pub async fn progress(
     state: web::Data<State>,
     id: web::Path<i64>,
 ) -> WebResult {
+    may_read(&signed_in)?;
     let (account_id, id) = (signed_in.account_id(), *id);
     let mailing = state
         .read(move |conn| mailings::find(conn, account_id, id))

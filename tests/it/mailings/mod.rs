@@ -1,5 +1,6 @@
 //! Mailings from the draft to the mail in the *Postausgang*.
 
+mod pages;
 mod sending;
 
 use std::time::{Duration, Instant};
