@@ -18,6 +18,7 @@ use crate::db::{Backend, Db};
 use crate::domain::secret::{Purpose, Secret};
 use crate::domain::time::Timestamp;
 use crate::erasure::cleanup::Cleaner;
+use crate::erasure::jobs::Deletions;
 use crate::error::StartError;
 use crate::routes;
 use crate::sending::Sender;
@@ -114,14 +115,17 @@ pub fn build(config: &Config) -> Result<App, StartError> {
         public_url: public_url.clone(),
         transport: Arc::new(outbox.clone()),
     })?;
+    let cleaner = Cleaner::start(db.clone(), config.data.dir.clone())?;
+    let remembering = secret.key(Purpose::RememberedAddress);
     let state = State::new(Inner {
         recorder: Recorder::start(db.clone())?,
         links,
         sender,
         outbox,
-        cleaner: Cleaner::start(db.clone(), config.data.dir.clone())?,
+        deletions: Deletions::start(db.clone(), cleaner.clone(), remembering.clone())?,
+        cleaner,
         tokens,
-        remembering: secret.key(Purpose::RememberedAddress),
+        remembering,
         passwords: State::passwords(config.password_cost),
         throttle: Throttle::default(),
         public_url,
@@ -189,11 +193,13 @@ impl App {
         let outcome = self.server.await;
         housekeeping.abort();
         let (recorder, sender) = (self.state.recorder.clone(), self.state.sender.clone());
-        let cleaner = self.state.cleaner.clone();
+        let (cleaner, deletions) = (self.state.cleaner.clone(), self.state.deletions.clone());
         // Every hit that was taken is stored before the program ends, every mail in hand marked.
         let _ = web::block(move || {
             sender.shut_down();
             recorder.shut_down();
+            // Before the cleaner, to which it hands what it deleted.
+            deletions.shut_down();
             cleaner.shut_down();
         })
         .await;

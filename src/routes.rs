@@ -48,6 +48,8 @@ pub fn all(table: &mut Table<'_>) {
     table.get ("/empfaenger/suche",                     role(Recipients), recipients::search::show);
     table.get ("/empfaenger/neu",                       role(Recipients), recipients::new::new);
     table.post("/empfaenger/neu",                       role(Recipients), recipients::new::create);
+    table.get ("/empfaenger/loeschen",                  role(Recipients), recipients::bulk::ask);
+    table.post("/empfaenger/loeschen",                  role(Recipients), recipients::bulk::destroy);
     table.get ("/empfaenger/{id}",                      role(Recipients), recipients::data::show);
     table.post("/empfaenger/{id}",                      role(Recipients), recipients::data::update);
     table.post("/empfaenger/{id}/abmelden",             role(Recipients), recipients::data::unsubscribe);
@@ -63,6 +65,8 @@ pub fn all(table: &mut Table<'_>) {
     table.post("/empfaenger/{id}/tracking/pseudonymisieren", role(Recipients), recipients::tracking::pseudonymise);
     table.get ("/empfaenger/{id}/loeschen",             role(Recipients), recipients::delete::ask);
     table.post("/empfaenger/{id}/loeschen",             role(Recipients), recipients::delete::destroy);
+    table.get ("/auftraege/{id}",                       role(Recipients), recipients::bulk::progress_page);
+    table.get ("/auftraege/{id}/stand",                 role(Recipients), recipients::bulk::progress);
     table.get ("/belege",                               role(Recipients), receipts::list);
     table.get ("/belege/{id}",                          role(Recipients), receipts::show);
     table.get ("/gruppen",                              role(Recipients), groups::index);
@@ -71,6 +75,8 @@ pub fn all(table: &mut Table<'_>) {
     table.post("/gruppen/{id}",                         role(Recipients), groups::update);
     table.get ("/gruppen/{id}/aufloesen",               role(Recipients), groups::confirm_dissolve);
     table.post("/gruppen/{id}/aufloesen",               role(Recipients), groups::dissolve);
+    table.get ("/gruppen/{id}/samt-empfaengern-loeschen",  role(Recipients), recipients::bulk::ask_for_group);
+    table.post("/gruppen/{id}/samt-empfaengern-loeschen",  role(Recipients), recipients::bulk::destroy_group);
 
     // Analysen.
     table.get ("/analysen",                             role(Reports),   reports::index::show);

@@ -6,6 +6,7 @@ use diesel::deserialize::{self, FromSql};
 use diesel::sql_types::{SingleValue, Text};
 
 use super::models::deliveries::DeliveryStatus;
+use super::models::jobs::JobStatus;
 use super::models::mailings::MailingStatus;
 use super::models::objections::Remembered;
 use super::models::receipts::{Cleanup, ReceiptKind};
@@ -41,6 +42,7 @@ read_from_text!(
     Cleanup,
     Decision,
     DeliveryStatus,
+    JobStatus,
     MailingStatus,
     ReceiptKind,
     RecipientStatus,

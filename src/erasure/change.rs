@@ -60,6 +60,7 @@ pub fn change(
         remains: Some(Remains {
             addresses,
             outbox_files,
+            ..Remains::default()
         }),
         recalled,
     })

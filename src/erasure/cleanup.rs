@@ -20,12 +20,21 @@ use parking_lot::Mutex;
 
 use super::deletion::Remains;
 use crate::db::models::receipts;
-use crate::db::{Backend, Db, DbResult, maintenance, sqlite_file};
+use crate::db::{Db, DbResult, maintenance, sqlite_file};
 use crate::domain::time::Timestamp;
 
 /// How long to wait before a cleaning that was not possible (somebody reads an old state, the
 /// disk is full) is tried again.
 const AGAIN_AFTER: Duration = Duration::from_millis(500);
+
+/// The longest such wait: each is twice as long as the one before.
+const LONGEST_PAUSE: Duration = Duration::from_mins(1);
+
+/// With more addresses than this, rebuilding the database costs less than looking for them.
+const MOST_NEEDLES: usize = 5_000;
+
+/// The folder of uploaded files in the data directory.
+const IMPORTS: &str = "imports";
 
 /// The folder of the outbox in the data directory.
 pub const OUTBOX: &str = "outbox";
@@ -76,77 +85,126 @@ struct Cleaning {
     data_dir: PathBuf,
 }
 
-fn run(cleaning: &Cleaning, waiting: &Receiver<Option<Remains>>) {
-    if let Err(error) = cleaning.take_up() {
-        tracing::warn!(%error, "old deletions could not be cleaned up yet");
+/// What is to be cleaned, as far as it is known.
+#[derive(Default)]
+struct Open {
+    addresses: Vec<String>,
+    /// Receipts that say *erledigt* afterwards.
+    receipts: Vec<i64>,
+    /// Whether there are addresses nobody knows any more: the database is rebuilt unseen.
+    unseen: bool,
+}
+
+impl Open {
+    /// Takes up what an earlier run left, without its addresses.
+    fn left(db: &Db) -> DbResult<Self> {
+        let receipts = db.read(receipts::pending)?;
+        Ok(Self {
+            unseen: !receipts.is_empty(),
+            receipts,
+            addresses: Vec::new(),
+        })
     }
-    let mut addresses: Vec<String> = Vec::new();
-    let mut open = false;
+
+    fn is_empty(&self) -> bool {
+        self.addresses.is_empty() && self.receipts.is_empty() && !self.unseen
+    }
+
+    fn add(&mut self, remains: Remains) {
+        self.addresses.extend(remains.addresses);
+        self.receipts.extend(remains.receipt);
+        self.unseen |= remains.forgotten;
+        if self.addresses.len() > MOST_NEEDLES {
+            self.addresses = Vec::new();
+            self.unseen = true;
+        }
+    }
+}
+
+fn run(cleaning: &Cleaning, waiting: &Receiver<Option<Remains>>) {
+    let mut open = Open::left(&cleaning.db).unwrap_or_else(|error| {
+        tracing::warn!(%error, "old deletions could not be taken up");
+        Open::default()
+    });
+    let mut pause = AGAIN_AFTER;
+    if !open.is_empty() {
+        pause = cleaning.attempt(&mut open, pause);
+    }
     loop {
-        let next = if open {
-            waiting.recv_timeout(AGAIN_AFTER)
-        } else {
+        let next = if open.is_empty() {
             waiting.recv().map_err(|_| RecvTimeoutError::Disconnected)
+        } else {
+            waiting.recv_timeout(pause)
         };
         match next {
             Ok(Some(remains)) => {
                 cleaning.remove_files(&remains.outbox_files);
-                addresses.extend(remains.addresses);
-                open = true;
+                open.add(remains);
+                pause = AGAIN_AFTER;
             }
             Ok(None) | Err(RecvTimeoutError::Disconnected) => return,
             Err(RecvTimeoutError::Timeout) => {}
         }
-        match cleaning.clean(&addresses) {
-            Ok(true) => {
-                addresses.clear();
-                open = false;
-            }
-            Ok(false) => {}
-            Err(error) => tracing::warn!(%error, "a deletion could not be cleaned up yet"),
+        // All that waits is cleaned at once: it costs one reading of the files.
+        let mut ends = false;
+        while let Ok(more) = waiting.try_recv() {
+            let Some(remains) = more else {
+                ends = true;
+                break;
+            };
+            cleaning.remove_files(&remains.outbox_files);
+            open.add(remains);
+        }
+        pause = cleaning.attempt(&mut open, pause);
+        if ends {
+            return;
         }
     }
 }
 
 impl Cleaning {
-    /// Finishes what a run that ended early has left, without knowing the addresses.
-    fn take_up(&self) -> DbResult<()> {
-        let pending = self.db.read(receipts::pending)?;
-        if pending.is_empty() {
-            return Ok(());
+    /// Cleans what is open, if that is possible now. Gives how long to wait before the next time.
+    fn attempt(&self, open: &mut Open, pause: Duration) -> Duration {
+        match self.clean(open) {
+            Ok(true) => {
+                *open = Open::default();
+                AGAIN_AFTER
+            }
+            Ok(false) => (pause * 2).min(LONGEST_PAUSE),
+            Err(error) => {
+                tracing::warn!(%error, "a deletion could not be cleaned up yet");
+                (pause * 2).min(LONGEST_PAUSE)
+            }
         }
-        maintenance::rebuild(&self.db)?;
-        if maintenance::empty_log(&self.db)? {
-            self.db
-                .write(|conn| receipts::mark_cleaned(conn, &pending, Timestamp::now()))?;
-        }
-        Ok(())
     }
 
-    /// Cleans all files of these addresses. Gives whether none is left in any.
-    fn clean(&self, addresses: &[String]) -> DbResult<bool> {
-        // Deletions that commit from here on bring remains of their own.
-        let pending = self.db.read(receipts::pending)?;
+    /// Cleans all files. Gives whether that was possible.
+    fn clean(&self, open: &Open) -> DbResult<bool> {
         if !maintenance::empty_log(&self.db)? {
             return Ok(false);
         }
-        let Some(needles) = needles(addresses) else {
-            return Ok(true);
-        };
-        let mut found = self.files_with(&needles);
-        if self.db.backend() == Backend::Sqlite && found.contains(&sqlite_file(&self.data_dir)) {
+        let needles = needles(&open.addresses);
+        let found = needles
+            .as_ref()
+            .map(|needles| self.files_with(needles))
+            .unwrap_or_default();
+        // What still holds an address after this holds it rightly: as that of a user, of a sender,
+        // in another account, or as a part of a longer one.
+        if open.unseen || found.contains(&sqlite_file(&self.data_dir)) {
             maintenance::rebuild(&self.db)?;
             if !maintenance::empty_log(&self.db)? {
                 return Ok(false);
             }
-            found = self.files_with(&needles);
         }
-        if !found.is_empty() {
+        // An uploaded file goes when its import ends.
+        let uploads = self.data_dir.join(IMPORTS);
+        if found.iter().any(|path| path.starts_with(&uploads)) {
             return Ok(false);
         }
-        self.db
-            .write(|conn| receipts::mark_cleaned(conn, &pending, Timestamp::now()))?;
-        // Marking wrote to the log again, but nothing of the addresses.
+        if !open.receipts.is_empty() {
+            self.db
+                .write(|conn| receipts::mark_cleaned(conn, &open.receipts, Timestamp::now()))?;
+        }
         Ok(true)
     }
 

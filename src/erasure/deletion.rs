@@ -25,6 +25,10 @@ pub struct Remains {
     pub addresses: Vec<String>,
     /// Files of the outbox with mails to them.
     pub outbox_files: Vec<String>,
+    /// The receipt that says *erledigt* once they are gone.
+    pub receipt: Option<i64>,
+    /// Whether there were addresses that are not known any more, since the program ended meanwhile.
+    pub forgotten: bool,
 }
 
 /// Deletes these recipients, as far as they exist in the account, and adds to the receipt what was
@@ -51,7 +55,10 @@ pub fn delete_recipients(
             remember(conn, account_id, person, remembering)?;
         }
     }
-    let mut remains = Remains::default();
+    let mut remains = Remains {
+        receipt: Some(receipt_id),
+        ..Remains::default()
+    };
     for person in &people {
         remains.addresses.extend(forms(person));
     }

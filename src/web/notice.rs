@@ -57,6 +57,7 @@ pub fn find(word: &str) -> Option<Notice> {
             "success",
             "Wieder angemeldet. Der Empfänger erhält wieder E-Mailings.",
         ),
+        "nichts-ausgewaehlt" => ("warning", "Wählen Sie mindestens einen Empfänger aus."),
         "gruppe-angelegt" => ("success", "Gruppe angelegt."),
         "gruppe-aufgeloest" => (
             "success",

@@ -11,6 +11,7 @@ use crate::config::PasswordCost;
 use crate::db::{Conn, Db, DbResult};
 use crate::domain::secret::Key;
 use crate::erasure::cleanup::Cleaner;
+use crate::erasure::jobs::Deletions;
 use crate::sending::Sender;
 use crate::sending::outbox::Outbox;
 use crate::tracking::links::LinkCache;
@@ -42,6 +43,8 @@ pub struct Inner {
     pub tokens: TokenKeys,
     /// Cleans files after deletions.
     pub cleaner: Cleaner,
+    /// Deletes many recipients in the background.
+    pub deletions: Deletions,
     /// The key for remembered addresses (rule P9).
     pub remembering: Key,
     /// Hashing and checking of passwords.

@@ -10,6 +10,7 @@ pub mod groups;
 pub mod hits;
 pub mod imports;
 pub mod installation;
+pub mod jobs;
 pub mod mailing_counters;
 pub mod mailing_links;
 pub mod mailings;

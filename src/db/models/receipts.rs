@@ -2,8 +2,9 @@
 
 use diesel::prelude::*;
 
+use crate::db::models::jobs::JobStatus;
 use crate::db::reports::Figures;
-use crate::db::schema::receipts;
+use crate::db::schema::{jobs, receipts};
 use crate::db::{Conn, DbError, DbResult};
 use crate::domain::stored_as_word;
 use crate::domain::time::Timestamp;
@@ -181,10 +182,16 @@ pub fn newest(conn: &mut Conn, account_id: i64, limit: i64) -> DbResult<Vec<Rece
 }
 
 /// Receipts of the whole installation whose cleaning is still to be done: the files are one for
-/// all accounts, so this is the one query here without an account.
+/// all accounts, so this is the one query here without an account. The receipt of a job that is
+/// not over is not among them: its cleaning comes at its end.
 pub fn pending(conn: &mut Conn) -> DbResult<Vec<i64>> {
     Ok(receipts::table
         .filter(receipts::cleanup.eq(Cleanup::Pending.as_str()))
+        .filter(diesel::dsl::not(diesel::dsl::exists(
+            jobs::table
+                .filter(jobs::receipt_id.eq(receipts::id))
+                .filter(jobs::status.eq(JobStatus::Running.as_str())),
+        )))
         .order(receipts::id)
         .select(receipts::id)
         .load(conn)?)

@@ -1,5 +1,6 @@
 //! *Empfänger*: the list and the search, entering somebody, and the tabs of one recipient.
 
+pub mod bulk;
 pub mod data;
 pub mod delete;
 pub mod groups;

@@ -1,4 +1,5 @@
 //! Deleting people: what goes, what stays, and what nobody can find any more.
 
+mod bulk;
 pub mod bytes;
 mod deletion;

@@ -1,0 +1,206 @@
+//! Deletions of many recipients: what is still to be done, so that they outlive a restart.
+//!
+//! Chosen recipients are listed by number. Those of a group are not: whoever belonged to the group
+//! when the job was started is to go, and leaves the group by going.
+
+use diesel::prelude::*;
+use diesel::sql_types::{BigInt, Text};
+
+use crate::db::json_rows::{self, Column};
+use crate::db::models::deliveries::Past;
+use crate::db::schema::{job_items, jobs, memberships};
+use crate::db::{Conn, DbResult};
+use crate::domain::stored_as_word;
+use crate::domain::time::Timestamp;
+
+stored_as_word! {
+    /// How far a job has come.
+    JobStatus {
+        /// There may be recipients left.
+        Running => "running",
+        /// All are gone.
+        Done => "done",
+    }
+}
+
+/// A deletion of many recipients.
+#[derive(Debug, Clone, Queryable, Selectable)]
+#[diesel(table_name = jobs)]
+pub struct Job {
+    /// Its number.
+    pub id: i64,
+    /// The user who started it, while there is one.
+    pub user_id: Option<i64>,
+    /// Its receipt.
+    pub receipt_id: i64,
+    /// The group that goes with its people, while it exists.
+    pub group_id: Option<i64>,
+    /// How far it has come.
+    pub status: JobStatus,
+    /// How many recipients there were.
+    pub total: i64,
+    /// How many are gone.
+    pub done: i64,
+    /// When it was started, in milliseconds.
+    pub created_at: i64,
+}
+
+/// Which recipients a job deletes.
+#[derive(Debug, Clone)]
+pub enum Whom {
+    /// Those of these numbers.
+    Chosen(Vec<i64>),
+    /// All of a group, and the group.
+    Group(i64),
+}
+
+/// Starts a job and gives its number.
+pub fn start(
+    conn: &mut Conn,
+    account_id: i64,
+    user_id: Option<i64>,
+    receipt_id: i64,
+    whom: &Whom,
+    now: Timestamp,
+) -> DbResult<i64> {
+    let (group_id, total) = match whom {
+        Whom::Chosen(_) => (None, 0),
+        Whom::Group(id) => {
+            let group = super::groups::find(conn, account_id, *id)?;
+            (Some(group.id), group.member_count)
+        }
+    };
+    let job_id = diesel::insert_into(jobs::table)
+        .values((
+            jobs::account_id.eq(account_id),
+            jobs::user_id.eq(user_id),
+            jobs::receipt_id.eq(receipt_id),
+            jobs::group_id.eq(group_id),
+            jobs::status.eq(JobStatus::Running.as_str()),
+            jobs::total.eq(total),
+            jobs::created_at.eq(now.millis()),
+        ))
+        .returning(jobs::id)
+        .get_result(conn)?;
+    if let Whom::Chosen(ids) = whom {
+        list(conn, account_id, job_id, ids)?;
+    }
+    Ok(job_id)
+}
+
+fn list(conn: &mut Conn, account_id: i64, job_id: i64, ids: &[i64]) -> DbResult<()> {
+    let rows = json_rows::unfold(conn, &[("id", Column::Int)]);
+    let listed = diesel::sql_query(format!(
+        "WITH wanted AS (SELECT DISTINCT id FROM {rows} AS chosen)
+         INSERT INTO job_items (account_id, job_id, recipient_id)
+         SELECT r.account_id, CAST($2 AS BIGINT), r.id
+         FROM wanted JOIN recipients r ON r.id = wanted.id WHERE r.account_id = $3"
+    ))
+    .bind::<Text, _>(json_rows::of_numbers(ids.iter().copied()))
+    .bind::<BigInt, _>(job_id)
+    .bind::<BigInt, _>(account_id)
+    .execute(conn)?;
+    diesel::update(
+        jobs::table
+            .filter(jobs::account_id.eq(account_id))
+            .find(job_id),
+    )
+    .set(jobs::total.eq(i64::try_from(listed).unwrap_or(i64::MAX)))
+    .execute(conn)?;
+    Ok(())
+}
+
+/// The job of that number.
+pub fn find(conn: &mut Conn, account_id: i64, job_id: i64) -> DbResult<Job> {
+    Ok(jobs::table
+        .filter(jobs::account_id.eq(account_id))
+        .find(job_id)
+        .select(Job::as_select())
+        .first(conn)?)
+}
+
+/// Account and number of every unfinished job of the installation, oldest first: what a start
+/// takes up again.
+pub fn unfinished(conn: &mut Conn) -> DbResult<Vec<(i64, i64)>> {
+    Ok(jobs::table
+        .filter(jobs::status.eq(JobStatus::Running.as_str()))
+        .order(jobs::id)
+        .select((jobs::account_id, jobs::id))
+        .load(conn)?)
+}
+
+/// The next recipients to go; none when all are gone.
+pub fn next(conn: &mut Conn, account_id: i64, job: &Job, limit: i64) -> DbResult<Vec<i64>> {
+    match job.group_id {
+        Some(group_id) => Ok(memberships::table
+            .filter(memberships::account_id.eq(account_id))
+            .filter(memberships::group_id.eq(group_id))
+            .filter(memberships::created_at.le(job.created_at))
+            .order(memberships::recipient_id)
+            .limit(limit)
+            .select(memberships::recipient_id)
+            .load(conn)?),
+        None => Ok(job_items::table
+            .filter(job_items::account_id.eq(account_id))
+            .filter(job_items::job_id.eq(job.id))
+            .order(job_items::recipient_id)
+            .limit(limit)
+            .select(job_items::recipient_id)
+            .load(conn)?),
+    }
+}
+
+/// Takes recipients who are gone off the job.
+pub(crate) fn take_off(conn: &mut Conn, account_id: i64, job_id: i64, ids: &[i64]) -> DbResult<()> {
+    diesel::delete(
+        job_items::table
+            .filter(job_items::account_id.eq(account_id))
+            .filter(job_items::job_id.eq(job_id))
+            .filter(job_items::recipient_id.eq_any(ids)),
+    )
+    .execute(conn)?;
+    diesel::update(
+        jobs::table
+            .filter(jobs::account_id.eq(account_id))
+            .find(job_id),
+    )
+    .set(jobs::done.eq(jobs::done + i64::try_from(ids.len()).unwrap_or(0)))
+    .execute(conn)?;
+    Ok(())
+}
+
+/// Ends a job.
+pub(crate) fn finish(
+    conn: &mut Conn,
+    account_id: i64,
+    job_id: i64,
+    now: Timestamp,
+) -> DbResult<()> {
+    diesel::update(
+        jobs::table
+            .filter(jobs::account_id.eq(account_id))
+            .find(job_id),
+    )
+    .set((
+        jobs::status.eq(JobStatus::Done.as_str()),
+        jobs::finished_at.eq(now.millis()),
+    ))
+    .execute(conn)?;
+    Ok(())
+}
+
+/// What is stored about a group's people from old mailings, summed up.
+pub fn past_of_group(conn: &mut Conn, account_id: i64, group_id: i64) -> DbResult<Past> {
+    Ok(diesel::sql_query(
+        "SELECT COUNT(DISTINCT CASE WHEN d.status NOT IN ('pending', 'claimed') THEN d.mailing_id END) AS mailings,
+                CAST(COALESCE(SUM(d.opens), 0) AS BIGINT) AS opens,
+                CAST(COALESCE(SUM(d.clicks), 0) AS BIGINT) AS clicks,
+                COUNT(CASE WHEN d.status IN ('pending', 'claimed') THEN 1 END) AS unsent
+         FROM memberships m
+         JOIN deliveries d ON d.recipient_id = m.recipient_id
+         WHERE m.account_id = $1 AND m.group_id = $2",
+    )
+    .bind::<BigInt, _>(account_id)
+    .bind::<BigInt, _>(group_id)
+    .get_result(conn)?)
+}
