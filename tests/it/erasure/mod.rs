@@ -2,4 +2,5 @@
 
 mod bulk;
 pub mod bytes;
+mod cleanup;
 mod deletion;
