@@ -140,7 +140,8 @@ on_both!(p7_mails_with_the_old_address_leave_the_outbox, |world| {
                     outbox_mails::mailing_id.eq(mailing),
                     outbox_mails::recipient_id.eq(id),
                     outbox_mails::file.eq(format!("{id}.eml")),
-                    outbox_mails::created_at.eq(0),
+                    // Not zero: mails this old would be swept out.
+                    outbox_mails::created_at.eq(Timestamp::now().millis()),
                 ))
                 .execute(conn)?;
             Ok(())
