@@ -10,6 +10,7 @@
 #[path = "../support/mod.rs"]
 mod support;
 
+mod architecture;
 mod db;
 mod erasure;
 mod mailings;
