@@ -29,11 +29,62 @@ pub fn empty_log(db: &Db) -> DbResult<bool> {
 }
 
 /// Writes the database anew, without its gaps.
+///
+/// SQLite writes it to a temporary database first. Connections keep temporary things in memory,
+/// which is right for sorting a page and would here take as much memory as the file is large; so
+/// this one goes to a file, which has no name any more once it is open and holds only what stays.
 pub fn rebuild(db: &Db) -> DbResult<()> {
     db.maintain(|conn| {
         if let Conn::Sqlite(conn) = conn {
-            sql_query("VACUUM").execute(conn)?;
+            sql_query("PRAGMA temp_store = FILE").execute(conn)?;
+            let outcome = sql_query("VACUUM").execute(conn);
+            sql_query("PRAGMA temp_store = MEMORY").execute(conn)?;
+            outcome?;
         }
         Ok(())
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use diesel::connection::SimpleConnection;
+
+    use super::*;
+    use crate::db::Target;
+
+    #[derive(QueryableByName)]
+    struct TempStore {
+        #[diesel(sql_type = Integer)]
+        temp_store: i32,
+    }
+
+    #[test]
+    fn rebuilding_takes_the_gaps_out_and_leaves_temporary_things_in_memory() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("db.sqlite");
+        let db = Db::open(&Target::Sqlite(path.clone())).unwrap();
+        db.maintain(|conn| {
+            let Conn::Sqlite(conn) = conn else {
+                panic!("a SQLite database");
+            };
+            Ok(conn.batch_execute(
+                "CREATE TABLE ballast (bytes BLOB NOT NULL);
+                 INSERT INTO ballast VALUES (zeroblob(4000000));
+                 DROP TABLE ballast;",
+            )?)
+        })
+        .unwrap();
+        assert!(empty_log(&db).unwrap());
+        let before = std::fs::metadata(&path).unwrap().len();
+        rebuild(&db).unwrap();
+        assert!(empty_log(&db).unwrap());
+        let after = std::fs::metadata(&path).unwrap().len();
+        assert!(
+            before > 4_000_000 && after < 1_000_000,
+            "{before} to {after}"
+        );
+        let kept =
+            db.maintain(|conn| Ok(sql_query("PRAGMA temp_store").get_result::<TempStore>(conn)?));
+        assert_eq!(kept.unwrap().temp_store, 2, "2 is MEMORY");
+    }
 }
