@@ -15,7 +15,7 @@ use crate::db::models::{accounts, mailing_links};
 use crate::db::{Backend, Conn, DbError, DbResult};
 use crate::domain::secret::{Random128, random_128};
 use crate::domain::time::Timestamp;
-use crate::domain::tracking::Decision;
+use crate::domain::tracking::{Decision, RecipientStatus};
 use crate::mail::compose::{Outgoing, compose};
 use crate::mail::{MailError, PreparedMailing, Recipient, TrackingUrls};
 use crate::tracking::policy::decide;
@@ -106,12 +106,11 @@ impl Delivering {
         let prepared =
             PreparedMailing::new(&mailing.subject, &mailing.html, &mailing.text, &links)?;
         while !self.is_stopping() {
-            let in_hand = self.claim_some(account_id, mailing_id)?;
-            if in_hand.is_empty() {
+            let Some(in_hand) = self.claim_some(account_id, mailing_id)? else {
                 // Not finished: a row was locked by a deletion. It is looked for again.
                 db.write(|conn| sending::finish(conn, account_id, mailing_id, Timestamp::now()))?;
                 return Ok(());
-            }
+            };
             self.hand_over(account_id, &mailing, &prepared, &in_hand)?;
         }
         Ok(())
@@ -175,12 +174,21 @@ impl Delivering {
     }
 
     /// Claims some deliveries and decides how each may be measured, from the settings as they
-    /// are in this transaction (rule P1).
-    fn claim_some(&self, account_id: i64, mailing_id: i64) -> DbResult<Vec<InHand>> {
+    /// are in this transaction (rule P1). Who unsubscribed or bounced since the deliveries were
+    /// written receives nothing: those are cancelled. None when nothing waits any more.
+    fn claim_some(&self, account_id: i64, mailing_id: i64) -> DbResult<Option<Vec<InHand>>> {
         self.tools.db.write(|conn| {
             let account = accounts::find(conn, account_id)?.tracking();
-            let mut in_hand = Vec::new();
-            for waiting in sending::waiting(conn, account_id, mailing_id, CLAIMED_AT_ONCE)? {
+            let found = sending::waiting(conn, account_id, mailing_id, CLAIMED_AT_ONCE)?;
+            if found.is_empty() {
+                return Ok(None);
+            }
+            let (mut in_hand, mut unreachable) = (Vec::new(), Vec::new());
+            for waiting in found {
+                if waiting.status != RecipientStatus::Active {
+                    unreachable.push(waiting.id);
+                    continue;
+                }
                 let policy = decide(account, Some(waiting.tracking));
                 let key = match policy {
                     Decision::Personal => {
@@ -203,7 +211,8 @@ impl Delivering {
                 })
                 .collect();
             sending::claim(conn, account_id, &claims)?;
-            Ok(in_hand)
+            sending::cancel(conn, account_id, mailing_id, &unreachable)?;
+            Ok(Some(in_hand))
         })
     }
 

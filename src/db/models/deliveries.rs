@@ -24,7 +24,7 @@ stored_as_word! {
         Uncertain => "uncertain",
         /// The transport refused it for good.
         Failed => "failed",
-        /// Its recipient was deleted before it was sent.
+        /// Its recipient was deleted, unsubscribed or bounced before it was sent.
         Cancelled => "cancelled",
     }
 }
@@ -63,7 +63,7 @@ pub struct Past {
 pub fn past_of(conn: &mut Conn, account_id: i64, recipients: &[i64]) -> DbResult<Past> {
     let rows = json_rows::unfold(conn, &[("id", Column::Int)]);
     Ok(diesel::sql_query(format!(
-        "SELECT COUNT(DISTINCT CASE WHEN d.status NOT IN ('pending', 'claimed') THEN d.mailing_id END) AS mailings,
+        "SELECT COUNT(DISTINCT CASE WHEN d.status NOT IN ('pending', 'claimed', 'cancelled') THEN d.mailing_id END) AS mailings,
                 CAST(COALESCE(SUM(d.opens), 0) AS BIGINT) AS opens,
                 CAST(COALESCE(SUM(d.clicks), 0) AS BIGINT) AS clicks,
                 COUNT(CASE WHEN d.status IN ('pending', 'claimed') THEN 1 END) AS unsent

@@ -72,7 +72,7 @@ pub struct Mailing {
     pub uncertain: i64,
     /// How many the transport refused.
     pub failed: i64,
-    /// How many were cancelled because the recipient was deleted.
+    /// How many were cancelled: the recipient was deleted, unsubscribed or bounced before.
     pub cancelled: i64,
 }
 

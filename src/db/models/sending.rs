@@ -51,6 +51,9 @@ pub struct Waiting {
     /// Free fields, as a JSON object.
     #[diesel(sql_type = Text)]
     pub fields: String,
+    /// Whether mails go there, at this moment.
+    #[diesel(sql_type = Text)]
+    pub status: RecipientStatus,
     /// What the person has said about personal tracking, at this moment.
     #[diesel(sql_type = Text)]
     pub tracking: RecipientTracking,
@@ -220,7 +223,7 @@ pub fn begin(conn: &mut Conn, account_id: i64, mailing_id: i64) -> DbResult<()> 
 }
 
 /// Some deliveries that wait, in the order of the recipients, which the deliveries' numbers do
-/// not know. The caller claims them in the same transaction.
+/// not know. The caller claims or cancels them in the same transaction.
 pub fn waiting(
     conn: &mut Conn,
     account_id: i64,
@@ -233,7 +236,7 @@ pub fn waiting(
         Conn::Postgres(_) => "FOR UPDATE OF d SKIP LOCKED",
     };
     Ok(diesel::sql_query(format!(
-        "SELECT d.id, r.id AS recipient_id, r.address, r.first_name, r.last_name, r.fields, r.tracking, r.public_key
+        "SELECT d.id, r.id AS recipient_id, r.address, r.first_name, r.last_name, r.fields, r.status, r.tracking, r.public_key
          FROM deliveries d JOIN recipients r ON r.id = d.recipient_id
          WHERE d.account_id = $1 AND d.mailing_id = $2 AND d.status = 'pending'
          ORDER BY d.recipient_id LIMIT $3 {lock}"
@@ -271,6 +274,32 @@ pub fn claim(conn: &mut Conn, account_id: i64, claims: &[Claim]) -> DbResult<()>
     ))
     .bind::<Text, _>(json_rows::of(&rows))
     .bind::<BigInt, _>(account_id)
+    .execute(conn)?;
+    Ok(())
+}
+
+/// Cancels deliveries that wait, since their recipients are not to receive mails any more, and
+/// counts them in their mailing.
+pub fn cancel(conn: &mut Conn, account_id: i64, mailing_id: i64, ids: &[i64]) -> DbResult<()> {
+    if ids.is_empty() {
+        return Ok(());
+    }
+    let rows = json_rows::unfold(conn, &[("id", Column::Int)]);
+    let cancelled = diesel::sql_query(format!(
+        "UPDATE deliveries SET status = 'cancelled'
+         WHERE id IN (SELECT id FROM {rows} AS wanted) AND account_id = $2 AND mailing_id = $3 AND status = 'pending'"
+    ))
+    .bind::<Text, _>(json_rows::of_numbers(ids.iter().copied()))
+    .bind::<BigInt, _>(account_id)
+    .bind::<BigInt, _>(mailing_id)
+    .execute(conn)?;
+    let cancelled = i64::try_from(cancelled).unwrap_or(i64::MAX);
+    diesel::update(
+        mailings::table
+            .filter(mailings::account_id.eq(account_id))
+            .filter(mailings::id.eq(mailing_id)),
+    )
+    .set(mailings::cancelled.eq(mailings::cancelled + cancelled))
     .execute(conn)?;
     Ok(())
 }

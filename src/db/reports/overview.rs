@@ -27,7 +27,7 @@ pub struct SentMailing {
     pub uncertain: i64,
     /// Refused for good.
     pub failed: i64,
-    /// Not sent any more, because the recipient was deleted first.
+    /// Not sent any more, because the recipient was deleted, unsubscribed or bounced first.
     pub cancelled: i64,
 }
 

@@ -3,15 +3,16 @@
 use std::collections::BTreeSet;
 
 use diesel::prelude::*;
-use widerspruch::db::models::accounts;
 use widerspruch::db::models::audit::Actor;
 use widerspruch::db::models::sending::{self as queue, Claim};
-use widerspruch::db::schema;
+use widerspruch::db::models::{accounts, recipients};
+use widerspruch::db::{reports, schema};
 use widerspruch::domain::secret::random_128;
 use widerspruch::domain::time::Timestamp;
-use widerspruch::domain::tracking::{Decision, RecipientTracking};
+use widerspruch::domain::tracking::{Decision, RecipientStatus, RecipientTracking, TrackingSource};
 use widerspruch::sending::preparation;
 use widerspruch::sending::transport::{Slot, Transport};
+use widerspruch::tracking::settings;
 
 use super::{HTML, attributes, draft, group, mails, person, send, sent};
 use crate::support::{On, World, on_both};
@@ -220,4 +221,87 @@ fn a_crash_repeats_nothing_sqlite() {
 #[test]
 fn a_crash_repeats_nothing_postgres() {
     a_crash(World::start(On::Postgres));
+}
+
+/// People who may not be written to any more when their turn comes.
+fn the_unreachable(mut world: World) {
+    let all = group(&world, "Alle");
+    // Many in a row, so that whole claims are cancelled, and the last one still gets the mail.
+    let ids: Vec<i64> = (0..130)
+        .map(|n| {
+            let address = format!("p{n:03}@example.com");
+            person(&world, all, &address, RecipientTracking::Unset)
+        })
+        .collect();
+    let mailing = draft(&world, HTML, &[all]);
+    world.stop();
+    let (account_id, now) = (world.account_id, Timestamp::now());
+    let actor = Actor::Program("Test");
+    let set = |id, status| {
+        world.write(|conn| {
+            recipients::set_status(conn, account_id, id, status, TrackingSource::Recipient, now)
+        });
+    };
+    world.write(|conn| {
+        preparation::start(conn, account_id, mailing, &actor, now)?;
+        queue::write_deliveries(conn, account_id, mailing, &ids)?;
+        queue::begin(conn, account_id, mailing)
+    });
+    let before = figures(&world, mailing);
+    for id in &ids[..100] {
+        world.write(|conn| {
+            settings::unsubscribe(
+                conn,
+                account_id,
+                *id,
+                TrackingSource::Recipient,
+                &actor,
+                now,
+            )
+        });
+    }
+    set(ids[110], RecipientStatus::Bounced);
+    set(ids[120], RecipientStatus::Bounced);
+    set(ids[120], RecipientStatus::Active);
+    world.restart();
+
+    let mailing = sent(&world, mailing);
+    assert_eq!(mailing.deliveries, 130);
+    assert_eq!((mailing.handed, mailing.cancelled), (29, 101));
+    assert_eq!((mailing.uncertain, mailing.failed), (0, 0));
+    let received: Vec<String> = mails(&world).into_iter().map(|(to, _)| to).collect();
+    let expected: Vec<String> = (100..130)
+        .filter(|n| *n != 110)
+        .map(|n| format!("p{n:03}@example.com"))
+        .collect();
+    assert_eq!(received, expected);
+    assert_eq!(
+        world.rows(
+            "deliveries",
+            "status = 'cancelled' AND token_key IS NULL AND policy IS NULL AND handed_at IS NULL"
+        ),
+        101
+    );
+    assert_eq!(before.handed, 0);
+
+    // A person who is told no more is no reason to count a deletion twice (rule P5).
+    let before = figures(&world, mailing.id);
+    let admin = world.admin();
+    admin.submit(&format!("/empfaenger/{}/loeschen", ids[0]), &[]);
+    assert_eq!(figures(&world, mailing.id), before);
+}
+
+fn figures(world: &World, mailing: i64) -> reports::Figures {
+    let mut all = world.read(|conn| reports::figures(conn, world.account_id, &[mailing]));
+    all.remove(0)
+}
+
+#[test]
+fn who_is_not_to_be_written_to_any_more_gets_nothing_sqlite() {
+    the_unreachable(World::start(On::Sqlite));
+}
+
+#[test]
+fn who_is_not_to_be_written_to_any_more_gets_nothing_postgres() {
+    the_unreachable(World::start(On::Postgres));
 }
