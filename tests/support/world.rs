@@ -64,6 +64,24 @@ impl World {
         }
     }
 
+    /// A second server on the same PostgreSQL, as behind one proxy.
+    pub fn another_node(&self) -> Node {
+        let database_url = self
+            .database_url
+            .as_deref()
+            .expect("several nodes need PostgreSQL");
+        let dir = tempfile::tempdir().expect("a directory");
+        let mut config = config(&dir, Some(database_url));
+        config.data.secret_file = self.dir.path().join("secret.key");
+        let (state, url, server) = serve(&config);
+        Node {
+            state,
+            url,
+            _dir: dir,
+            server: Some(server),
+        }
+    }
+
     /// How this world's server is set up, as for a second one on the same data.
     pub fn config(&self) -> Config {
         config(&self.dir, self.database_url.as_deref())
@@ -148,6 +166,23 @@ impl World {
         let answer = agent.post("/anmelden", &[("email", email), ("password", PASSWORD)]);
         assert_eq!(answer.status, 303, "signing in: {}", answer.text());
         agent
+    }
+}
+
+/// A second server on the data of a [`World`].
+pub struct Node {
+    pub state: State,
+    pub url: String,
+    _dir: TempDir,
+    server: Option<(actix_web::dev::ServerHandle, JoinHandle<()>)>,
+}
+
+impl Drop for Node {
+    fn drop(&mut self) {
+        if let Some((handle, thread)) = self.server.take() {
+            drop(handle.stop(true));
+            thread.join().expect("the server ends well");
+        }
     }
 }
 

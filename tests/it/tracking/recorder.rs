@@ -2,13 +2,16 @@
 
 use std::time::{Duration, Instant};
 
+use diesel::prelude::*;
 use widerspruch::db::models::audit::Actor;
 use widerspruch::db::reports;
+use widerspruch::db::schema::deliveries;
 use widerspruch::domain::time::Timestamp;
 use widerspruch::domain::tracking::{Decision, TrackingMode, TrackingSource};
 use widerspruch::tracking::{pseudonymise, settings};
 
-use crate::support::{World, on_both};
+use crate::support::agent::Agent;
+use crate::support::{On, World, on_both};
 
 const TEST: Actor = Actor::Program("test");
 
@@ -275,3 +278,78 @@ on_both!(programs_are_never_in_the_rates, |world| {
         (0, 0, 1)
     );
 });
+
+on_both!(
+    p1_personal_only_if_the_rendering_and_the_hit_say_so,
+    |world| {
+        let mailing = world.make_sent_mailing("Neues", 0);
+        let set = |mode| {
+            world.write(|conn| {
+                settings::set_account_mode(conn, world.account_id, mode, &TEST, Timestamp::now())
+            });
+        };
+        let anna = world.make_recipient("anna@example.org");
+        let ben = world.make_recipient("ben@example.org");
+        let anna_key = world.deliver(mailing, anna, Decision::Personal);
+        let ben_key = world.deliver(mailing, ben, Decision::Personal);
+        // As if the rendering had said no, and a key stood in the mail all the same.
+        world.write(|conn| {
+            diesel::update(deliveries::table.filter(deliveries::recipient_id.eq(ben)))
+                .set(deliveries::policy.eq("anonymous"))
+                .execute(conn)?;
+            Ok(())
+        });
+        let visitor = world.visitor();
+        visitor.get(&world.pixel(mailing, ben_key));
+        assert_eq!(figures(world, mailing).opens, 0, "the rendering said no");
+        for mode in [TrackingMode::Consent, TrackingMode::Off] {
+            set(mode);
+            visitor.get(&world.pixel(mailing, anna_key));
+        }
+        assert_eq!(figures(world, mailing).opens, 0, "the hit says no");
+        set(TrackingMode::Active);
+        visitor.get(&world.pixel(mailing, anna_key));
+        let figures = figures(world, mailing);
+        assert_eq!(
+            (figures.opens, figures.openers, figures.anonymous_opens),
+            (1, 1, 3)
+        );
+    }
+);
+
+#[test]
+fn p2_holds_for_hits_that_wait_on_another_node() {
+    let world = World::start(On::Postgres);
+    let node = world.another_node();
+    let mailing = world.make_sent_mailing("Neues", 0);
+    let anna = world.make_recipient("anna@example.org");
+    let key = world.deliver(mailing, anna, Decision::Personal);
+    let path = world.pixel(mailing, key);
+    assert_eq!(Agent::new(&node.url).get(&path).status, 200);
+    assert_eq!(
+        figures(&world, mailing).opens,
+        1,
+        "the other node stores hits too"
+    );
+
+    let held = node.state.recorder.hold();
+    let url = node.url.clone();
+    let hit = std::thread::spawn(move || Agent::new(&url).get(&path).status);
+    let patience = Instant::now() + Duration::from_secs(20);
+    while node.state.recorder.waiting() == 0 {
+        assert!(Instant::now() < patience, "the hit arrives");
+        std::thread::yield_now();
+    }
+    world
+        .admin()
+        .submit("/benutzerkonto/tracking/deaktivieren", &[]);
+    drop(held);
+    assert_eq!(hit.join().expect("an answer"), 200);
+    let patience = Instant::now() + Duration::from_secs(20);
+    while node.state.recorder.waiting() > 0 {
+        assert!(Instant::now() < patience, "the hit is stored");
+        std::thread::yield_now();
+    }
+    let figures = figures(&world, mailing);
+    assert_eq!((figures.opens, figures.anonymous_opens), (1, 1));
+}
