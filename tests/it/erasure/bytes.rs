@@ -3,10 +3,12 @@
 use std::path::Path;
 use std::time::{Duration, Instant};
 
+use diesel::connection::SimpleConnection;
+use diesel::{Connection, SqliteConnection};
 use rand::seq::SliceRandom;
 use widerspruch::db::models::receipts;
 
-use crate::support::{World, on_both};
+use crate::support::{On, World, on_both};
 
 /// The files that hold the needle, whatever the case of its letters.
 pub fn files_with(dir: &Path, needle: &str) -> Vec<String> {
@@ -113,3 +115,39 @@ on_both!(p7_the_bytes_are_gone, |world| {
         .assert_says(&kept);
     admin.visit("/belege").assert_says("erledigt");
 });
+
+#[test]
+fn p7_what_stands_in_the_gaps_of_pages_goes_too() {
+    let world = World::start(On::Sqlite);
+    let address = "anna.altmann@geheim.example.org";
+    let anna = world.make_recipient(address);
+    // What a split of a page leaves behind, made on purpose: a connection that does not
+    // overwrite what it deletes.
+    let file = widerspruch::db::sqlite_file(world.dir.path());
+    let mut careless = SqliteConnection::establish(file.to_str().unwrap()).unwrap();
+    careless
+        .batch_execute(&format!(
+            "PRAGMA busy_timeout = 5000; PRAGMA secure_delete = OFF;
+             INSERT INTO installation (key, value) VALUES ('gap', 'left: {address}');
+             DELETE FROM installation WHERE key = 'gap';
+             PRAGMA wal_checkpoint(TRUNCATE);"
+        ))
+        .unwrap();
+    drop(careless);
+    let before = std::fs::read(&file).unwrap();
+    let copies = |bytes: &[u8]| {
+        bytes
+            .windows(address.len())
+            .filter(|w| *w == address.as_bytes())
+            .count()
+    };
+    assert!(
+        copies(&before) > 0,
+        "the control: the file holds the address"
+    );
+    world
+        .admin()
+        .submit(&format!("/empfaenger/{anna}/loeschen"), &[]);
+    wait_until_clean(&world);
+    assert_eq!(files_with(world.dir.path(), address), Vec::<String>::new());
+}
