@@ -108,6 +108,9 @@ pub fn build(config: &Config) -> Result<App, StartError> {
     links.warm_up()?;
     let tokens = TokenKeys::new(&secret);
     let outbox = Outbox::open(&config.data.dir, secret.key(Purpose::OutboxFile))?;
+    // Before the cleaner says that a deletion left nothing: the program may have ended between the
+    // writing of a mail and the moment at which its recipient turned out to be deleted.
+    outbox.sweep(&db)?;
     let sender = Sender::start(Tools {
         db: db.clone(),
         links: links.clone(),
@@ -231,8 +234,7 @@ async fn tidy_outbox(state: &State) {
     let (db, outbox) = (state.db.clone(), state.outbox.clone());
     let swept = web::block(move || {
         outbox.remove(&removed?);
-        // Younger ones may be on their way into the table.
-        outbox.sweep(&db, Duration::from_mins(10))?;
+        outbox.sweep(&db)?;
         Ok::<_, crate::web::error::WebError>(())
     })
     .await;

@@ -4,18 +4,25 @@
 //! a crash finds out whether a mail was written. It is not made from the delivery: with the key at
 //! hand that would lead from a pseudonymised delivery to the address in the file (rule P6).
 
+use std::collections::HashSet;
 use std::io::{ErrorKind, Write};
 use std::path::{Path, PathBuf};
-use std::time::Duration;
 
 use super::transport::{Fate, Slot, Transport};
 use crate::db::models::outbox::{self, NewMail};
+use crate::db::models::sending;
 use crate::db::{Conn, Db, DbResult};
 use crate::domain::secret::{Key, hex};
 use crate::domain::time::Timestamp;
 
 /// For how many days a mail stays.
 pub const KEPT_DAYS: i64 = 30;
+
+/// What a file's name ends with while it is being written.
+const UNFINISHED: &str = ".part";
+
+/// How many files are looked up in one statement.
+const SWEPT_AT_ONCE: usize = 1_000;
 
 /// The directory of mails. Cheap to clone.
 #[derive(Debug, Clone)]
@@ -55,22 +62,37 @@ impl Outbox {
         }
     }
 
-    /// Removes files that no row knows and that are older than `age`: what a crash left behind
-    /// between writing and entering.
-    pub fn sweep(&self, db: &Db, age: Duration) -> DbResult<()> {
+    /// Removes what a crash left behind: files that no row knows and that no sender has in hand.
+    ///
+    /// The directory is read before the tables. A file seen there whose mail is entered meanwhile
+    /// is known to the tables then: marking and entering are one transaction.
+    pub fn sweep(&self, db: &Db) -> DbResult<()> {
         let Ok(entries) = std::fs::read_dir(&self.dir) else {
             return Ok(());
         };
-        for entry in entries.flatten() {
-            let Some(file) = entry.file_name().to_str().map(str::to_owned) else {
-                continue;
-            };
-            let is_old = entry
-                .metadata()
-                .and_then(|metadata| metadata.modified())
-                .is_ok_and(|at| at.elapsed().unwrap_or_default() >= age);
-            if is_old && !db.read(|conn| outbox::knows(conn, &file))? {
-                self.remove_one(&file);
+        let files: Vec<String> = entries
+            .flatten()
+            .filter_map(|entry| entry.file_name().to_str().map(str::to_owned))
+            .collect();
+        for some in files.chunks(SWEPT_AT_ONCE) {
+            let (unknown, in_hand) = db.read(|conn| {
+                let unknown = outbox::unknown(conn, some)?;
+                Ok((unknown, sending::in_hand_of_all(conn)?))
+            })?;
+            let in_hand: HashSet<String> = in_hand
+                .into_iter()
+                .map(|(mailing_id, recipient_id)| {
+                    self.name(Slot {
+                        mailing_id,
+                        recipient_id,
+                    })
+                })
+                .collect();
+            for file in &unknown {
+                let whole = file.strip_suffix(UNFINISHED).unwrap_or(file);
+                if !in_hand.contains(whole) {
+                    self.remove_one(file);
+                }
             }
         }
         Ok(())
@@ -96,7 +118,7 @@ impl Outbox {
 impl Transport for Outbox {
     fn hand_over(&self, slot: Slot, message: &[u8]) -> std::io::Result<()> {
         let name = self.name(slot);
-        let unfinished = self.dir.join(format!("{name}.part"));
+        let unfinished = self.dir.join(format!("{name}{UNFINISHED}"));
         let mut options = std::fs::OpenOptions::new();
         options.write(true).create(true).truncate(true);
         #[cfg(unix)]

@@ -11,6 +11,7 @@
 
 pub mod agent;
 pub mod mail;
+pub mod program;
 pub mod world;
 
 pub use world::{On, World};

@@ -131,15 +131,23 @@ pub fn find(conn: &mut Conn, account_id: i64, id: i64) -> DbResult<OutboxMail> {
         .first(conn)?)
 }
 
-/// Whether a mail to that recipient is entered under that file's name.
-pub fn knows(conn: &mut Conn, file: &str) -> DbResult<bool> {
-    // Asked for a file that lies in the directory, of whatever account: only yes or no is told.
-    Ok(outbox_mails::table
-        .filter(outbox_mails::file.eq(file))
-        .select(outbox_mails::id)
-        .first::<i64>(conn)
-        .optional()?
-        .is_some())
+/// Which of these files no row knows, of whatever account: only their names are told, and those
+/// are known already to whoever asks.
+pub fn unknown(conn: &mut Conn, files: &[String]) -> DbResult<Vec<String>> {
+    #[derive(QueryableByName)]
+    struct Unknown {
+        #[diesel(sql_type = Text)]
+        file: String,
+    }
+    let rows = json_rows::unfold(conn, &[("file", Column::Text)]);
+    let listed: Vec<[&String; 1]> = files.iter().map(|file| [file]).collect();
+    let unknown: Vec<Unknown> = diesel::sql_query(format!(
+        "SELECT lies.file FROM {rows} AS lies
+         WHERE NOT EXISTS (SELECT 1 FROM outbox_mails m WHERE m.file = lies.file)"
+    ))
+    .bind::<Text, _>(json_rows::of(&listed))
+    .load(conn)?;
+    Ok(unknown.into_iter().map(|row| row.file).collect())
 }
 
 /// Empties the account's outbox and gives the files, which the caller removes after the commit.

@@ -317,6 +317,22 @@ pub fn left_behind(conn: &mut Conn, account_id: i64, mailing_id: i64) -> DbResul
     .load(conn)?)
 }
 
+/// All deliveries of the installation that are claimed, as mailing and recipient: their mails may
+/// lie in an outbox without being entered.
+pub fn in_hand_of_all(conn: &mut Conn) -> DbResult<Vec<(i64, i64)>> {
+    let found: Vec<(i64, Option<i64>)> = mailings::table
+        .inner_join(deliveries::table)
+        .filter(mailings::status.eq(MailingStatus::Sending.as_str()))
+        .filter(deliveries::status.eq("claimed"))
+        .filter(deliveries::recipient_id.is_not_null())
+        .select((deliveries::mailing_id, deliveries::recipient_id))
+        .load(conn)?;
+    Ok(found
+        .into_iter()
+        .filter_map(|(mailing_id, recipient_id)| Some((mailing_id, recipient_id?)))
+        .collect())
+}
+
 /// Puts claimed deliveries back: they were not handed over, and will be decided anew.
 pub fn put_back(conn: &mut Conn, account_id: i64, ids: &[i64]) -> DbResult<()> {
     let rows = json_rows::unfold(conn, &[("id", Column::Int)]);

@@ -1,5 +1,7 @@
 //! Mailings from the draft to the mail in the *Postausgang*.
 
+mod files;
+mod kill;
 mod pages;
 mod sending;
 

@@ -1,0 +1,128 @@
+//! The real program in a process of its own, for tests that end it or look at what it says.
+
+use std::io::{BufRead, BufReader, Read, Write};
+use std::path::Path;
+use std::process::{Child, ChildStdout, Command, ExitStatus, Output, Stdio};
+
+/// A server in a process of its own; killed when it goes out of scope.
+pub struct Program {
+    child: Child,
+    /// Held open: a program whose output nobody takes would end.
+    _out: BufReader<ChildStdout>,
+    /// Where it listens.
+    pub url: String,
+    /// What it said while starting.
+    pub greeting: String,
+}
+
+/// The program on a data directory, without any setting of this process's environment.
+pub fn program(dir: &Path, database_url: Option<&str>) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_widerspruch"));
+    for setting in ["LISTEN", "DATA", "PUBLIC_URL", "SECRET_FILE"] {
+        command.env_remove(format!("WIDERSPRUCH_{setting}"));
+    }
+    command
+        .env_remove("DATABASE_URL")
+        .env_remove("RUST_LOG")
+        .arg("--data-dir")
+        .arg(dir)
+        .args(["--listen", "127.0.0.1:0"]);
+    if let Some(url) = database_url {
+        command.env("DATABASE_URL", url);
+    }
+    command
+}
+
+/// Lets a command run to its end.
+pub fn run(command: &mut Command) -> Output {
+    run_with_input(command, "")
+}
+
+/// Lets a command run to its end with that on its standard input.
+pub fn run_with_input(command: &mut Command, input: &str) -> Output {
+    let mut child = command
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .expect("the program starts");
+    // A program that ends without reading is an outcome like any other.
+    let _ = child
+        .stdin
+        .take()
+        .expect("an input")
+        .write_all(input.as_bytes());
+    child.wait_with_output().expect("the program ends")
+}
+
+impl Program {
+    /// Starts serving and waits until it listens.
+    pub fn serve(dir: &Path, database_url: Option<&str>) -> Self {
+        Self::start(&mut program(dir, database_url))
+    }
+
+    /// Starts a command that serves and waits until it listens.
+    pub fn start(command: &mut Command) -> Self {
+        let mut child = command
+            .stdout(Stdio::piped())
+            .spawn()
+            .expect("the program starts");
+        let mut out = BufReader::new(child.stdout.take().expect("an output"));
+        let mut greeting = String::new();
+        let mut address = None;
+        while address.is_none() {
+            let mut line = String::new();
+            if out.read_line(&mut line).expect("a line") == 0 {
+                break;
+            }
+            address = line
+                .split_whitespace()
+                .find(|word| word.starts_with("http://127.0.0.1:"))
+                .map(|url| url.trim_end_matches('/').to_owned());
+            greeting.push_str(&line);
+        }
+        let Some(url) = address else {
+            panic!("it does not listen: {:?}", child.wait());
+        };
+        Self {
+            child,
+            _out: out,
+            url,
+            greeting,
+        }
+    }
+
+    /// Ends it at once, as a power cut does (SIGKILL).
+    pub fn kill(mut self) {
+        self.child.kill().expect("it runs");
+        self.child.wait().expect("it ends");
+    }
+
+    /// Sends a signal, by its name.
+    pub fn signal(&self, name: &str) {
+        let sent = Command::new("kill")
+            .args(["-s", name, &self.child.id().to_string()])
+            .status()
+            .expect("kill is there");
+        assert!(sent.success());
+    }
+
+    /// Waits until it has ended by itself.
+    pub fn ended(mut self) -> ExitStatus {
+        self.child.wait().expect("it ends")
+    }
+
+    /// The rest of its output, once it has ended.
+    pub fn rest(&mut self) -> String {
+        let mut rest = String::new();
+        self._out.read_to_string(&mut rest).expect("text");
+        rest
+    }
+}
+
+impl Drop for Program {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
