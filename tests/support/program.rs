@@ -8,7 +8,7 @@ use std::process::{Child, ChildStdout, Command, ExitStatus, Output, Stdio};
 pub struct Program {
     child: Child,
     /// Held open: a program whose output nobody takes would end.
-    _out: BufReader<ChildStdout>,
+    out: BufReader<ChildStdout>,
     /// Where it listens.
     pub url: String,
     /// What it said while starting.
@@ -86,7 +86,7 @@ impl Program {
         };
         Self {
             child,
-            _out: out,
+            out,
             url,
             greeting,
         }
@@ -115,7 +115,7 @@ impl Program {
     /// The rest of its output, once it has ended.
     pub fn rest(&mut self) -> String {
         let mut rest = String::new();
-        self._out.read_to_string(&mut rest).expect("text");
+        self.out.read_to_string(&mut rest).expect("text");
         rest
     }
 }
