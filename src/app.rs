@@ -222,6 +222,18 @@ async fn keep_house(state: State) {
             tracing::warn!(%error, "expired sessions could not be removed");
         }
         tidy_outbox(&state).await;
+        forget_refusals(&state).await;
+    }
+}
+
+/// Forgets the rows that imports refused, after their seven days.
+async fn forget_refusals(state: &State) {
+    let before = Timestamp::now().plus_days(-7);
+    if let Err(error) = state
+        .write(move |conn| crate::db::models::imports::purge_refusals(conn, before))
+        .await
+    {
+        tracing::warn!(%error, "old refused rows could not be removed");
     }
 }
 

@@ -1,6 +1,7 @@
 //! What the program can be told on the command line, and the commands that are no server.
 
 mod account;
+mod import;
 mod serve;
 
 use std::path::PathBuf;
@@ -54,6 +55,8 @@ enum Command {
     /// Accounts
     #[command(subcommand)]
     Account(account::AccountCommand),
+    /// Import recipients from a CSV file
+    Import(import::ImportCommand),
 }
 
 impl Settings {
@@ -119,5 +122,6 @@ pub fn run(cli: Cli) -> Result<(), CliError> {
             Ok(())
         }
         Command::Account(command) => account::run(command, &settings.data()?),
+        Command::Import(command) => import::run(command, &settings.data()?),
     }
 }

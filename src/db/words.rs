@@ -6,6 +6,7 @@ use diesel::deserialize::{self, FromSql};
 use diesel::sql_types::{SingleValue, Text};
 
 use super::models::deliveries::DeliveryStatus;
+use super::models::imports::ImportStatus;
 use super::models::jobs::JobStatus;
 use super::models::mailings::MailingStatus;
 use super::models::objections::Remembered;
@@ -43,6 +44,7 @@ read_from_text!(
     Decision,
     DeliveryStatus,
     JobStatus,
+    ImportStatus,
     MailingStatus,
     ReceiptKind,
     RecipientStatus,

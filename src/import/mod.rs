@@ -1,12 +1,14 @@
 //! Imports: recipients from a CSV file of any size.
 //!
-//! This half reads. It knows neither database nor HTTP and holds at most about a megabyte of the
+//! One half reads. It knows neither database nor HTTP and holds at most about a megabyte of the
 //! file at a time:
 //!
 //! * [`dialect`]: encoding, delimiter and header of a file, guessed and changeable.
 //! * [`columns`]: what each column is, guessed and changeable.
 //! * [`preview`]: the first rows, for the page on which a person checks both.
 //! * [`reader`]: the file as rows, each either fit for the database or refused with a reason.
+//!
+//! The other half writes: [`run`] takes the rows to the database, one [`slice`] a transaction.
 //!
 //! Underneath, `decode` turns the file's bytes into UTF-8 and `records` cuts them into records.
 
@@ -17,6 +19,8 @@ pub mod error;
 pub mod preview;
 pub mod reader;
 mod records;
+pub mod run;
+pub mod slice;
 mod values;
 
 pub use columns::{Column, ColumnMapping, MappingProblem};

@@ -51,26 +51,39 @@ pub fn record_start(
     actor: &Actor,
     now: Timestamp,
 ) -> DbResult<()> {
-    let objected = start
-        .tracking
-        .map(|(_, at, from)| (Action::RecipientObjected, at, from));
-    let unsubscribed = start
-        .unsubscribed
-        .map(|(at, from)| (Action::RecipientUnsubscribed, at, from));
-    for (action, at, from) in [objected, unsubscribed].into_iter().flatten() {
-        let details = match from {
-            TrackingSource::Remembered => json!({ "source": from.as_str(), "since": at }),
-            _ => json!({ "source": from.as_str() }),
-        };
-        let entry = Entry {
-            actor,
-            action,
-            recipient_id: Some(recipient_id),
-            details,
-        };
-        audit::record(conn, account_id, &entry, now)?;
-    }
-    Ok(())
+    record_starts(conn, account_id, &[(recipient_id, start)], actor, now)
+}
+
+/// The same for many recipients.
+pub fn record_starts(
+    conn: &mut Conn,
+    account_id: i64,
+    starts: &[(i64, Start)],
+    actor: &Actor,
+    now: Timestamp,
+) -> DbResult<()> {
+    let entries: Vec<Entry<'_>> = starts
+        .iter()
+        .flat_map(|(recipient_id, start)| {
+            let objected = start
+                .tracking
+                .map(|(_, at, from)| (Action::RecipientObjected, at, from));
+            let unsubscribed = start
+                .unsubscribed
+                .map(|(at, from)| (Action::RecipientUnsubscribed, at, from));
+            let said = [objected, unsubscribed].into_iter().flatten();
+            said.map(|(action, at, from)| Entry {
+                actor,
+                action,
+                recipient_id: Some(*recipient_id),
+                details: match from {
+                    TrackingSource::Remembered => json!({ "source": from.as_str(), "since": at }),
+                    _ => json!({ "source": from.as_str() }),
+                },
+            })
+        })
+        .collect();
+    audit::record_many(conn, account_id, &entries, now)
 }
 
 /// A person to be entered.

@@ -9,7 +9,7 @@ use serde_json::json;
 
 use crate::db::models::audit::{self, Action, Actor, Entry};
 use crate::db::models::objections::{self, Remembered};
-use crate::db::models::{accounts, recipients};
+use crate::db::models::{accounts, recipient_batches, recipients};
 use crate::db::{Conn, DbError, DbResult, account_lock};
 use crate::domain::secret::Key;
 use crate::domain::time::Timestamp;
@@ -102,6 +102,34 @@ pub fn object(
     };
     audit::record(conn, account_id, &entry, now)?;
     Ok(true)
+}
+
+/// Ticks *Tracking deaktiviert* for many recipients. Those who have objected before stay as they
+/// are, with their own time and source. Gives how many it is new for.
+pub fn object_many(
+    conn: &mut Conn,
+    account_id: i64,
+    recipients: &[i64],
+    source: TrackingSource,
+    actor: &Actor,
+    now: Timestamp,
+) -> DbResult<usize> {
+    if recipients.is_empty() {
+        return Ok(0);
+    }
+    account_lock::exclusive(conn, account_id)?;
+    let changed = recipient_batches::object(conn, account_id, recipients, source, now)?;
+    let entries: Vec<Entry<'_>> = changed
+        .iter()
+        .map(|id| Entry {
+            actor,
+            action: Action::RecipientObjected,
+            recipient_id: Some(*id),
+            details: json!({ "source": source.as_str() }),
+        })
+        .collect();
+    audit::record_many(conn, account_id, &entries, now)?;
+    Ok(changed.len())
 }
 
 /// How an objection comes to be lifted.
@@ -249,4 +277,31 @@ pub fn recall(
         objected_at: objections::find(conn, account_id, Remembered::Objection, &address)?,
         unsubscribed_at: objections::find(conn, account_id, Remembered::Unsubscription, &address)?,
     })
+}
+
+/// Looks up what is remembered about many addresses, in their order (rule P9).
+pub fn recall_many(
+    conn: &mut Conn,
+    account_id: i64,
+    key: &Key,
+    address_keys: &[&str],
+) -> DbResult<Vec<Recalled>> {
+    let mut recalled = vec![Recalled::default(); address_keys.len()];
+    // Most accounts remember nobody, and the hashes of a large file cost something.
+    if address_keys.is_empty() || !objections::any(conn, account_id)? {
+        return Ok(recalled);
+    }
+    let hashes: Vec<_> = address_keys
+        .iter()
+        .map(|address| remembered_address(key, address))
+        .collect();
+    for (place, kind, at) in objections::find_many(conn, account_id, &hashes)? {
+        if let Some(one) = recalled.get_mut(place) {
+            match kind {
+                Remembered::Objection => one.objected_at = Some(at),
+                Remembered::Unsubscription => one.unsubscribed_at = Some(at),
+            }
+        }
+    }
+    Ok(recalled)
 }

@@ -13,6 +13,7 @@ mod support;
 mod architecture;
 mod db;
 mod erasure;
+mod imports;
 mod mailings;
 mod tracking;
 mod web;

@@ -2,7 +2,9 @@
 //! here changes one, and a trigger in the database refuses it too.
 
 use diesel::prelude::*;
+use diesel::sql_types::Text;
 
+use crate::db::json_rows::{self, Column};
 use crate::db::schema::{audit_log, recipients};
 use crate::db::{Conn, DbResult};
 use crate::domain::time::Timestamp;
@@ -112,6 +114,52 @@ pub fn record(conn: &mut Conn, account_id: i64, entry: &Entry<'_>, now: Timestam
             audit_log::details.eq(entry.details.to_string()),
         ))
         .execute(conn)?;
+    Ok(())
+}
+
+/// Writes many entries in one statement, in the transaction of the changes themselves.
+pub fn record_many(
+    conn: &mut Conn,
+    account_id: i64,
+    entries: &[Entry<'_>],
+    now: Timestamp,
+) -> DbResult<()> {
+    if entries.is_empty() {
+        return Ok(());
+    }
+    let rows: Vec<_> = entries
+        .iter()
+        .map(|entry| {
+            (
+                account_id,
+                now.millis(),
+                entry.actor.label(),
+                entry.actor.user_id(),
+                entry.action.as_str(),
+                entry.recipient_id,
+                entry.details.to_string(),
+            )
+        })
+        .collect();
+    let unfolded = json_rows::unfold(
+        conn,
+        &[
+            ("account_id", Column::Int),
+            ("at", Column::Int),
+            ("actor", Column::Text),
+            ("user_id", Column::Int),
+            ("action", Column::Text),
+            ("recipient_id", Column::Int),
+            ("details", Column::Text),
+        ],
+    );
+    diesel::sql_query(format!(
+        "INSERT INTO audit_log (account_id, at, actor, user_id, action, recipient_id, details)
+         SELECT account_id, at, actor, user_id, action, recipient_id, details
+         FROM {unfolded} AS entered"
+    ))
+    .bind::<Text, _>(json_rows::of(&rows))
+    .execute(conn)?;
     Ok(())
 }
 

@@ -113,14 +113,17 @@ pub fn add_members(
     now: Timestamp,
 ) -> DbResult<usize> {
     // Both the group and the recipients are taken from the account, whatever ids were given.
+    // `CROSS JOIN` lets SQLite look each of them up; it would read the whole account for each.
     let rows = json_rows::unfold(conn, &[("recipient_id", Column::Int)]);
     let added = diesel::sql_query(format!(
         "WITH wanted AS (SELECT recipient_id FROM {rows} AS listed)
          INSERT INTO memberships (account_id, group_id, recipient_id, created_at)
          SELECT g.account_id, g.id, r.id, CAST($2 AS BIGINT)
          FROM wanted
-         JOIN groups g ON g.id = $3 AND g.account_id = $4
-         JOIN recipients r ON r.id = wanted.recipient_id AND r.account_id = g.account_id
+         CROSS JOIN groups g
+         CROSS JOIN recipients r
+         WHERE g.id = $3 AND g.account_id = $4
+             AND r.id = wanted.recipient_id AND r.account_id = g.account_id
          ORDER BY r.id
          ON CONFLICT DO NOTHING"
     ))

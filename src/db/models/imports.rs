@@ -3,7 +3,328 @@
 use diesel::prelude::*;
 use diesel::sql_types::{BigInt, Text};
 
+use crate::db::json_rows::{self, Column};
+use crate::db::schema::{import_refusals, imports};
 use crate::db::{Conn, DbResult};
+use crate::domain::stored_as_word;
+use crate::domain::time::Timestamp;
+
+stored_as_word! {
+    /// How far an import is.
+    ImportStatus {
+        /// The file is there; dialect and columns are still being chosen.
+        Uploaded => "uploaded",
+        /// Rows are being written, or will be again after an interruption.
+        Running => "running",
+        /// All rows are written or refused.
+        Done => "done",
+        /// The file could not be read to its end.
+        Failed => "failed",
+        /// Ended by a person.
+        Cancelled => "cancelled",
+    }
+}
+
+/// An import.
+#[derive(Debug, Clone, Queryable, Selectable)]
+#[diesel(table_name = imports)]
+pub struct Import {
+    /// Its number.
+    pub id: i64,
+    /// The account whose recipients it brings.
+    pub account_id: i64,
+    /// Who began it; none from the command line, or when that user is gone.
+    pub user_id: Option<i64>,
+    /// The group its recipients join, while there is one.
+    pub group_id: Option<i64>,
+    /// The file's name, without its path.
+    pub file_name: String,
+    /// The file's size in bytes.
+    pub size: i64,
+    /// Dialect and columns, as JSON.
+    pub settings: String,
+    /// How far it is.
+    pub status: ImportStatus,
+    /// Why it failed, as a German sentence.
+    pub problem: Option<String>,
+    /// How many bytes are dealt with.
+    pub bytes_read: i64,
+    /// How many rows are dealt with: where to go on after an interruption.
+    pub rows_read: i64,
+    /// Rows that brought a new recipient.
+    pub added: i64,
+    /// Rows that changed a recipient.
+    pub updated: i64,
+    /// Rows that said nothing new.
+    pub unchanged: i64,
+    /// Rows that were refused.
+    pub refused: i64,
+    /// When the file came, in milliseconds.
+    pub created_at: i64,
+    /// When it ended, in milliseconds.
+    pub finished_at: Option<i64>,
+}
+
+/// An import to be begun.
+#[derive(Debug, Clone, Copy)]
+pub struct NewImport<'a> {
+    /// Who begins it; none from the command line.
+    pub user_id: Option<i64>,
+    /// The group to join.
+    pub group_id: Option<i64>,
+    /// The file's name, without its path.
+    pub file_name: &'a str,
+    /// The file's size in bytes.
+    pub size: i64,
+    /// Dialect and columns, as JSON.
+    pub settings: &'a str,
+    /// `Uploaded` or `Running`.
+    pub status: ImportStatus,
+}
+
+/// What became of rows.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Counts {
+    /// Rows that brought a new recipient.
+    pub added: i64,
+    /// Rows that changed a recipient.
+    pub updated: i64,
+    /// Rows that said nothing new.
+    pub unchanged: i64,
+    /// Rows that were refused.
+    pub refused: i64,
+}
+
+/// A refused row.
+#[derive(Debug, Clone, Queryable, Selectable)]
+#[diesel(table_name = import_refusals)]
+pub struct Refusal {
+    /// The line in the file.
+    pub line: i64,
+    /// The cell at fault; emptied when its person was deleted.
+    pub value: String,
+    /// Why, as a German sentence.
+    pub reason: String,
+}
+
+/// Notes an import and gives its number.
+pub fn create(
+    conn: &mut Conn,
+    account_id: i64,
+    new: &NewImport<'_>,
+    now: Timestamp,
+) -> DbResult<i64> {
+    Ok(diesel::insert_into(imports::table)
+        .values((
+            imports::account_id.eq(account_id),
+            imports::user_id.eq(new.user_id),
+            imports::group_id.eq(new.group_id),
+            imports::file_name.eq(new.file_name),
+            imports::size.eq(new.size),
+            imports::settings.eq(new.settings),
+            imports::status.eq(new.status.as_str()),
+            imports::created_at.eq(now.millis()),
+        ))
+        .returning(imports::id)
+        .get_result(conn)?)
+}
+
+/// The import of that number.
+pub fn find(conn: &mut Conn, account_id: i64, import_id: i64) -> DbResult<Import> {
+    Ok(imports::table
+        .filter(imports::account_id.eq(account_id))
+        .find(import_id)
+        .select(Import::as_select())
+        .first(conn)?)
+}
+
+/// The newest imports.
+pub fn newest(conn: &mut Conn, account_id: i64, limit: i64) -> DbResult<Vec<Import>> {
+    Ok(imports::table
+        .filter(imports::account_id.eq(account_id))
+        .order(imports::id.desc())
+        .limit(limit)
+        .select(Import::as_select())
+        .load(conn)?)
+}
+
+/// An import of the same file in the same way that was interrupted, from the command line.
+pub fn find_interrupted(
+    conn: &mut Conn,
+    account_id: i64,
+    same: &NewImport<'_>,
+) -> DbResult<Option<Import>> {
+    Ok(imports::table
+        .filter(imports::account_id.eq(account_id))
+        .filter(imports::user_id.is_null())
+        .filter(imports::group_id.eq(same.group_id))
+        .filter(imports::file_name.eq(same.file_name))
+        .filter(imports::size.eq(same.size))
+        .filter(imports::settings.eq(same.settings))
+        .filter(imports::status.eq(ImportStatus::Running.as_str()))
+        .order(imports::id.desc())
+        .select(Import::as_select())
+        .first(conn)
+        .optional()?)
+}
+
+/// All imports of the installation in that state, of every account: what a start takes up again.
+pub fn all_with_status(conn: &mut Conn, status: ImportStatus) -> DbResult<Vec<Import>> {
+    Ok(imports::table
+        .filter(imports::status.eq(status.as_str()))
+        .order(imports::id)
+        .select(Import::as_select())
+        .load(conn)?)
+}
+
+/// Moves a running import on by one slice. Gives whether it was still running and still where
+/// the slice begins; if not, somebody has ended it, or somebody else writes it, and the slice
+/// must not be written.
+pub(crate) fn advance(
+    conn: &mut Conn,
+    account_id: i64,
+    import_id: i64,
+    from_row: i64,
+    to_row: i64,
+    bytes_read: i64,
+) -> DbResult<bool> {
+    let moved = diesel::update(scoped(account_id, import_id))
+        .filter(imports::status.eq(ImportStatus::Running.as_str()))
+        .filter(imports::rows_read.eq(from_row))
+        .set((
+            imports::rows_read.eq(to_row),
+            imports::bytes_read.eq(bytes_read),
+        ))
+        .execute(conn)?;
+    Ok(moved == 1)
+}
+
+/// Adds a slice's rows to the counters.
+pub(crate) fn count(
+    conn: &mut Conn,
+    account_id: i64,
+    import_id: i64,
+    counts: Counts,
+) -> DbResult<()> {
+    diesel::update(scoped(account_id, import_id))
+        .set((
+            imports::added.eq(imports::added + counts.added),
+            imports::updated.eq(imports::updated + counts.updated),
+            imports::unchanged.eq(imports::unchanged + counts.unchanged),
+            imports::refused.eq(imports::refused + counts.refused),
+        ))
+        .execute(conn)?;
+    Ok(())
+}
+
+/// Keeps refused rows for the report.
+pub(crate) fn refuse(
+    conn: &mut Conn,
+    account_id: i64,
+    import_id: i64,
+    rows: &[(u64, &str, &str)],
+) -> DbResult<()> {
+    if rows.is_empty() {
+        return Ok(());
+    }
+    let rows: Vec<_> = rows
+        .iter()
+        .map(|(line, value, reason)| (account_id, import_id, line, value, reason))
+        .collect();
+    let unfolded = json_rows::unfold(
+        conn,
+        &[
+            ("account_id", Column::Int),
+            ("import_id", Column::Int),
+            ("line", Column::Int),
+            ("value", Column::Text),
+            ("reason", Column::Text),
+        ],
+    );
+    diesel::sql_query(format!(
+        "INSERT INTO import_refusals (account_id, import_id, line, value, reason)
+         SELECT account_id, import_id, line, value, reason FROM {unfolded} AS refused WHERE TRUE
+         ON CONFLICT DO NOTHING"
+    ))
+    .bind::<Text, _>(json_rows::of(&rows))
+    .execute(conn)?;
+    Ok(())
+}
+
+/// Refused rows from after that line on.
+pub fn refusals(
+    conn: &mut Conn,
+    account_id: i64,
+    import_id: i64,
+    after_line: i64,
+    limit: i64,
+) -> DbResult<Vec<Refusal>> {
+    Ok(import_refusals::table
+        .filter(import_refusals::account_id.eq(account_id))
+        .filter(import_refusals::import_id.eq(import_id))
+        .filter(import_refusals::line.gt(after_line))
+        .order(import_refusals::line)
+        .limit(limit)
+        .select(Refusal::as_select())
+        .load(conn)?)
+}
+
+/// Sets in which way and for which group an uploaded file is imported, and begins. Gives whether
+/// it was still waiting.
+pub fn start(
+    conn: &mut Conn,
+    account_id: i64,
+    import_id: i64,
+    group_id: Option<i64>,
+    settings: &str,
+) -> DbResult<bool> {
+    let started = diesel::update(scoped(account_id, import_id))
+        .filter(imports::status.eq(ImportStatus::Uploaded.as_str()))
+        .set((
+            imports::group_id.eq(group_id),
+            imports::settings.eq(settings),
+            imports::status.eq(ImportStatus::Running.as_str()),
+        ))
+        .execute(conn)?;
+    Ok(started == 1)
+}
+
+/// Ends an import that has not ended yet. Gives whether this ended it.
+pub fn finish(
+    conn: &mut Conn,
+    account_id: i64,
+    import_id: i64,
+    status: ImportStatus,
+    problem: Option<&str>,
+    now: Timestamp,
+) -> DbResult<bool> {
+    let ended = diesel::update(scoped(account_id, import_id))
+        .filter(imports::finished_at.is_null())
+        .set((
+            imports::status.eq(status.as_str()),
+            imports::problem.eq(problem),
+            imports::finished_at.eq(now.millis()),
+        ))
+        .execute(conn)?;
+    Ok(ended == 1)
+}
+
+/// Forgets the refused rows of imports that began before then (rule P7: they are kept seven
+/// days). Gives how many. Of every account: it is the installation's housekeeping.
+pub fn purge_refusals(conn: &mut Conn, before: Timestamp) -> DbResult<usize> {
+    Ok(diesel::sql_query(
+        "DELETE FROM import_refusals WHERE import_id IN (SELECT id FROM imports WHERE created_at < $1)",
+    )
+    .bind::<BigInt, _>(before.millis())
+    .execute(conn)?)
+}
+
+#[diesel::dsl::auto_type(no_type_alias)]
+fn scoped(account_id: i64, import_id: i64) -> _ {
+    imports::table
+        .filter(imports::account_id.eq(account_id))
+        .filter(imports::id.eq(import_id))
+}
 
 /// Empties the refused values that hold one of these addresses (rule P7: import reports too).
 pub(crate) fn clear_refusals_of(

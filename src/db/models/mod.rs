@@ -17,6 +17,7 @@ pub mod mailings;
 pub mod objections;
 pub mod outbox;
 pub mod receipts;
+pub mod recipient_batches;
 pub mod recipients;
 pub mod sending;
 pub mod sessions;

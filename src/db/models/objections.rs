@@ -3,6 +3,7 @@
 use diesel::prelude::*;
 use diesel::sql_types::{BigInt, Binary, Text};
 
+use crate::db::json_rows::{self, Column, hex};
 use crate::db::schema::objections;
 use crate::db::{Conn, DbResult};
 use crate::domain::stored_as_word;
@@ -58,6 +59,55 @@ pub fn find(
         .select(objections::made_at)
         .first(conn)
         .optional()?)
+}
+
+/// What is remembered of many addresses: the place of the address in the list, what, and when it
+/// was said, in milliseconds.
+pub fn find_many(
+    conn: &mut Conn,
+    account_id: i64,
+    addresses: &[AddressHash],
+) -> DbResult<Vec<(usize, Remembered, i64)>> {
+    #[derive(QueryableByName)]
+    struct Found {
+        #[diesel(sql_type = BigInt)]
+        place: i64,
+        #[diesel(sql_type = Text)]
+        kind: Remembered,
+        #[diesel(sql_type = BigInt)]
+        made_at: i64,
+    }
+    let rows: Vec<(usize, String)> = addresses
+        .iter()
+        .enumerate()
+        .map(|(place, address)| (place, hex(address)))
+        .collect();
+    let columns = [("place", Column::Int), ("address_hmac", Column::Bytes)];
+    let asked = json_rows::unfold(conn, &columns);
+    // `CROSS JOIN` and the kinds let SQLite look each hash up instead of reading them all.
+    let found: Vec<Found> = diesel::sql_query(format!(
+        "SELECT asked.place, o.kind, o.made_at FROM {asked} AS asked
+         CROSS JOIN objections o
+         WHERE o.address_hmac = asked.address_hmac AND o.account_id = $2
+             AND o.kind IN ('objection', 'unsubscription')"
+    ))
+    .bind::<Text, _>(json_rows::of(&rows))
+    .bind::<BigInt, _>(account_id)
+    .load(conn)?;
+    Ok(found
+        .into_iter()
+        .filter_map(|row| Some((usize::try_from(row.place).ok()?, row.kind, row.made_at)))
+        .collect())
+}
+
+/// Whether anything is remembered.
+pub fn any(conn: &mut Conn, account_id: i64) -> DbResult<bool> {
+    Ok(objections::table
+        .filter(objections::account_id.eq(account_id))
+        .select(objections::made_at)
+        .first::<i64>(conn)
+        .optional()?
+        .is_some())
 }
 
 /// Forgets, as when an objection is lifted.

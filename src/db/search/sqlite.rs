@@ -84,11 +84,15 @@ pub fn count(
     Ok(counted.n)
 }
 
+// `CROSS JOIN`, because SQLite takes an account for small and would read all its recipients for
+// each number in the list.
+
 pub fn add(conn: &mut SqliteConnection, account_id: i64, ids: &[i64]) -> DbResult<()> {
     sql_query(
         "INSERT INTO recipient_search (rowid, search_text)
          SELECT r.id, r.search_text FROM json_each($1) wanted
-         JOIN recipients r ON r.id = json_extract(wanted.value, '$[0]') AND r.account_id = $2",
+         CROSS JOIN recipients r
+         WHERE r.id = json_extract(wanted.value, '$[0]') AND r.account_id = $2",
     )
     .bind::<Text, _>(json_rows::of_numbers(ids.iter().copied()))
     .bind::<BigInt, _>(account_id)
@@ -101,7 +105,8 @@ pub fn remove(conn: &mut SqliteConnection, account_id: i64, ids: &[i64]) -> DbRe
     sql_query(
         "INSERT INTO recipient_search (recipient_search, rowid, search_text)
          SELECT 'delete', r.id, r.search_text FROM json_each($1) wanted
-         JOIN recipients r ON r.id = json_extract(wanted.value, '$[0]') AND r.account_id = $2",
+         CROSS JOIN recipients r
+         WHERE r.id = json_extract(wanted.value, '$[0]') AND r.account_id = $2",
     )
     .bind::<Text, _>(json_rows::of_numbers(ids.iter().copied()))
     .bind::<BigInt, _>(account_id)

@@ -1,0 +1,237 @@
+//! `widerspruch import`: recipients from a CSV file, at the terminal.
+
+use std::fs::File;
+use std::io::{Seek, Write};
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant, UNIX_EPOCH};
+
+use clap::{Args, ValueEnum};
+
+use crate::app::Data;
+use crate::cli::CliError;
+use crate::config::DataConfig;
+use crate::db::models::audit::Actor;
+use crate::db::models::imports::{self, Import, ImportStatus, NewImport};
+use crate::db::models::{accounts, groups};
+use crate::db::{DbError, DbResult};
+use crate::domain::secret::Purpose;
+use crate::domain::time::Timestamp;
+use crate::import::run::{self, Progress, RunError, Settings};
+use crate::import::{Delimiter, Encoding, inspect, preview};
+
+/// How many rows are looked at to recognise the columns.
+const SAMPLE_ROWS: usize = 100;
+
+/// How many refused rows are listed.
+const SHOWN_REFUSALS: i64 = 20;
+
+/// The name in the audit log.
+const ACTOR: Actor = Actor::Program("Import (Kommandozeile)");
+
+#[derive(Debug, Args)]
+pub struct ImportCommand {
+    /// Number of the account
+    #[arg(long)]
+    account: i64,
+    /// Name of the group the recipients join; made where it is missing
+    #[arg(long)]
+    group: String,
+    /// Character between the cells [default: recognised]
+    #[arg(long)]
+    delimiter: Option<DelimiterChoice>,
+    /// Encoding of the file [default: recognised]
+    #[arg(long)]
+    encoding: Option<EncodingChoice>,
+    /// The CSV file
+    file: PathBuf,
+}
+
+#[derive(Debug, Clone, Copy, ValueEnum)]
+enum DelimiterChoice {
+    Semicolon,
+    Comma,
+    Tab,
+    Pipe,
+}
+
+#[derive(Debug, Clone, Copy, ValueEnum)]
+enum EncodingChoice {
+    #[value(name = "utf-8")]
+    Utf8,
+    #[value(name = "windows-1252")]
+    Windows1252,
+    #[value(name = "utf-16le")]
+    Utf16Le,
+    #[value(name = "utf-16be")]
+    Utf16Be,
+}
+
+pub fn run(command: ImportCommand, config: &DataConfig) -> Result<(), CliError> {
+    let path = &command.file;
+    let settings = settings(&command)?;
+    let size = file_problem(path, File::open(path).and_then(|file| file.metadata()))?.len();
+    let data = Data::open(config)?;
+    let import = data
+        .db
+        .write(|conn| begin(conn, &command, &settings, size))
+        .map_err(|error| match error {
+            DbError::NotFound => CliError::Usage(format!(
+                "--account: there is no account {}",
+                command.account
+            )),
+            error => error.into(),
+        })?;
+    if import.rows_read > 0 {
+        eprintln!(
+            "This import was interrupted; it goes on after row {}.",
+            import.rows_read
+        );
+    }
+    let remembering = data.secret.key(Purpose::RememberedAddress);
+    let mut meter = Meter::new(size);
+    let outcome = run::run(&data.db, &remembering, &ACTOR, &import, path, |progress| {
+        meter.show(progress);
+        true
+    });
+    meter.end();
+    outcome.map_err(|error| match error {
+        RunError::Database(error) => error.into(),
+        error => CliError::Usage(format!("{}: {error}", path.display())),
+    })?;
+    summarise(&data, &import)
+}
+
+/// Recognises what the command line leaves open.
+fn settings(command: &ImportCommand) -> Result<Settings, CliError> {
+    let path = &command.file;
+    let mut file = file_problem(path, File::open(path))?;
+    let problem = |error| CliError::Usage(format!("{}: {error}", path.display()));
+    let found = inspect(&mut file, SAMPLE_ROWS).map_err(problem)?;
+    let mut dialect = found.dialect;
+    if let Some(choice) = command.delimiter {
+        dialect.delimiter = match choice {
+            DelimiterChoice::Semicolon => Delimiter::Semicolon,
+            DelimiterChoice::Comma => Delimiter::Comma,
+            DelimiterChoice::Tab => Delimiter::Tab,
+            DelimiterChoice::Pipe => Delimiter::Pipe,
+        };
+    }
+    if let Some(choice) = command.encoding {
+        dialect.encoding = match choice {
+            EncodingChoice::Utf8 => Encoding::Utf8,
+            EncodingChoice::Windows1252 => Encoding::Windows1252,
+            EncodingChoice::Utf16Le => Encoding::Utf16Le,
+            EncodingChoice::Utf16Be => Encoding::Utf16Be,
+        };
+    }
+    let mapping = if dialect == found.dialect {
+        found.mapping
+    } else {
+        file_problem(path, file.rewind())?;
+        preview(&file, dialect, SAMPLE_ROWS)
+            .map_err(problem)?
+            .guess_mapping()
+    };
+    mapping.validate().map_err(|error| problem(error.into()))?;
+    let modified = file_problem(path, file.metadata().and_then(|data| data.modified()))?;
+    let modified_at = modified
+        .duration_since(UNIX_EPOCH)
+        .ok()
+        .and_then(|since| i64::try_from(since.as_millis()).ok());
+    Ok(Settings {
+        dialect,
+        mapping,
+        modified_at,
+    })
+}
+
+/// Finds the interrupted import of this file, or begins one.
+fn begin(
+    conn: &mut crate::db::Conn,
+    command: &ImportCommand,
+    settings: &Settings,
+    size: u64,
+) -> DbResult<Import> {
+    let (account_id, now) = (command.account, Timestamp::now());
+    accounts::find(conn, account_id)?;
+    let group_id = match groups::find_by_name(conn, account_id, &command.group)? {
+        Some(group) => group.id,
+        None => groups::create(conn, account_id, &command.group, now)?,
+    };
+    let name = command.file.file_name().unwrap_or_default();
+    let settings = settings.to_json();
+    let new = NewImport {
+        user_id: None,
+        group_id: Some(group_id),
+        file_name: &name.to_string_lossy(),
+        size: i64::try_from(size).unwrap_or(i64::MAX),
+        settings: &settings,
+        status: ImportStatus::Running,
+    };
+    if let Some(interrupted) = imports::find_interrupted(conn, account_id, &new)? {
+        return Ok(interrupted);
+    }
+    let id = imports::create(conn, account_id, &new, now)?;
+    imports::find(conn, account_id, id)
+}
+
+fn summarise(data: &Data, import: &Import) -> Result<(), CliError> {
+    let (done, refusals) = data.db.read(|conn| {
+        let done = imports::find(conn, import.account_id, import.id)?;
+        let refusals = imports::refusals(conn, import.account_id, import.id, -1, SHOWN_REFUSALS)?;
+        Ok((done, refusals))
+    })?;
+    let mut out = std::io::stdout().lock();
+    writeln!(
+        out,
+        "{} added, {} updated, {} unchanged, {} refused.",
+        done.added, done.updated, done.unchanged, done.refused
+    )?;
+    for refusal in &refusals {
+        writeln!(
+            out,
+            "line {}: {:?}: {}",
+            refusal.line, refusal.value, refusal.reason
+        )?;
+    }
+    let more = done.refused - i64::try_from(refusals.len()).unwrap_or(0);
+    if more > 0 {
+        writeln!(out, "… and {more} more.")?;
+    }
+    Ok(())
+}
+
+fn file_problem<T>(path: &Path, result: std::io::Result<T>) -> Result<T, CliError> {
+    result.map_err(|error| CliError::Usage(format!("{}: {error}", path.display())))
+}
+
+/// Shows progress on standard error, a few times a second.
+struct Meter {
+    size: u64,
+    shown: Option<Instant>,
+}
+
+impl Meter {
+    const fn new(size: u64) -> Self {
+        Self { size, shown: None }
+    }
+
+    fn show(&mut self, progress: Progress) {
+        let due = self
+            .shown
+            .is_none_or(|shown| shown.elapsed() >= Duration::from_millis(200));
+        if due {
+            let percent = (progress.bytes_read.min(self.size) * 100)
+                .checked_div(self.size)
+                .unwrap_or(100);
+            eprint!("\r{percent:3} %, {} rows", progress.rows_read);
+            self.shown = Some(Instant::now());
+        }
+    }
+
+    fn end(&self) {
+        if self.shown.is_some() {
+            eprintln!();
+        }
+    }
+}

@@ -1,0 +1,256 @@
+//! Running an import: reads the file and writes it slice by slice.
+//!
+//! Each slice is one transaction that also moves the import on ([`super::slice`]), so an import
+//! that was killed goes on from its last slice, and running one twice makes no doubles.
+
+use std::fs::File;
+use std::io::{BufReader, Seek};
+use std::path::Path;
+use std::time::{Duration, Instant};
+
+use diesel::result::Error as DieselError;
+use serde::{Deserialize, Serialize};
+
+use super::columns::ColumnMapping;
+use super::dialect::Dialect;
+use super::error::ReadError;
+use super::reader::RowReader;
+use super::slice::{self, Job, Slice};
+use crate::db::models::audit::Actor;
+use crate::db::models::imports::{self, Counts, Import, ImportStatus};
+use crate::db::{Backend, Db, DbError};
+use crate::domain::secret::Key;
+use crate::domain::time::Timestamp;
+
+/// The smallest slice, in rows.
+const MIN_SLICE: usize = 50;
+
+/// How often a slice is tried when others are in its way.
+const ATTEMPTS: u32 = 6;
+
+/// How a file is imported; stored with the import as JSON.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Settings {
+    /// Encoding, delimiter, header.
+    pub dialect: Dialect,
+    /// What each column is.
+    pub mapping: ColumnMapping,
+    /// When a file that lies elsewhere was last changed, in milliseconds: tells whether it is
+    /// still the one that an interrupted import had begun.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub modified_at: Option<i64>,
+}
+
+impl Settings {
+    /// As stored.
+    pub fn to_json(&self) -> String {
+        serde_json::to_string(self).unwrap_or_default()
+    }
+
+    /// From the stored text.
+    pub fn from_json(text: &str) -> Result<Self, DbError> {
+        serde_json::from_str(text).map_err(|error| DbError::Unreadable(error.to_string()))
+    }
+}
+
+/// Why an import stopped before its end.
+#[derive(Debug, thiserror::Error)]
+pub enum RunError {
+    /// The file can't be read to its end.
+    #[error(transparent)]
+    Read(#[from] ReadError),
+    /// The database is in trouble; the import can go on later.
+    #[error(transparent)]
+    Database(#[from] DbError),
+    /// The import was ended by somebody, or is being written by another process.
+    #[error("the import was ended, or is being run elsewhere")]
+    Ended,
+}
+
+/// How far an import is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Progress {
+    /// Bytes of the file dealt with.
+    pub bytes_read: u64,
+    /// Rows dealt with.
+    pub rows_read: u64,
+}
+
+/// Runs an import, from where it stands to the end of its file, and marks it done.
+///
+/// `report` is called after every slice; where it gives `false` the run stops, to be taken up
+/// later. Gives whether it came to the end.
+///
+/// A file that can't be read marks the import failed; trouble with the database leaves it running.
+pub fn run(
+    db: &Db,
+    remembering: &Key,
+    actor: &Actor,
+    import: &Import,
+    path: &Path,
+    mut report: impl FnMut(Progress) -> bool,
+) -> Result<bool, RunError> {
+    let job = Job {
+        account_id: import.account_id,
+        import_id: import.id,
+        group_id: import.group_id,
+        remembering: remembering.clone(),
+        actor: actor.clone(),
+    };
+    let outcome = write_all(db, &job, import, path, &mut report);
+    let (status, problem) = match &outcome {
+        Ok(true) => (ImportStatus::Done, None),
+        Err(RunError::Read(error)) => (ImportStatus::Failed, Some(error.to_string())),
+        Ok(false) | Err(RunError::Database(_) | RunError::Ended) => return outcome,
+    };
+    let ended = db.write(|conn| {
+        imports::finish(
+            conn,
+            job.account_id,
+            job.import_id,
+            status,
+            problem.as_deref(),
+            Timestamp::now(),
+        )
+    })?;
+    if ended { outcome } else { Err(RunError::Ended) }
+}
+
+fn write_all(
+    db: &Db,
+    job: &Job,
+    import: &Import,
+    path: &Path,
+    report: &mut impl FnMut(Progress) -> bool,
+) -> Result<bool, RunError> {
+    let settings = Settings::from_json(&import.settings)?;
+    let mut file = File::open(path).map_err(ReadError::from)?;
+    file.rewind().map_err(ReadError::from)?;
+    let mut rows = RowReader::new(BufReader::new(file), settings.dialect, settings.mapping)?;
+    rows.skip_rows(u64::try_from(import.rows_read).unwrap_or(0))?;
+    let mut pace = Pace::new(db.backend());
+    loop {
+        let slice = read_slice(&mut rows, pace.rows)?;
+        if slice.from_row == slice.to_row {
+            return Ok(true);
+        }
+        pace.write(db, job, &slice)?;
+        let progress = Progress {
+            bytes_read: slice.bytes_read,
+            rows_read: slice.to_row,
+        };
+        if !report(progress) {
+            return Ok(false);
+        }
+    }
+}
+
+fn read_slice<R: std::io::Read>(rows: &mut RowReader<R>, size: usize) -> Result<Slice, ReadError> {
+    let mut slice = Slice {
+        from_row: rows.rows_seen(),
+        ..Slice::default()
+    };
+    for _ in 0..size {
+        match rows.next() {
+            None => break,
+            Some(row) => match row? {
+                Ok(row) => slice.rows.push(row),
+                Err(refused) => slice.refused.push(refused),
+            },
+        }
+    }
+    slice.to_row = rows.rows_seen();
+    slice.bytes_read = rows.bytes_read();
+    Ok(slice)
+}
+
+/// How many rows go into a slice, so that it takes about as long as it may.
+struct Pace {
+    rows: usize,
+    most: usize,
+    target: Duration,
+}
+
+impl Pace {
+    fn new(backend: Backend) -> Self {
+        match backend {
+            // Hits wait for the one writer at most this long.
+            Backend::Sqlite => Self {
+                rows: 200,
+                most: 2_000,
+                target: Duration::from_millis(10),
+            },
+            Backend::Postgres => Self {
+                rows: 1_000,
+                most: 2_000,
+                target: Duration::from_millis(100),
+            },
+        }
+    }
+
+    fn write(&mut self, db: &Db, job: &Job, slice: &Slice) -> Result<Counts, RunError> {
+        let mut attempt = 1;
+        loop {
+            let mut worked = Duration::ZERO;
+            let outcome = db.write(|conn| {
+                // Without the time spent waiting for a turn.
+                let begun = Instant::now();
+                let counts = slice::write(conn, job, slice, Timestamp::now());
+                worked = begun.elapsed();
+                counts
+            });
+            match outcome {
+                Ok(Some(counts)) => {
+                    self.adapt(slice, worked);
+                    return Ok(counts);
+                }
+                Ok(None) => return Err(RunError::Ended),
+                Err(error) if attempt < ATTEMPTS && passes(&error) => {
+                    std::thread::sleep(Duration::from_millis(20) * attempt);
+                    attempt += 1;
+                }
+                Err(error) => return Err(error.into()),
+            }
+        }
+    }
+
+    fn adapt(&mut self, slice: &Slice, worked: Duration) {
+        let written = usize::try_from(slice.to_row - slice.from_row).unwrap_or(self.rows);
+        let micros = worked.as_micros().max(1);
+        let fitting = written as u128 * self.target.as_micros() / micros;
+        let fitting = usize::try_from(fitting).unwrap_or(self.most);
+        // At most doubled: a single fast slice says little.
+        self.rows = fitting.min(self.rows * 2).clamp(MIN_SLICE, self.most);
+    }
+}
+
+/// Whether a failure comes of somebody else's work at the same time, and trying again helps:
+/// lost races, deadlocks, a recipient who was deleted between two statements.
+fn passes(error: &DbError) -> bool {
+    matches!(
+        error,
+        DbError::Duplicate
+            | DbError::Unavailable(_)
+            | DbError::Fault(DieselError::DatabaseError(..))
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn slices_grow_and_shrink_to_their_time() {
+        let mut pace = Pace::new(Backend::Sqlite);
+        let slice = |rows| Slice {
+            to_row: rows,
+            ..Slice::default()
+        };
+        pace.adapt(&slice(200), Duration::from_millis(1));
+        assert_eq!(pace.rows, 400, "at most doubled");
+        pace.adapt(&slice(400), Duration::from_millis(20));
+        assert_eq!(pace.rows, 200);
+        pace.adapt(&slice(200), Duration::from_secs(1));
+        assert_eq!(pace.rows, MIN_SLICE);
+    }
+}

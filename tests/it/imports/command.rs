@@ -1,0 +1,214 @@
+//! `widerspruch import` as a process of its own.
+
+use std::fmt::Write;
+use std::io::Read;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output, Stdio};
+
+use widerspruch::db::models::imports::{self, ImportStatus};
+use widerspruch::db::models::{accounts, groups};
+
+use crate::support::{On, World};
+
+fn command(world: &World, arguments: &[&str], file: &Path) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_widerspruch"));
+    command
+        .env_remove("DATABASE_URL")
+        .arg("import")
+        .arg("--data-dir")
+        .arg(world.dir.path())
+        .args(["--account", &world.account_id.to_string()])
+        .args(arguments)
+        .arg(file);
+    if let Some(url) = world.database_url() {
+        command.env("DATABASE_URL", url);
+    }
+    command
+}
+
+fn import(world: &World, arguments: &[&str], file: &Path) -> Output {
+    command(world, arguments, file)
+        .output()
+        .expect("the program runs")
+}
+
+#[track_caller]
+fn said(output: &Output) -> String {
+    let errors = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "{errors}");
+    String::from_utf8_lossy(&output.stdout).into_owned()
+}
+
+/// A world whose server has ended: on SQLite the command wants the directory for itself.
+fn stopped(on: On) -> World {
+    let mut world = World::start(on);
+    world.stop();
+    world
+}
+
+/// A file outside the data directory, as Excel writes it.
+fn write_file(folder: &Path, rows: usize) -> PathBuf {
+    let mut text = String::from("E-Mail;Vorname;Nachname;Ort\r\n");
+    for n in 0..rows {
+        let _ = write!(text, "person{n}@example.org;Vorname{n};Müller;Köln\r\n");
+    }
+    let bytes = windows_1252(&text);
+    let path = folder.join("kunden.csv");
+    std::fs::write(&path, bytes).expect("the file");
+    path
+}
+
+/// In Windows-1252.
+fn windows_1252(text: &str) -> Vec<u8> {
+    text.chars()
+        .map(|c| u8::try_from(u32::from(c)).expect("a character of Latin-1"))
+        .collect()
+}
+
+fn counts(world: &World) -> (i64, i64, i64) {
+    world.read(|conn| {
+        let group = groups::find_by_name(conn, world.account_id, "Kunden")?;
+        Ok((
+            accounts::find(conn, world.account_id)?.recipient_count,
+            world.rows("recipients", "1 = 1"),
+            group.map_or(0, |group| group.member_count),
+        ))
+    })
+}
+
+fn a_hundred_thousand_rows(on: On) {
+    let world = stopped(on);
+    let folder = tempfile::tempdir().unwrap();
+    let file = write_file(folder.path(), 100_000);
+    let group = ["--group", "Kunden"];
+    let first = said(&import(&world, &group, &file));
+    assert!(
+        first.starts_with("100000 added, 0 updated, 0 unchanged, 0 refused."),
+        "{first}"
+    );
+    assert_eq!(counts(&world), (100_000, 100_000, 100_000));
+    assert_eq!(world.rows("recipients", "last_name = 'Müller'"), 100_000);
+    let second = said(&import(&world, &group, &file));
+    assert!(
+        second.starts_with("0 added, 0 updated, 100000 unchanged, 0 refused."),
+        "{second}"
+    );
+    assert_eq!(counts(&world), (100_000, 100_000, 100_000));
+}
+
+#[test]
+fn a_hundred_thousand_rows_sqlite() {
+    a_hundred_thousand_rows(On::Sqlite);
+}
+
+#[test]
+fn a_hundred_thousand_rows_postgres() {
+    a_hundred_thousand_rows(On::Postgres);
+}
+
+/// Kills the command in the middle, several times, and lets it come to its end.
+fn a_killed_import_goes_on(on: On) {
+    const ROWS: usize = 30_000;
+    let world = stopped(on);
+    let folder = tempfile::tempdir().unwrap();
+    let file = write_file(folder.path(), ROWS);
+    let group = ["--group", "Kunden"];
+    let mut kills = 0;
+    for _ in 0..3 {
+        let mut child = command(&world, &group, &file)
+            .stderr(Stdio::piped())
+            .stdout(Stdio::null())
+            .spawn()
+            .expect("the program runs");
+        let mut stderr = child.stderr.take().unwrap();
+        let mut seen = String::new();
+        let mut byte = [0; 1];
+        while !seen.contains(" rows") && stderr.read(&mut byte).unwrap() == 1 {
+            seen.push(char::from(byte[0]));
+        }
+        child.kill().expect("killed");
+        kills += u32::from(!child.wait().unwrap().success());
+    }
+    assert_eq!(kills, 3, "killed before its end each time");
+    let (_, between, _) = counts(&world);
+    let rows = i64::try_from(ROWS).unwrap();
+    assert!(
+        between > 0 && between < rows,
+        "{between} rows after three kills"
+    );
+
+    let output = import(&world, &group, &file);
+    let summary = said(&output);
+    assert!(String::from_utf8_lossy(&output.stderr).contains("goes on after row"));
+    assert!(
+        summary.starts_with("30000 added, 0 updated, 0 unchanged, 0 refused."),
+        "{summary}"
+    );
+    assert_eq!(counts(&world), (rows, rows, rows));
+    assert_eq!(world.rows("memberships", "1 = 1"), rows);
+    let all = world.read(|conn| imports::newest(conn, world.account_id, 10));
+    assert_eq!(all.len(), 1, "one import, taken up again");
+    assert_eq!(all[0].status, ImportStatus::Done);
+    if on == On::Sqlite {
+        let indexed = world.rows("recipient_search", "recipient_search MATCH '\"per\"'");
+        assert_eq!(indexed, rows);
+    }
+}
+
+#[test]
+fn a_killed_import_goes_on_sqlite() {
+    a_killed_import_goes_on(On::Sqlite);
+}
+
+#[test]
+fn a_killed_import_goes_on_postgres() {
+    a_killed_import_goes_on(On::Postgres);
+}
+
+#[test]
+fn refused_rows_are_listed() {
+    let world = stopped(On::Sqlite);
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("a.csv");
+    let mut text = String::from("E-Mail\nanna@example.org\n");
+    text.push_str(&"kaputt@\n".repeat(25));
+    std::fs::write(&file, text).unwrap();
+    let summary = said(&import(&world, &["--group", "Kunden"], &file));
+    assert!(
+        summary.starts_with("1 added, 0 updated, 0 unchanged, 25 refused."),
+        "{summary}"
+    );
+    assert!(summary.contains("line 3: \"kaputt@\": "), "{summary}");
+    assert_eq!(summary.matches("kaputt@").count(), 20);
+    assert!(summary.contains("5 more"), "{summary}");
+}
+
+#[test]
+fn beside_a_running_server_it_says_so() {
+    let world = World::start(On::Sqlite);
+    let folder = tempfile::tempdir().unwrap();
+    let file = write_file(folder.path(), 1);
+    let output = import(&world, &["--group", "Kunden"], &file);
+    assert!(!output.status.success());
+    let errors = String::from_utf8_lossy(&output.stderr);
+    assert!(errors.contains("in use"), "{errors}");
+}
+
+#[test]
+fn mistakes_on_the_command_line_are_named() {
+    let world = stopped(On::Sqlite);
+    let folder = tempfile::tempdir().unwrap();
+    let file = write_file(folder.path(), 1);
+    let mut nobody = World::start_empty(On::Sqlite);
+    nobody.stop();
+    let output = import(&nobody, &["--group", "Kunden"], &file);
+    assert!(String::from_utf8_lossy(&output.stderr).contains("there is no account 0"));
+    assert!(!output.status.success());
+    let missing = import(
+        &world,
+        &["--group", "Kunden"],
+        &folder.path().join("fehlt.csv"),
+    );
+    assert!(String::from_utf8_lossy(&missing.stderr).contains("fehlt.csv"));
+    assert!(!missing.status.success());
+}

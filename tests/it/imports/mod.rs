@@ -1,0 +1,4 @@
+//! Imports: what rows do to recipients, and the command.
+
+mod command;
+mod rows;
