@@ -45,9 +45,11 @@ pub fn run(command: AccountCommand, config: &DataConfig) -> Result<(), CliError>
     let mut password = String::new();
     std::io::stdin().take(2_048).read_to_string(&mut password)?;
     let password = password.trim_end_matches(['\r', '\n']);
-    if let Some(problem) = password::problem(password) {
+    if password::problem(password).is_some() {
         return Err(CliError::Usage(format!(
-            "--admin-password-stdin: {problem}"
+            "--admin-password-stdin: the password needs {} to {} characters",
+            password::SHORTEST,
+            password::LONGEST
         )));
     }
     let hash = Passwords::new(PasswordCost::Full)

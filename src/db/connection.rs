@@ -40,6 +40,9 @@ pub enum TargetProblem {
     /// Only the scheme is named, since the rest may hold a password.
     #[error("the scheme \"{0}\" is not supported; use sqlite:PATH or postgres://…")]
     UnknownScheme(String),
+    /// No scheme at all: whatever it is, it is not shown.
+    #[error("it must begin with sqlite: or postgres://")]
+    NoScheme,
     /// `sqlite:` without a path.
     #[error("sqlite: needs the path of a file")]
     NoPath,
@@ -51,7 +54,7 @@ impl Target {
     /// # Errors
     /// Refuses every other scheme.
     pub fn parse(url: &str) -> Result<Self, TargetProblem> {
-        let (scheme, rest) = url.split_once(':').unwrap_or((url, ""));
+        let (scheme, rest) = url.split_once(':').ok_or(TargetProblem::NoScheme)?;
         match scheme {
             "postgres" | "postgresql" => Ok(Self::Postgres(url.to_owned())),
             "sqlite" => {
@@ -77,6 +80,8 @@ pub struct Connector {
 pub enum ConnectProblem {
     #[error(transparent)]
     Open(#[from] ConnectionError),
+    #[error("{0}")]
+    Server(String),
     #[error(transparent)]
     SetUp(#[from] diesel::result::Error),
     #[error("the path of the database file is not valid UTF-8")]
@@ -108,11 +113,25 @@ impl Connector {
                 Ok(Conn::Sqlite(conn))
             }
             Target::Postgres(url) => {
-                let mut conn = PgConnection::establish(url)?;
+                let mut conn = PgConnection::establish(url)
+                    .map_err(|error| ConnectProblem::Server(presentable(&error)))?;
                 conn.batch_execute("SET client_min_messages = warning; SET lock_timeout = '10s'; SET TIME ZONE 'UTC'")?;
                 Ok(Conn::Postgres(conn))
             }
         }
+    }
+}
+
+/// What the client library says, on one line. Only what a server or the way to it is to blame for:
+/// of an address it can't understand the library quotes parts, and any of them may be the password.
+fn presentable(error: &ConnectionError) -> String {
+    let said = error.to_string();
+    if said.starts_with("connection to server") {
+        said.split_whitespace().collect::<Vec<_>>().join(" ")
+    } else if said.starts_with("could not translate host name") {
+        "the host in DATABASE_URL is not known".to_owned()
+    } else {
+        "the address in DATABASE_URL can't be understood".to_owned()
     }
 }
 

@@ -11,6 +11,7 @@
 mod support;
 
 mod architecture;
+mod cli;
 mod db;
 mod erasure;
 mod imports;

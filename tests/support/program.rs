@@ -4,6 +4,8 @@ use std::io::{BufRead, BufReader, Read, Write};
 use std::path::Path;
 use std::process::{Child, ChildStdout, Command, ExitStatus, Output, Stdio};
 
+use super::agent::Agent;
+
 /// A server in a process of its own; killed when it goes out of scope.
 pub struct Program {
     child: Child,
@@ -11,8 +13,7 @@ pub struct Program {
     out: BufReader<ChildStdout>,
     /// Where it listens.
     pub url: String,
-    /// What it said while starting.
-    pub greeting: String,
+    said: String,
 }
 
 /// The program on a data directory, without any setting of this process's environment.
@@ -68,7 +69,7 @@ impl Program {
             .spawn()
             .expect("the program starts");
         let mut out = BufReader::new(child.stdout.take().expect("an output"));
-        let mut greeting = String::new();
+        let mut said = String::new();
         let mut address = None;
         while address.is_none() {
             let mut line = String::new();
@@ -79,16 +80,19 @@ impl Program {
                 .split_whitespace()
                 .find(|word| word.starts_with("http://127.0.0.1:"))
                 .map(|url| url.trim_end_matches('/').to_owned());
-            greeting.push_str(&line);
+            said.push_str(&line);
         }
         let Some(url) = address else {
             panic!("it does not listen: {:?}", child.wait());
         };
+        // It listens before it takes signals; whoever is answered may send one.
+        let answer = Agent::new(&url).get("/anmelden");
+        assert!(answer.status < 500, "it serves");
         Self {
             child,
             out,
             url,
-            greeting,
+            said,
         }
     }
 
@@ -112,11 +116,13 @@ impl Program {
         self.child.wait().expect("it ends")
     }
 
-    /// The rest of its output, once it has ended.
-    pub fn rest(&mut self) -> String {
-        let mut rest = String::new();
-        self.out.read_to_string(&mut rest).expect("text");
-        rest
+    /// Ends it as Ctrl-C does and gives all it has said.
+    pub fn stop(mut self) -> String {
+        self.signal("TERM");
+        let mut said = std::mem::take(&mut self.said);
+        self.out.read_to_string(&mut said).expect("text");
+        assert!(self.ended().success(), "it ends well: {said}");
+        said
     }
 }
 
