@@ -113,13 +113,36 @@ impl Connector {
                 Ok(Conn::Sqlite(conn))
             }
             Target::Postgres(url) => {
-                let mut conn = PgConnection::establish(url)
+                let mut conn = PgConnection::establish(&with_time_limits(url))
                     .map_err(|error| ConnectProblem::Server(presentable(&error)))?;
                 conn.batch_execute("SET client_min_messages = warning; SET lock_timeout = '10s'; SET TIME ZONE 'UTC'")?;
                 Ok(Conn::Postgres(conn))
             }
         }
     }
+}
+
+/// How long to wait for a server that says nothing, unless the address has limits of its own: the
+/// library would wait for ever, and hits would wait behind it. Seconds, and once milliseconds.
+const TIME_LIMITS: [(&str, &str); 5] = [
+    ("connect_timeout", "5"),
+    ("keepalives_idle", "10"),
+    ("keepalives_interval", "5"),
+    ("keepalives_count", "3"),
+    ("tcp_user_timeout", "25000"),
+];
+
+fn with_time_limits(url: &str) -> String {
+    let mut limited = url.to_owned();
+    for (name, value) in TIME_LIMITS {
+        if !url.contains(name) {
+            limited.push(if limited.contains('?') { '&' } else { '?' });
+            limited.push_str(name);
+            limited.push('=');
+            limited.push_str(value);
+        }
+    }
+    limited
 }
 
 /// What the client library says, on one line. Only what a server or the way to it is to blame for:
@@ -149,5 +172,24 @@ impl ManageConnection for Connector {
 
     fn has_broken(&self, conn: &mut Conn) -> bool {
         std::thread::panicking() || conn.is_broken()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::with_time_limits;
+
+    #[test]
+    fn time_limits_of_the_address_stay() {
+        let limited = with_time_limits("postgres://u@h/d?connect_timeout=60");
+        assert!(
+            limited.starts_with("postgres://u@h/d?connect_timeout=60&keepalives_idle=10&"),
+            "{limited}"
+        );
+        let limited = with_time_limits("postgres://u@h/d");
+        assert!(
+            limited.starts_with("postgres://u@h/d?connect_timeout=5&"),
+            "{limited}"
+        );
     }
 }

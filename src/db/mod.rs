@@ -56,6 +56,10 @@ pub enum DbError {
     /// No connection could be had.
     #[error("no database connection: {0}")]
     Unavailable(String),
+    /// The connection was lost while a transaction was being committed: nobody knows whether it
+    /// was. Doing it again could do it twice.
+    #[error("not known whether it was committed")]
+    Unconfirmed,
     /// Everything else the database reports.
     #[error("database: {0}")]
     Fault(DieselError),
@@ -203,7 +207,10 @@ fn finish<T>(conn: &mut Conn, queries: impl FnOnce(&mut Conn) -> DbResult<T>) ->
             if let Err(error) = commit(conn) {
                 // A commit that failed may leave the transaction open (disk full, lost server).
                 let _ = rollback(conn);
-                return Err(error.into());
+                return Err(match conn {
+                    Conn::Sqlite(_) => error.into(),
+                    Conn::Postgres(_) => DbError::Unconfirmed,
+                });
             }
             Ok(value)
         }

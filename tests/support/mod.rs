@@ -12,6 +12,7 @@
 pub mod agent;
 pub mod mail;
 pub mod program;
+pub mod proxy;
 pub mod world;
 
 pub use world::{On, World};

@@ -16,6 +16,7 @@ use widerspruch::domain::time::Timestamp;
 use widerspruch::web::state::State;
 
 use super::agent::Agent;
+use super::proxy::Proxy;
 
 pub const ADMIN: &str = "admin@example.org";
 pub const PASSWORD: &str = "correct horse battery";
@@ -47,10 +48,29 @@ impl World {
 
     /// Without any account: a new installation.
     pub fn start_empty(on: On) -> Self {
-        let dir = tempfile::tempdir().expect("a directory");
-        let database_url = match on {
+        Self::start_on(match on {
             On::Sqlite => None,
             On::Postgres => Some(new_postgres_database()),
+        })
+    }
+
+    /// With an account, on PostgreSQL behind a proxy that can be cut off.
+    pub fn start_behind_proxy() -> (Self, Proxy) {
+        let url = new_postgres_database();
+        let (server, database) = url.rsplit_once('/').expect("server and database");
+        let (before, server) = server.rsplit_once('@').expect("a user");
+        let proxy = Proxy::start(server);
+        let through = format!("{before}@{}/{database}", proxy.address());
+        let mut world = Self::start_on(Some(through));
+        world.account_id = world.make_account("Muster GmbH", ADMIN);
+        (world, proxy)
+    }
+
+    fn start_on(database_url: Option<String>) -> Self {
+        let dir = tempfile::tempdir().expect("a directory");
+        let on = match database_url {
+            None => On::Sqlite,
+            Some(_) => On::Postgres,
         };
         let (state, url, server) = serve(&config(&dir, database_url.as_deref()));
         Self {

@@ -18,14 +18,14 @@ use tokio::sync::oneshot;
 
 pub use batch::store;
 
-use crate::db::Db;
+use crate::db::{Db, DbError};
 use crate::domain::secret::Random128;
 use crate::domain::time::Timestamp;
 use crate::tracking::device::Visitor;
 use crate::tracking::token::HitKind;
 
 /// How many hits may wait; more are answered unconfirmed.
-const QUEUE: usize = 65_536;
+pub const QUEUE: usize = 65_536;
 
 /// How many hits one transaction takes at most: a few milliseconds of work.
 const BATCH: usize = 2_048;
@@ -195,8 +195,9 @@ fn store_batch(db: &Db, batch: &mut Vec<Waiting>, shared: &Shared) {
                 let _ = waiting.done.send(Stored::Yes);
             }
         }
-        Err(error) if batch.len() == 1 => {
-            tracing::debug!(%error, "a hit could not be stored");
+        Err(error) if batch.len() == 1 || matches!(error, DbError::Unconfirmed) => {
+            // What may be stored already must not be stored again.
+            tracing::debug!(%error, "hits could not be stored");
             for waiting in batch.drain(..) {
                 let _ = waiting
                     .done
@@ -213,7 +214,7 @@ fn store_batch(db: &Db, batch: &mut Vec<Waiting>, shared: &Shared) {
                 } else {
                     db.write(|conn| store(conn, &[waiting.hit])).err()
                 };
-                away = away || matches!(one, Some(crate::db::DbError::Unavailable(_)));
+                away = away || matches!(one, Some(DbError::Unavailable(_)));
                 let stored = if away || one.is_some() {
                     shared.unconfirmed("the database refused it")
                 } else {
