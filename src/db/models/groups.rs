@@ -166,13 +166,14 @@ pub(crate) fn remove_from_all(
     recipients: &[i64],
 ) -> DbResult<usize> {
     let ids = json_rows::of_numbers(recipients.iter().copied());
+    // The plus keeps SQLite from walking all memberships of the account.
     let rows = json_rows::unfold(conn, &[("recipient_id", Column::Int)]);
     diesel::sql_query(format!(
         "UPDATE groups SET member_count = member_count - leaving.n
          FROM (SELECT m.group_id, COUNT(*) AS n
-               FROM {rows} AS gone
-               JOIN memberships m ON m.recipient_id = gone.recipient_id
-               WHERE m.account_id = $2 GROUP BY m.group_id) AS leaving
+               FROM memberships m
+               WHERE m.recipient_id IN (SELECT recipient_id FROM {rows} AS gone)
+                 AND +m.account_id = $2 GROUP BY m.group_id) AS leaving
          WHERE groups.id = leaving.group_id"
     ))
     .bind::<Text, _>(&ids)
@@ -180,7 +181,7 @@ pub(crate) fn remove_from_all(
     .execute(conn)?;
     Ok(diesel::sql_query(format!(
         "DELETE FROM memberships
-         WHERE recipient_id IN (SELECT recipient_id FROM {rows} AS gone) AND account_id = $2"
+         WHERE recipient_id IN (SELECT recipient_id FROM {rows} AS gone) AND +account_id = $2"
     ))
     .bind::<Text, _>(&ids)
     .bind::<BigInt, _>(account_id)

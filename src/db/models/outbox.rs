@@ -184,7 +184,7 @@ pub(crate) fn remove_of_recipients(
     let rows = json_rows::unfold(conn, &[("id", Column::Int)]);
     let removed: Vec<Removed> = diesel::sql_query(format!(
         "DELETE FROM outbox_mails
-         WHERE recipient_id IN (SELECT id FROM {rows} AS gone) AND account_id = $2 RETURNING file"
+         WHERE recipient_id IN (SELECT id FROM {rows} AS gone) AND +account_id = $2 RETURNING file"
     ))
     .bind::<Text, _>(json_rows::of_numbers(recipients.iter().copied()))
     .bind::<BigInt, _>(account_id)
