@@ -16,7 +16,7 @@ use crate::config::{Config, DataConfig};
 use crate::db::models::{accounts, installation, sessions};
 use crate::db::{Backend, Db};
 use crate::domain::secret::{Purpose, Secret};
-use crate::domain::time::Timestamp;
+use crate::domain::time::{Clock, Timestamp};
 use crate::erasure::cleanup::Cleaner;
 use crate::erasure::jobs::Deletions;
 use crate::error::StartError;
@@ -38,7 +38,7 @@ pub struct Data {
     /// The installation's secret.
     pub secret: Secret,
     /// Held as long as this process uses the directory; none on PostgreSQL.
-    lock: Option<File>,
+    pub(crate) lock: Option<File>,
 }
 
 impl Data {
@@ -117,6 +117,7 @@ pub fn build(config: &Config) -> Result<App, StartError> {
         tokens: tokens.clone(),
         public_url: public_url.clone(),
         transport: Arc::new(outbox.clone()),
+        clock: Clock::default(),
     })?;
     let cleaner = Cleaner::start(db.clone(), config.data.dir.clone())?;
     let remembering = secret.key(Purpose::RememberedAddress);
@@ -280,7 +281,8 @@ fn lock_directory(dir: &Path) -> Result<File, StartError> {
     }
 }
 
-fn default_public_url(address: SocketAddr) -> Result<Url, StartError> {
+/// Where browsers reach a server that listens there, if nothing else is set.
+pub(crate) fn default_public_url(address: SocketAddr) -> Result<Url, StartError> {
     let host = if address.ip().is_unspecified() {
         "localhost".to_owned()
     } else {

@@ -13,12 +13,14 @@
 //! * [`tracking`]: the heart. Who is measured, what a mail's links carry, how a hit is stored, and
 //!   how the past is cut off from a person.
 //! * [`sending`]: hands a mailing to the transport, each recipient once.
+//! * [`demo`]: the example account.
 //! * [`import`]: recipients from CSV files of any size.
 
 pub mod app;
 pub mod cli;
 pub mod config;
 pub mod db;
+pub mod demo;
 pub mod domain;
 pub mod erasure;
 pub mod error;

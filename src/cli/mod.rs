@@ -1,6 +1,7 @@
 //! What the program can be told on the command line, and the commands that are no server.
 
 mod account;
+mod demo;
 mod import;
 mod serve;
 
@@ -52,6 +53,8 @@ enum Command {
     Serve,
     /// Bring the database's tables up to date, and nothing else
     Migrate,
+    /// Make an example account with recipients, a year of mailings, opens and clicks
+    Demo(demo::Demo),
     /// Accounts
     #[command(subcommand)]
     Account(account::AccountCommand),
@@ -121,6 +124,7 @@ pub fn run(cli: Cli) -> Result<(), CliError> {
             println!("The database is up to date.");
             Ok(())
         }
+        Command::Demo(demo) => demo::run(&demo, &settings.config()?),
         Command::Account(command) => account::run(command, &settings.data()?),
         Command::Import(command) => import::run(command, &settings.data()?),
     }

@@ -40,6 +40,27 @@ impl Timestamp {
     }
 }
 
+/// What tells the time: the machine's clock, or one set to another time that runs on from there.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Clock {
+    /// By how much it differs from the machine's, in milliseconds.
+    ahead_millis: i64,
+}
+
+impl Clock {
+    /// A clock that shows `time` at this moment.
+    pub fn set_to(time: Timestamp) -> Self {
+        Self {
+            ahead_millis: time.millis() - Timestamp::now().millis(),
+        }
+    }
+
+    /// What it shows now.
+    pub fn now(self) -> Timestamp {
+        Timestamp::now().plus_millis(self.ahead_millis)
+    }
+}
+
 /// Whole hours since 1970-01-01 UTC: as exactly as events are stored (rule P6).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Hour(pub i64);
@@ -54,6 +75,16 @@ impl Hour {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_clock_runs_on_from_the_time_it_is_set_to() {
+        let before = Timestamp::now();
+        let past = Timestamp(1_000_000);
+        let shown = Clock::set_to(past).now();
+        let passed = Timestamp::now().millis() - before.millis();
+        assert!((0..=passed).contains(&(shown.millis() - past.millis())));
+        assert!(Clock::default().now() >= before);
+    }
 
     #[test]
     fn hours_are_whole_also_before_1970() {

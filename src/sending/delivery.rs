@@ -29,7 +29,7 @@ const CLAIMED_AT_ONCE: i64 = 50;
 
 /// What can go wrong with a whole mailing. The messages hold nothing about people.
 #[derive(Debug, thiserror::Error)]
-pub(super) enum SendError {
+pub enum SendError {
     /// The database. Constraint errors can hold values, so only the kind is told.
     #[error("{}", told(.0))]
     Db(#[from] DbError),
@@ -108,7 +108,9 @@ impl Delivering {
         while !self.is_stopping() {
             let Some(in_hand) = self.claim_some(account_id, mailing_id)? else {
                 // Not finished: a row was locked by a deletion. It is looked for again.
-                db.write(|conn| sending::finish(conn, account_id, mailing_id, Timestamp::now()))?;
+                db.write(|conn| {
+                    sending::finish(conn, account_id, mailing_id, self.tools.clock.now())
+                })?;
                 return Ok(());
             };
             self.hand_over(account_id, &mailing, &prepared, &in_hand)?;
@@ -157,7 +159,7 @@ impl Delivering {
         if handed.is_empty() && waiting.is_empty() && uncertain.is_empty() {
             return Ok(());
         }
-        let now = Timestamp::now();
+        let now = self.tools.clock.now();
         db.write(|conn| {
             sending::put_back(conn, account_id, &waiting)?;
             sending::end(
@@ -224,7 +226,7 @@ impl Delivering {
         prepared: &PreparedMailing,
         in_hand: &[InHand],
     ) -> Result<(), SendError> {
-        let now = Timestamp::now();
+        let now = self.tools.clock.now();
         let (mut handed, mut failed, mut untried) = (Vec::new(), Vec::new(), Vec::new());
         let mut refusal = None;
         for delivery in in_hand {

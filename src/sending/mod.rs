@@ -15,4 +15,5 @@ pub mod preparation;
 pub mod sender;
 pub mod transport;
 
+pub use delivery::SendError;
 pub use sender::Sender;

@@ -6,13 +6,14 @@ use std::sync::mpsc::{self, Receiver, RecvTimeoutError};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
-use parking_lot::Mutex;
+use parking_lot::{Mutex, MutexGuard};
 use url::Url;
 
-use super::delivery::Delivering;
+use super::delivery::{Delivering, SendError};
 use super::transport::Transport;
 use crate::db::models::sending;
 use crate::db::{Db, DbResult};
+use crate::domain::time::Clock;
 use crate::tracking::links::LinkCache;
 use crate::tracking::token::TokenKeys;
 
@@ -35,6 +36,8 @@ pub struct Tools {
     pub public_url: Url,
     /// Where mails go.
     pub transport: Arc<dyn Transport>,
+    /// What tells the time of handing over.
+    pub clock: Clock,
 }
 
 /// The running sender. Cheap to clone.
@@ -45,6 +48,8 @@ pub struct Sender {
 
 struct Shared {
     stopping: Arc<AtomicBool>,
+    /// Held by the thread while it sends.
+    gate: Arc<Mutex<()>>,
     wake: mpsc::Sender<()>,
     thread: Mutex<Option<JoinHandle<()>>>,
 }
@@ -61,12 +66,15 @@ impl Sender {
             tools,
             stopping: Arc::clone(&stopping),
         };
+        let gate = Arc::new(Mutex::new(()));
+        let for_thread = Arc::clone(&gate);
         let thread = std::thread::Builder::new()
             .name("sender".to_owned())
-            .spawn(move || run(&delivering, &woken))?;
+            .spawn(move || run(&delivering, &woken, &for_thread))?;
         Ok(Self {
             shared: Arc::new(Shared {
                 stopping,
+                gate,
                 wake,
                 thread: Mutex::new(Some(thread)),
             }),
@@ -77,6 +85,12 @@ impl Sender {
     pub fn wake(&self) {
         // Without a thread that listens the program is ending; the next one takes the mailing up.
         let _ = self.shared.wake.send(());
+    }
+
+    /// Keeps the thread from sending while the guard lives, so that somebody else can: see
+    /// [`send_here`].
+    pub fn hold(&self) -> MutexGuard<'_, ()> {
+        self.shared.gate.lock()
     }
 
     /// Ends the thread after the mails it has in hand; a mailing in the middle is taken up at the
@@ -92,9 +106,23 @@ impl Sender {
     }
 }
 
-fn run(delivering: &Delivering, woken: &Receiver<()>) {
+/// Sends one mailing that was started, on this thread: with a transport and a clock of its own, as
+/// for mailings of the past. Within a server, [`Sender::hold`] keeps its thread away meanwhile.
+///
+/// # Errors
+/// See [`SendError`]; the mailing can be sent again, and no mail is handed over twice.
+pub fn send_here(tools: Tools, account_id: i64, mailing_id: i64) -> Result<(), SendError> {
+    let stopping = Arc::default();
+    Delivering { tools, stopping }.mailing(account_id, mailing_id)
+}
+
+fn run(delivering: &Delivering, woken: &Receiver<()>, gate: &Mutex<()>) {
     loop {
-        let nap = if send_all(delivering) { NAP } else { RETRY };
+        let all_well = {
+            let _sending = gate.lock();
+            send_all(delivering)
+        };
+        let nap = if all_well { NAP } else { RETRY };
         if delivering.stopping.load(Ordering::Relaxed) {
             return;
         }

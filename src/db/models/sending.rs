@@ -464,6 +464,29 @@ pub fn finish(conn: &mut Conn, account_id: i64, mailing_id: i64, now: Timestamp)
     Ok(true)
 }
 
+/// Whom a mailing was handed to, and what the pixel and links in that mail carry: how the example
+/// account's readers come to their hits.
+pub(crate) fn keys_in_mails(
+    conn: &mut Conn,
+    account_id: i64,
+    mailing_id: i64,
+) -> DbResult<Vec<(i64, Option<Random128>)>> {
+    let rows: Vec<(Option<i64>, Option<Vec<u8>>)> = deliveries::table
+        .filter(deliveries::account_id.eq(account_id))
+        .filter(deliveries::mailing_id.eq(mailing_id))
+        .filter(deliveries::status.eq("handed"))
+        .order(deliveries::recipient_id)
+        .select((deliveries::recipient_id, deliveries::token_key))
+        .load(conn)?;
+    Ok(rows
+        .into_iter()
+        .filter_map(|(recipient_id, key)| {
+            let key = key.and_then(|key| Random128::try_from(key.as_slice()).ok());
+            Some((recipient_id?, key))
+        })
+        .collect())
+}
+
 /// Takes the lock of a mailing on this connection (PostgreSQL only): one node sends it. Tells
 /// whether it was free.
 pub fn try_lock(conn: &mut Conn, mailing_id: i64) -> DbResult<bool> {
