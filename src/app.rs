@@ -15,6 +15,7 @@ use url::Url;
 use crate::config::{Config, DataConfig};
 use crate::db::models::{accounts, installation, sessions};
 use crate::db::{Backend, Db};
+use crate::demo::Background;
 use crate::domain::secret::{Purpose, Secret};
 use crate::domain::time::{Clock, Timestamp};
 use crate::erasure::cleanup::Cleaner;
@@ -134,6 +135,7 @@ pub fn build(config: &Config) -> Result<App, StartError> {
         throttle: Throttle::default(),
         public_url,
         data_dir: config.data.dir.clone(),
+        demo: Background::new(config.demo_recipients),
         setup_key: Mutex::new(setup_key),
         db,
     });

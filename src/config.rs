@@ -27,6 +27,8 @@ pub struct Config {
     pub public_url: Option<Url>,
     /// How much a password's hash costs.
     pub password_cost: PasswordCost,
+    /// How many recipients *Mit Beispieldaten starten* makes.
+    pub demo_recipients: usize,
 }
 
 /// Where data lies.

@@ -8,7 +8,7 @@ use actix_web::{Handler, Responder, Route};
 use crate::domain::role::Role::{self, Admin, Mailings, Recipients, Reports, Sending};
 use crate::web::access::{Access, guard};
 use crate::web::{
-    account, assets, groups, home, mailings, outbox, public, receipts, recipients, reports,
+    account, assets, demo, groups, home, mailings, outbox, public, receipts, recipients, reports,
     session, setup,
 };
 
@@ -38,6 +38,9 @@ pub fn all(table: &mut Table<'_>) {
     table.get ("/static/{path:.*}",                     EVERYBODY,       assets::show);
     table.get ("/einrichtung/{key}",                    EVERYBODY,       setup::new);
     table.post("/einrichtung/{key}",                    EVERYBODY,       setup::create);
+    table.post("/einrichtung/{key}/beispiel",           EVERYBODY,       demo::create);
+    table.get ("/beispielkonto",                        SIGNED_IN,       demo::show);
+    table.get ("/beispielkonto/stand",                  SIGNED_IN,       demo::progress);
     table.get ("/anmelden",                             EVERYBODY,       session::new);
     table.post("/anmelden",                             EVERYBODY,       session::create);
     table.post("/abmelden-sitzung",                     SIGNED_IN,       session::destroy);

@@ -75,11 +75,13 @@ pub fn run(demo: &Demo, config: &Config) -> Result<(), CliError> {
     let outcome = demo::fill(&kit, &made, demo.recipients, now, &mut show);
     kit.cleaner.shut_down();
     outcome.map_err(|error| CliError::Usage(format!("the example is not complete: {error}")))?;
-    let address = kit
-        .public_url
-        .join("anmelden")
-        .map_or_else(|_| kit.public_url.to_string(), String::from);
-    println!("Start the server with `widerspruch serve` and sign in at {address}");
+    match kit.public_url.join("anmelden") {
+        Ok(url) if config.public_url.is_some() || config.listen.port() != 0 => {
+            println!("Start the server (`widerspruch serve`) and sign in at {url}");
+        }
+        // Which port it will be, only the server knows.
+        _ => println!("Start the server (`widerspruch serve`); it says where it is."),
+    }
     Ok(())
 }
 

@@ -82,6 +82,7 @@ impl Settings {
                 .map(config::parse_public_url)
                 .transpose()?,
             password_cost: PasswordCost::Full,
+            demo_recipients: crate::demo::RECIPIENTS,
         })
     }
 }

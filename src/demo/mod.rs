@@ -6,6 +6,7 @@
 //! [`crate::tracking::recorder::store`], objections and pseudonymisation go their usual ways. So
 //! every figure of the example's reports is right, and every rule holds for its people, too.
 //!
+//! * [`background`]: filling while the server runs.
 //! * [`names`], [`people`]: who they are. [`texts`], [`calendar`]: what they are sent, and when.
 //! * [`readers`]: what they do with a mail. [`nowhere`]: where old mails go. [`story`]: all of it in
 //!   the order of time.
@@ -13,6 +14,7 @@
 //! The same number of recipients on the same day gives the same story (a fixed seed); keys and
 //! pseudonyms are random all the same, as everywhere.
 
+mod background;
 mod calendar;
 mod names;
 mod nowhere;
@@ -38,6 +40,7 @@ use crate::sending::outbox::Outbox;
 use crate::tracking::links::LinkCache;
 use crate::tracking::token::TokenKeys;
 
+pub use background::{Background, Stage};
 pub use story::fill;
 
 /// The name of the example account.

@@ -8,6 +8,7 @@
 pub mod access;
 pub mod account;
 pub mod assets;
+pub mod demo;
 pub mod error;
 pub mod fields;
 pub mod filters;

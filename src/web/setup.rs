@@ -123,7 +123,8 @@ pub fn create_account(
     users::create(conn, account_id, &new, now)
 }
 
-fn check_key(state: &State, key: &str) -> Result<(), WebError> {
+/// Whether that is the key of the one-time link, while there is one.
+pub(super) fn check_key(state: &State, key: &str) -> Result<(), WebError> {
     match state.setup_key.lock().as_deref() {
         Some(expected) if bool::from(expected.as_bytes().ct_eq(key.as_bytes())) => Ok(()),
         _ => Err(WebError::NotFound),

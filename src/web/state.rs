@@ -9,6 +9,7 @@ use url::Url;
 
 use crate::config::PasswordCost;
 use crate::db::{Conn, Db, DbResult};
+use crate::demo::Background;
 use crate::domain::secret::Key;
 use crate::erasure::cleanup::Cleaner;
 use crate::erasure::jobs::Deletions;
@@ -45,6 +46,8 @@ pub struct Inner {
     pub cleaner: Cleaner,
     /// Deletes many recipients in the background.
     pub deletions: Deletions,
+    /// Fills the example account, where one is asked for.
+    pub demo: Background,
     /// The key for remembered addresses (rule P9).
     pub remembering: Key,
     /// Hashing and checking of passwords.

@@ -15,7 +15,7 @@ const LAYERS: [&[&str]; 8] = [
 ];
 
 /// Neighbours in one layer that may look at each other, from left to right.
-const NEIGHBOURS: [(&str, &str); 2] = [("demo", "sending"), ("demo", "import")];
+const NEIGHBOURS: [(&str, &str); 2] = [("demo", "sending"), ("demo", "erasure")];
 
 /// What a start needs to say, and its settings: known from the command line to the web.
 const SHARED_ABOVE: [&str; 2] = ["config", "error"];

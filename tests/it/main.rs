@@ -13,6 +13,7 @@ mod support;
 mod architecture;
 mod cli;
 mod db;
+mod demo;
 mod erasure;
 mod imports;
 mod mailings;

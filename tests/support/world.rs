@@ -218,6 +218,7 @@ fn config(dir: &TempDir, database_url: Option<&str>) -> Config {
         data: DataConfig::new(dir.path(), database_url, None).expect("settings"),
         public_url: None,
         password_cost: PasswordCost::Minimal,
+        demo_recipients: 150,
     }
 }
 

@@ -11,7 +11,7 @@ use widerspruch::db::models::receipts;
 use widerspruch::db::models::sending::{self as queue, Claim};
 use widerspruch::db::{Conn, DbResult, schema};
 use widerspruch::domain::secret::random_128;
-use widerspruch::domain::time::Timestamp;
+use widerspruch::domain::time::{Clock, Timestamp};
 use widerspruch::domain::tracking::{Decision, RecipientTracking};
 use widerspruch::erasure::deletion;
 use widerspruch::sending::outbox::{KEPT_DAYS, Outbox};
@@ -105,6 +105,7 @@ on_both!(
                     at: 3,
                     handed: AtomicUsize::new(0),
                 }),
+                clock: Clock::default(),
             })
             .expect("a thread");
             let mailing = draft(world, HTML, &[all]);
