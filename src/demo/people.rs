@@ -271,10 +271,9 @@ fn grant_wishes(rng: &mut SmallRng, people: &mut [Person], now: Timestamp) {
             let person = &mut people[at];
             person.wish = Some(match kind {
                 0 => Wish::ObjectsAfter(rng.random_range(0..12)),
-                1 => Wish::ObjectsTo(some_day(rng, person)),
                 // The file was imported at the beginning.
                 2 if person.joined < long_ago => Wish::ObjectedBefore,
-                2 => Wish::ObjectsTo(some_day(rng, person)),
+                1 | 2 => Wish::ObjectsTo(some_day(rng, person)),
                 3 => Wish::WantsThePastGone(recently(rng)),
                 4 => Wish::UnsubscribesAfter(rng.random_range(0..12)),
                 5 => Wish::UnsubscribesTo(some_day(rng, person)),

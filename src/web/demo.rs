@@ -59,30 +59,30 @@ pub async fn create(state: web::Data<State>, key: web::Path<String>) -> WebResul
 
 /// GET `/beispielkonto`: how far it is, and the password, which is kept nowhere else.
 pub async fn show(signed_in: SignedIn, state: web::Data<State>) -> WebResult {
-    let Some(stage) = state.demo.stage(signed_in.user.id) else {
+    let Some(example) = state.demo.stage(signed_in.user.id) else {
         return see_other("/");
     };
     page(&DemoPage {
         page: Page::new(&signed_in, Section::None, "Ihr Beispielkonto"),
         email: demo::EMAIL,
-        password: stage.password,
-        progress: stage.progress,
-        ended: stage.ended,
+        password: example.password,
+        progress: example.progress,
+        ended: example.ended,
     })
 }
 
 /// GET `/beispielkonto/stand`: the inside of the page's progress, for its script.
 pub async fn progress(signed_in: SignedIn, state: web::Data<State>) -> WebResult {
-    let Some(stage) = state.demo.stage(signed_in.user.id) else {
+    let Some(example) = state.demo.stage(signed_in.user.id) else {
         return Err(WebError::NotFound);
     };
     let mut answer = HttpResponse::Ok();
     answer.content_type(ContentType::html());
-    if stage.ended.is_some() {
+    if example.ended.is_some() {
         answer.insert_header(("X-Fertig", "ja"));
     }
     let part = ProgressPart {
-        progress: stage.progress,
+        progress: example.progress,
     };
     Ok(answer.body(part.render()?))
 }
