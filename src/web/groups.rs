@@ -151,7 +151,7 @@ pub async fn confirm_dissolve(
 ) -> WebResult {
     let group = load(&signed_in, &state, *path).await?;
     page(&DissolvePage {
-        page: Page::new(&signed_in, Section::Recipients, "Gruppe auflösen"),
+        page: Page::new(&signed_in, Section::Recipients, "Gruppe auflösen?"),
         group,
     })
 }

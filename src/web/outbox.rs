@@ -77,7 +77,7 @@ pub async fn confirm_emptying(signed_in: SignedIn, state: web::Data<State>) -> W
         .read(move |conn| outbox::count(conn, account_id))
         .await?;
     page(&EmptyPage {
-        page: Page::new(&signed_in, Section::Outbox, "Postausgang leeren"),
+        page: Page::new(&signed_in, Section::Outbox, "Postausgang leeren?"),
         count,
     })
 }

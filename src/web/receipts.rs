@@ -78,7 +78,7 @@ type Figure = fn(&Figures) -> i64;
 
 fn rows(before: &Figures, after: &Figures) -> Vec<(&'static str, String, String)> {
     let figures: [(&str, Figure); 13] = [
-        ("Zugestellt", |f| f.handed),
+        ("Versendet", |f| f.handed),
         ("Personenbezogen gemessen", |f| f.handed_personal),
         ("Öffnungen", |f| f.opens),
         ("Öffnungen, eindeutig", |f| f.openers),

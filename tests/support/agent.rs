@@ -120,8 +120,10 @@ impl Answer {
             .flatten()
     }
 
+    /// The page's source, without the places where a long word may break: an address with one
+    /// is still found.
     pub fn html(&self) -> String {
-        String::from_utf8_lossy(&self.body).into_owned()
+        String::from_utf8_lossy(&self.body).replace("<wbr>", "")
     }
 
     /// The visible text, with single spaces.

@@ -48,8 +48,8 @@ impl HistoryPage {
         match line.status {
             DeliveryStatus::Handed => "",
             DeliveryStatus::Pending => "wartet auf den Versand",
-            DeliveryStatus::Claimed => "wird gerade verschickt",
-            DeliveryStatus::Uncertain => "möglicherweise verschickt",
+            DeliveryStatus::Claimed => "wird gerade versendet",
+            DeliveryStatus::Uncertain => "möglicherweise versendet",
             DeliveryStatus::Failed => "nicht zustellbar",
             DeliveryStatus::Cancelled => "abgebrochen",
         }

@@ -45,8 +45,8 @@ on_both!(a_mailing_is_written_looked_at_and_sent, |world| {
     let confirm = admin.visit(&format!("{path}/senden"));
     confirm
         .assert_says("2 Empfänger bekommen")
-        .assert_says("1 werden personenbezogen gemessen")
-        .assert_says("1 werden nur anonym gezählt");
+        .assert_says("1 Empfänger wird personenbezogen gemessen")
+        .assert_says("1 Empfänger wird nur anonym gezählt");
     admin.submit(&format!("{path}/senden"), &[]);
     sent(world, id);
     admin.visit(&path).assert_says("Versendet");

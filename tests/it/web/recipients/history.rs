@@ -8,7 +8,7 @@ use crate::support::on_both;
 on_both!(without_mailings_the_tab_says_what_it_will_show, |world| {
     let id = add(world, world.account_id, "jana@example.org", "", "");
     let page = world.admin().visit(&format!("/empfaenger/{id}/verlauf"));
-    page.assert_says("Noch nichts verschickt");
+    page.assert_says("Noch nichts versendet");
     assert_eq!(page.all(".tabs a[aria-current]"), ["Verlauf"]);
 });
 

@@ -84,7 +84,7 @@ on_both!(a_report_shows_what_was_counted, |world| {
 
     let admin = world.admin();
     let list = admin.visit("/analysen");
-    list.assert_says("1 verschicktes E-Mailing");
+    list.assert_says("1 versendetes E-Mailing");
     assert_eq!(
         list.attribute("tbody th a", "href"),
         Some(format!("/analysen/{mailing}"))
@@ -96,7 +96,7 @@ on_both!(a_report_shows_what_was_counted, |world| {
     );
 
     let page = admin.visit(&format!("/analysen/{mailing}"));
-    page.assert_says("Verschickt am")
+    page.assert_says("Versendet am")
         .assert_says("bezogen auf 3 personenbezogen gemessene Empfänger")
         .assert_says("66,7 %")
         .assert_says("33,3 %");
