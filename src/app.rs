@@ -21,6 +21,8 @@ use crate::domain::time::{Clock, Timestamp};
 use crate::erasure::cleanup::Cleaner;
 use crate::erasure::jobs::Deletions;
 use crate::error::StartError;
+use crate::import::background::{self, Imports};
+use crate::import::uploads::Uploads;
 use crate::routes;
 use crate::sending::Sender;
 use crate::sending::outbox::{self, Outbox};
@@ -128,6 +130,11 @@ pub fn build(config: &Config) -> Result<App, StartError> {
         sender,
         outbox,
         deletions: Deletions::start(db.clone(), cleaner.clone(), remembering.clone())?,
+        imports: Imports::start(
+            db.clone(),
+            Uploads::open(&config.data.dir)?,
+            remembering.clone(),
+        )?,
         cleaner,
         tokens,
         remembering,
@@ -200,9 +207,11 @@ impl App {
         housekeeping.abort();
         let (recorder, sender) = (self.state.recorder.clone(), self.state.sender.clone());
         let (cleaner, deletions) = (self.state.cleaner.clone(), self.state.deletions.clone());
+        let imports = self.state.imports.clone();
         // Every hit that was taken is stored before the program ends, every mail in hand marked.
         let _ = web::block(move || {
             sender.shut_down();
+            imports.shut_down();
             recorder.shut_down();
             // Before the cleaner, to which it hands what it deleted.
             deletions.shut_down();
@@ -225,18 +234,16 @@ async fn keep_house(state: State) {
             tracing::warn!(%error, "expired sessions could not be removed");
         }
         tidy_outbox(&state).await;
-        forget_refusals(&state).await;
+        tidy_imports(&state).await;
     }
 }
 
-/// Forgets the rows that imports refused, after their seven days.
-async fn forget_refusals(state: &State) {
-    let before = Timestamp::now().plus_days(-7);
-    if let Err(error) = state
-        .write(move |conn| crate::db::models::imports::purge_refusals(conn, before))
-        .await
-    {
-        tracing::warn!(%error, "old refused rows could not be removed");
+/// Forgets what imports leave, after its time.
+async fn tidy_imports(state: &State) {
+    let (db, uploads) = (state.db.clone(), state.imports.uploads.clone());
+    let tidied = web::block(move || background::tidy(&db, &uploads)).await;
+    if !matches!(tidied, Ok(Ok(()))) {
+        tracing::warn!("the imports could not be tidied");
     }
 }
 

@@ -8,8 +8,8 @@ use actix_web::{Handler, Responder, Route};
 use crate::domain::role::Role::{self, Admin, Mailings, Recipients, Reports, Sending};
 use crate::web::access::{Access, guard};
 use crate::web::{
-    account, assets, demo, groups, home, mailings, outbox, public, receipts, recipients, reports,
-    session, setup,
+    account, assets, demo, groups, home, imports, mailings, outbox, public, receipts, recipients,
+    reports, session, setup,
 };
 
 const EVERYBODY: Access = Access::Everybody;
@@ -53,6 +53,13 @@ pub fn all(table: &mut Table<'_>) {
     table.post("/empfaenger/neu",                       role(Recipients), recipients::new::create);
     table.get ("/empfaenger/loeschen",                  role(Recipients), recipients::bulk::ask);
     table.post("/empfaenger/loeschen",                  role(Recipients), recipients::bulk::destroy);
+    table.get ("/empfaenger/import",                    role(Recipients), imports::index);
+    table.post("/empfaenger/import",                    role(Recipients), imports::upload::create);
+    table.get ("/empfaenger/import/{id}",               role(Recipients), imports::show);
+    table.post("/empfaenger/import/{id}",               role(Recipients), imports::mapping::update);
+    table.get ("/empfaenger/import/{id}/stand",         role(Recipients), imports::report::progress);
+    table.post("/empfaenger/import/{id}/abbrechen",     role(Recipients), imports::cancel);
+    table.get ("/empfaenger/import/{id}/abgelehnt.csv", role(Recipients), imports::report::download);
     table.get ("/empfaenger/{id}",                      role(Recipients), recipients::data::show);
     table.post("/empfaenger/{id}",                      role(Recipients), recipients::data::update);
     table.post("/empfaenger/{id}/abmelden",             role(Recipients), recipients::data::unsubscribe);

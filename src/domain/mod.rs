@@ -4,6 +4,7 @@
 //! trusted from then on.
 
 pub mod address;
+pub mod group;
 pub mod role;
 pub mod secret;
 pub mod time;

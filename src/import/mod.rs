@@ -10,8 +10,11 @@
 //!
 //! The other half writes: [`run`] takes the rows to the database, one [`slice`] a transaction.
 //!
+//! [`background`] does so for files that the browser sent, which lie in [`uploads`].
+//!
 //! Underneath, `decode` turns the file's bytes into UTF-8 and `records` cuts them into records.
 
+pub mod background;
 pub mod columns;
 mod decode;
 pub mod dialect;
@@ -21,6 +24,7 @@ pub mod reader;
 mod records;
 pub mod run;
 pub mod slice;
+pub mod uploads;
 mod values;
 
 pub use columns::{Column, ColumnMapping, MappingProblem};

@@ -6,6 +6,7 @@ use serde::Deserialize;
 
 use crate::db::DbResult;
 use crate::db::models::groups::{self, Group};
+use crate::domain::group::name_problem;
 use crate::domain::time::Timestamp;
 use crate::web::access::SignedIn;
 use crate::web::error::WebError;
@@ -14,9 +15,6 @@ use crate::web::forms::FormErrors;
 use crate::web::page::{Page, Section};
 use crate::web::respond::{WebResult, invalid, page, see_other};
 use crate::web::state::State;
-
-/// Longest name of a group, in characters.
-const MAX_NAME_CHARS: usize = 200;
 
 #[derive(Template)]
 #[template(path = "groups/list.html")]
@@ -79,7 +77,7 @@ pub async fn create(
 ) -> WebResult {
     let (account_id, name) = (signed_in.account_id(), form.into_inner().name);
     let wanted = name.clone();
-    let problem = match length_problem(&name) {
+    let problem = match name_problem(&name) {
         Some(problem) => Some(problem),
         None => {
             state
@@ -119,7 +117,7 @@ pub async fn update(
     let (account_id, group_id, name) = (signed_in.account_id(), *path, form.into_inner().name);
     let group = load(&signed_in, &state, group_id).await?;
     let wanted = name.clone();
-    let problem = match length_problem(&name) {
+    let problem = match name_problem(&name) {
         Some(problem) => Some(problem),
         None => {
             state
@@ -173,19 +171,6 @@ pub async fn dissolve(
 }
 
 const TAKEN: &str = "Eine Gruppe mit diesem Namen gibt es schon.";
-
-fn length_problem(name: &str) -> Option<&'static str> {
-    let name = name.trim();
-    if name.is_empty() {
-        Some("Geben Sie der Gruppe einen Namen.")
-    } else if name.chars().count() > MAX_NAME_CHARS {
-        Some("Der Name darf höchstens 200 Zeichen haben.")
-    } else if name.chars().any(char::is_control) {
-        Some("Der Name enthält ein Steuerzeichen.")
-    } else {
-        None
-    }
-}
 
 async fn load(signed_in: &SignedIn, state: &State, group_id: i64) -> Result<Group, WebError> {
     let account_id = signed_in.account_id();

@@ -8,6 +8,7 @@
 pub mod access;
 pub mod account;
 pub mod assets;
+pub mod csv_file;
 pub mod demo;
 pub mod error;
 pub mod fields;
@@ -15,6 +16,7 @@ pub mod filters;
 pub mod forms;
 pub mod groups;
 pub mod home;
+pub mod imports;
 pub mod mail_document;
 pub mod mailings;
 pub mod notice;

@@ -58,6 +58,11 @@ pub fn find(word: &str) -> Option<Notice> {
             "Wieder angemeldet. Der Empfänger erhält wieder E-Mailings.",
         ),
         "nichts-ausgewaehlt" => ("warning", "Wählen Sie mindestens einen Empfänger aus."),
+        "import-vorschau" => (
+            "warning",
+            "Die Datei wird jetzt anders gelesen. Bitte prüfen Sie die Spalten, und starten Sie dann den Import.",
+        ),
+        "import-verworfen" => ("success", "Verworfen. Die hochgeladene Datei ist gelöscht."),
         "gruppe-angelegt" => ("success", "Gruppe angelegt."),
         "gruppe-aufgeloest" => (
             "success",

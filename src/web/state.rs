@@ -13,6 +13,7 @@ use crate::demo::Background;
 use crate::domain::secret::Key;
 use crate::erasure::cleanup::Cleaner;
 use crate::erasure::jobs::Deletions;
+use crate::import::background::Imports;
 use crate::sending::Sender;
 use crate::sending::outbox::Outbox;
 use crate::tracking::links::LinkCache;
@@ -48,6 +49,8 @@ pub struct Inner {
     pub deletions: Deletions,
     /// Fills the example account, where one is asked for.
     pub demo: Background,
+    /// Imports uploaded files in the background.
+    pub imports: Imports,
     /// The key for remembered addresses (rule P9).
     pub remembering: Key,
     /// Hashing and checking of passwords.

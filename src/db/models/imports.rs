@@ -4,6 +4,7 @@ use diesel::prelude::*;
 use diesel::sql_types::{BigInt, Text};
 
 use crate::db::json_rows::{self, Column};
+use crate::db::paging::{Page, Position, page};
 use crate::db::schema::{import_refusals, imports};
 use crate::db::{Conn, DbResult};
 use crate::domain::stored_as_word;
@@ -22,6 +23,19 @@ stored_as_word! {
         Failed => "failed",
         /// Ended by a person.
         Cancelled => "cancelled",
+    }
+}
+
+impl ImportStatus {
+    /// As shown on the screen.
+    pub const fn label(self) -> &'static str {
+        match self {
+            Self::Uploaded => "Noch nicht gestartet",
+            Self::Running => "Läuft",
+            Self::Done => "Abgeschlossen",
+            Self::Failed => "Fehlgeschlagen",
+            Self::Cancelled => "Abgebrochen",
+        }
     }
 }
 
@@ -138,14 +152,29 @@ pub fn find(conn: &mut Conn, account_id: i64, import_id: i64) -> DbResult<Import
         .first(conn)?)
 }
 
-/// The newest imports.
-pub fn newest(conn: &mut Conn, account_id: i64, limit: i64) -> DbResult<Vec<Import>> {
-    Ok(imports::table
+/// One page of the account's imports, newest first.
+pub fn list(
+    conn: &mut Conn,
+    account_id: i64,
+    position: Position,
+    size: usize,
+) -> DbResult<Page<Import>> {
+    let of_account = imports::table
         .filter(imports::account_id.eq(account_id))
-        .order(imports::id.desc())
-        .limit(limit)
         .select(Import::as_select())
-        .load(conn)?)
+        .limit(i64::try_from(size + 1).unwrap_or(i64::MAX))
+        .into_boxed();
+    let place = match position {
+        Position::First => of_account.order(imports::id.desc()),
+        Position::After(id) => of_account
+            .filter(imports::id.lt(id))
+            .order(imports::id.desc()),
+        Position::Before(id) => of_account
+            .filter(imports::id.gt(id))
+            .order(imports::id.asc()),
+        Position::Last => of_account.order(imports::id.asc()),
+    };
+    Ok(page(place.load(conn)?, position, size))
 }
 
 /// An import of the same file in the same way that was interrupted, from the command line.
@@ -269,22 +298,78 @@ pub fn refusals(
         .load(conn)?)
 }
 
-/// Sets in which way and for which group an uploaded file is imported, and begins. Gives whether
-/// it was still waiting.
-pub fn start(
+/// One page of the refused rows, in the order of the file.
+pub fn refusals_page(
     conn: &mut Conn,
     account_id: i64,
     import_id: i64,
-    group_id: Option<i64>,
-    settings: &str,
-) -> DbResult<bool> {
+    position: Position,
+    size: usize,
+) -> DbResult<Page<Refusal>> {
+    let of_import = import_refusals::table
+        .filter(import_refusals::account_id.eq(account_id))
+        .filter(import_refusals::import_id.eq(import_id))
+        .select(Refusal::as_select())
+        .limit(i64::try_from(size + 1).unwrap_or(i64::MAX))
+        .into_boxed();
+    let place = match position {
+        Position::First => of_import.order(import_refusals::line.asc()),
+        Position::After(line) => of_import
+            .filter(import_refusals::line.gt(line))
+            .order(import_refusals::line.asc()),
+        Position::Before(line) => of_import
+            .filter(import_refusals::line.lt(line))
+            .order(import_refusals::line.desc()),
+        Position::Last => of_import.order(import_refusals::line.desc()),
+    };
+    Ok(page(place.load(conn)?, position, size))
+}
+
+/// Keeps how an uploaded file is to be read, until it is started.
+pub fn configure(conn: &mut Conn, account_id: i64, import_id: i64, settings: &str) -> DbResult<()> {
+    diesel::update(scoped(account_id, import_id))
+        .filter(imports::status.eq(ImportStatus::Uploaded.as_str()))
+        .set(imports::settings.eq(settings))
+        .execute(conn)?;
+    Ok(())
+}
+
+/// Gives up uploaded files that nobody has started to import (rule P7: they must not stay). Gives
+/// how many. Of every account: it is the installation's housekeeping.
+pub fn expire_uploads(conn: &mut Conn, before: Timestamp, now: Timestamp) -> DbResult<usize> {
+    Ok(diesel::update(
+        imports::table
+            .filter(imports::status.eq(ImportStatus::Uploaded.as_str()))
+            .filter(imports::created_at.lt(before.millis())),
+    )
+    .set((
+        imports::status.eq(ImportStatus::Cancelled.as_str()),
+        imports::problem.eq("Der Import wurde nicht gestartet. Die Datei wurde deshalb entfernt."),
+        imports::finished_at.eq(now.millis()),
+    ))
+    .execute(conn)?)
+}
+
+/// Those of the numbers whose import has ended or is gone. Of every account: these are the files
+/// that the housekeeping removes.
+pub fn ended_of(conn: &mut Conn, ids: &[i64]) -> DbResult<Vec<i64>> {
+    let open: Vec<i64> = imports::table
+        .filter(imports::id.eq_any(ids))
+        .filter(imports::finished_at.is_null())
+        .select(imports::id)
+        .load(conn)?;
+    Ok(ids
+        .iter()
+        .copied()
+        .filter(|id| !open.contains(id))
+        .collect())
+}
+
+/// Begins to import an uploaded file. Gives whether it was still waiting.
+pub fn start(conn: &mut Conn, account_id: i64, import_id: i64) -> DbResult<bool> {
     let started = diesel::update(scoped(account_id, import_id))
         .filter(imports::status.eq(ImportStatus::Uploaded.as_str()))
-        .set((
-            imports::group_id.eq(group_id),
-            imports::settings.eq(settings),
-            imports::status.eq(ImportStatus::Running.as_str()),
-        ))
+        .set(imports::status.eq(ImportStatus::Running.as_str()))
         .execute(conn)?;
     Ok(started == 1)
 }

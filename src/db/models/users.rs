@@ -33,6 +33,15 @@ impl User {
     }
 }
 
+/// The name of that user.
+pub fn name(conn: &mut Conn, account_id: i64, user_id: i64) -> DbResult<String> {
+    Ok(users::table
+        .filter(users::account_id.eq(account_id))
+        .find(user_id)
+        .select(users::name)
+        .first(conn)?)
+}
+
 /// A user to be made.
 pub struct NewUser<'a> {
     /// The address to sign in with.

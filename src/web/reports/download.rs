@@ -2,9 +2,7 @@
 //!
 //! Written as German spreadsheet programs read it: semicolons, a byte order mark, decimal commas.
 
-use actix_web::http::header::DispositionType;
-use actix_web::http::header::{CONTENT_DISPOSITION, ContentDisposition, DispositionParam};
-use actix_web::{HttpResponse, web};
+use actix_web::web;
 
 use super::activity::moment;
 use super::show::Report;
@@ -13,7 +11,7 @@ use crate::db::reports::activity::{self, ActivityLine, Filter, Place, Who};
 use crate::db::reports::overview;
 use crate::db::{Conn, DbResult};
 use crate::web::access::SignedIn;
-use crate::web::error::WebError;
+use crate::web::csv_file::CsvFile;
 use crate::web::filters::{format_as, format_percent};
 use crate::web::respond::WebResult;
 use crate::web::state::State;
@@ -31,7 +29,7 @@ pub async fn figures(
     let report = state
         .read(move |conn| Report::read(conn, account_id, mailing_id))
         .await?;
-    let mut file = CsvFile::new();
+    let mut file = CsvFile::empty();
     write_figures(&mut file, &report);
     file.answer(&format!("kennzahlen-{mailing_id}.csv"))
 }
@@ -137,7 +135,7 @@ fn write_figures(file: &mut CsvFile, report: &Report) {
 /// stands in it twice, once by name and once by pseudonym, which would tie the two together.
 fn write_activity(conn: &mut Conn, account_id: i64, mailing_id: i64) -> DbResult<CsvFile> {
     overview::find(conn, account_id, mailing_id)?;
-    let mut file = CsvFile::new();
+    let mut file = CsvFile::empty();
     file.row(&[
         "Empfänger",
         "Name",
@@ -179,67 +177,4 @@ fn write_line(file: &mut CsvFile, line: &ActivityLine) {
         &line.clicks.to_string(),
         &moment(line, line.first_click_at),
     ]);
-}
-
-/// A file in the making.
-struct CsvFile {
-    writer: csv::Writer<Vec<u8>>,
-}
-
-impl CsvFile {
-    fn new() -> Self {
-        Self {
-            // Without the mark, spreadsheet programs take umlauts for something else.
-            writer: csv::WriterBuilder::new()
-                .delimiter(b';')
-                .from_writer("\u{feff}".into()),
-        }
-    }
-
-    fn row(&mut self, cells: &[&str]) {
-        let cells = cells.iter().map(|cell| guarded(cell));
-        // Writing to memory does not fail, and all rows of a file have the same width.
-        let _ = self.writer.write_record(cells.map(String::into_bytes));
-    }
-
-    fn answer(self, name: &str) -> WebResult {
-        let bytes = self
-            .writer
-            .into_inner()
-            .map_err(|error| WebError::Internal(error.to_string()))?;
-        Ok(HttpResponse::Ok()
-            .content_type("text/csv; charset=utf-8")
-            .insert_header((
-                CONTENT_DISPOSITION,
-                ContentDisposition {
-                    disposition: DispositionType::Attachment,
-                    parameters: vec![DispositionParam::Filename(name.to_owned())],
-                },
-            ))
-            .body(bytes))
-    }
-}
-
-/// A cell that no spreadsheet program takes for a formula: names, addresses and subjects are
-/// written by strangers.
-fn guarded(cell: &str) -> String {
-    if cell.starts_with(['=', '+', '-', '@', '\t', '\r', '\n']) {
-        format!("'{cell}")
-    } else {
-        cell.to_owned()
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn no_cell_is_a_formula() {
-        for cell in ["=1+1", "+1", "-1", "@SUM(A1)", "\t=1"] {
-            assert_eq!(guarded(cell), format!("'{cell}"));
-        }
-        assert_eq!(guarded("anna@example.org"), "anna@example.org");
-        assert_eq!(guarded("12,5 %"), "12,5 %");
-    }
 }

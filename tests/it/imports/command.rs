@@ -8,6 +8,8 @@ use std::process::{Command, Output, Stdio};
 use widerspruch::db::models::imports::{self, ImportStatus};
 use widerspruch::db::models::{accounts, groups};
 
+use widerspruch::db::paging::Position;
+
 use crate::support::{On, World};
 
 fn command(world: &World, arguments: &[&str], file: &Path) -> Command {
@@ -146,7 +148,9 @@ fn a_killed_import_goes_on(on: On) {
     );
     assert_eq!(counts(&world), (rows, rows, rows));
     assert_eq!(world.rows("memberships", "1 = 1"), rows);
-    let all = world.read(|conn| imports::newest(conn, world.account_id, 10));
+    let all = world
+        .read(|conn| imports::list(conn, world.account_id, Position::First, 10))
+        .rows;
     assert_eq!(all.len(), 1, "one import, taken up again");
     assert_eq!(all[0].status, ImportStatus::Done);
     if on == On::Sqlite {

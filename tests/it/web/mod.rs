@@ -1,5 +1,6 @@
 mod access;
 mod account;
+mod imports;
 mod public;
 mod recipients;
 mod reports;

@@ -1,0 +1,257 @@
+//! Checking how a file is read: encoding, delimiter, header, and what each column is.
+
+use std::collections::BTreeSet;
+use std::fs::File;
+
+use actix_web::web;
+use askama::Template;
+use serde_json::{Map, Value};
+
+use super::load;
+use crate::db::models::groups;
+use crate::db::models::imports::{self, Import, ImportStatus};
+use crate::db::models::recipients;
+use crate::import::columns::{RESERVED_FIELD_NAMES, field_name};
+use crate::import::run::Settings;
+use crate::import::{Column, ColumnMapping, Delimiter, Dialect, Encoding, Preview, ReadError};
+use crate::web::access::SignedIn;
+use crate::web::error::WebError;
+use crate::web::fields::Fields;
+use crate::web::forms::FormErrors;
+use crate::web::page::{Page, Section};
+use crate::web::respond::{WebResult, invalid, page, see_other};
+use crate::web::state::State;
+
+/// How many rows are shown of each column.
+const SHOWN_ROWS: usize = 4;
+
+/// How many rows are looked at to recognise the columns.
+const SAMPLE_ROWS: usize = 100;
+
+/// Among how many recipients it looks for the names of free fields.
+const FIELDS_OF: i64 = 200;
+
+#[derive(Template)]
+#[template(path = "imports/mapping.html")]
+struct MappingPage {
+    page: Page,
+    import: Import,
+    group_name: Option<String>,
+    dialect: Dialect,
+    columns: Vec<ShownColumn>,
+    errors: FormErrors,
+}
+
+/// A column of the file as the page shows it.
+struct ShownColumn {
+    /// Its number, from 1.
+    number: usize,
+    /// Its name in the file.
+    title: String,
+    /// What stands in its first rows.
+    examples: Vec<String>,
+    /// What it can be: word, text, whether it is that.
+    options: Vec<(String, String, bool)>,
+}
+
+impl MappingPage {
+    #[allow(clippy::unused_self, reason = "templates reach it through the page")]
+    fn encoding_options(&self) -> Vec<(&'static str, &'static str)> {
+        let option = |choice: &Encoding| (choice.word(), choice.label());
+        Encoding::ALL.iter().map(option).collect()
+    }
+
+    #[allow(clippy::unused_self, reason = "templates reach it through the page")]
+    fn delimiter_options(&self) -> Vec<(&'static str, &'static str)> {
+        let option = |choice: &Delimiter| (choice.word(), choice.label());
+        Delimiter::ALL.iter().map(option).collect()
+    }
+}
+
+/// The page on which the columns of an uploaded file are checked.
+pub async fn edit(signed_in: &SignedIn, state: &web::Data<State>, import: Import) -> WebResult {
+    let settings = Settings::from_json(&import.settings)?;
+    page(&mapping_page(signed_in, state, import, settings, FormErrors::new()).await?)
+}
+
+/// POST `/empfaenger/import/{id}`: shows the file read in another way, or starts the import.
+pub async fn update(
+    signed_in: SignedIn,
+    state: web::Data<State>,
+    id: web::Path<i64>,
+    form: web::Form<Fields>,
+) -> WebResult {
+    let import = load(&signed_in, &state, *id).await?;
+    let (account_id, import_id) = (signed_in.account_id(), import.id);
+    let path = format!("/empfaenger/import/{import_id}");
+    if import.status != ImportStatus::Uploaded {
+        // Started already, perhaps by a second click.
+        return see_other(path);
+    }
+    let mut settings = Settings::from_json(&import.settings)?;
+    let dialect = dialect_of(&form).unwrap_or(settings.dialect);
+    let rereads = dialect != settings.dialect;
+    if rereads {
+        settings.dialect = dialect;
+        let preview = read(&state, import_id, dialect, SAMPLE_ROWS).await?;
+        settings.mapping = preview.guess_mapping();
+    } else {
+        settings.mapping = mapping_of(&form, &settings.mapping);
+    }
+    let starts = form.text("aktion") == "start";
+    let problem = settings.mapping.validate().err();
+    let may_start = starts && !rereads && problem.is_none();
+    let kept = settings.to_json();
+    let started = state
+        .write(move |conn| {
+            imports::configure(conn, account_id, import_id, &kept)?;
+            if may_start {
+                imports::start(conn, account_id, import_id)
+            } else {
+                Ok(false)
+            }
+        })
+        .await?;
+    if started {
+        state.imports.enqueue(account_id, import_id);
+    }
+    match problem {
+        Some(problem) if starts && !rereads => {
+            let errors = FormErrors::one("spalten", problem.to_string());
+            invalid(&mapping_page(&signed_in, &state, import, settings, errors).await?)
+        }
+        _ if rereads => see_other(format!("{path}?meldung=import-vorschau")),
+        _ => see_other(path),
+    }
+}
+
+fn dialect_of(form: &Fields) -> Option<Dialect> {
+    Some(Dialect {
+        encoding: Encoding::from_word(form.text("kodierung"))?,
+        delimiter: Delimiter::from_word(form.text("trennzeichen"))?,
+        has_header: form.has("kopfzeile"),
+    })
+}
+
+/// The chosen meaning of each column; where a choice is missing or unknown, it stays as it was.
+fn mapping_of(form: &Fields, before: &ColumnMapping) -> ColumnMapping {
+    let chosen: Vec<Column> = form
+        .all("spalte")
+        .zip(&before.columns)
+        .map(|(word, before)| word.parse().unwrap_or_else(|_| before.clone()))
+        .collect();
+    if chosen.len() == before.columns.len() {
+        ColumnMapping { columns: chosen }
+    } else {
+        before.clone()
+    }
+}
+
+async fn read(
+    state: &web::Data<State>,
+    import_id: i64,
+    dialect: Dialect,
+    rows: usize,
+) -> Result<Preview, WebError> {
+    let path = state.imports.uploads.path(import_id);
+    let preview = web::block(move || {
+        let file = File::open(path).map_err(ReadError::from)?;
+        crate::import::preview(file, dialect, rows)
+    })
+    .await?;
+    preview.map_err(|_| {
+        WebError::Conflict(
+            "Die hochgeladene Datei kann nicht gelesen werden. Bitte laden Sie sie noch einmal hoch.",
+        )
+    })
+}
+
+async fn mapping_page(
+    signed_in: &SignedIn,
+    state: &web::Data<State>,
+    import: Import,
+    settings: Settings,
+    errors: FormErrors,
+) -> Result<MappingPage, WebError> {
+    let preview = read(state, import.id, settings.dialect, SHOWN_ROWS).await?;
+    let (account_id, group_id) = (signed_in.account_id(), import.group_id);
+    let (group_name, known) = state
+        .read(move |conn| {
+            let group = group_id
+                .map(|id| groups::find(conn, account_id, id))
+                .transpose()?;
+            let fields = recipients::newest_fields(conn, account_id, FIELDS_OF)?;
+            Ok((group.map(|group| group.name), fields))
+        })
+        .await?;
+    let known: BTreeSet<String> = known
+        .iter()
+        .filter_map(|fields| serde_json::from_str::<Map<String, Value>>(fields).ok())
+        .flat_map(|fields| fields.into_iter().map(|(name, _)| name))
+        .collect();
+    Ok(MappingPage {
+        page: Page::new(signed_in, Section::Recipients, "Spalten zuordnen"),
+        import,
+        group_name,
+        dialect: settings.dialect,
+        columns: shown_columns(&preview, &settings.mapping, &known),
+        errors,
+    })
+}
+
+fn shown_columns(
+    preview: &Preview,
+    mapping: &ColumnMapping,
+    known: &BTreeSet<String>,
+) -> Vec<ShownColumn> {
+    mapping
+        .columns
+        .iter()
+        .enumerate()
+        .map(|(at, chosen)| {
+            let name = preview.header.as_ref().and_then(|names| names.get(at));
+            let title = name
+                .map(|name| name.trim().to_owned())
+                .filter(|name| !name.is_empty())
+                .unwrap_or_else(|| format!("Spalte {}", at + 1));
+            let examples = preview.rows.iter().filter_map(|row| row.get(at));
+            ShownColumn {
+                number: at + 1,
+                examples: examples
+                    .filter(|cell| !cell.trim().is_empty())
+                    .cloned()
+                    .collect(),
+                options: options(&title, chosen, known),
+                title,
+            }
+        })
+        .collect()
+}
+
+/// What a column can be: the fixed meanings, a free field of its own name, and those there are.
+fn options(title: &str, chosen: &Column, known: &BTreeSet<String>) -> Vec<(String, String, bool)> {
+    let mut fields: BTreeSet<String> = known.clone();
+    fields.extend(field_name(title));
+    if let Column::Field(name) = chosen {
+        fields.insert(name.clone());
+    }
+    fields.retain(|name| !RESERVED_FIELD_NAMES.contains(&name.as_str()));
+    [
+        Column::Address,
+        Column::FirstName,
+        Column::LastName,
+        Column::TrackingOff,
+        Column::Ignore,
+    ]
+    .into_iter()
+    .chain(fields.into_iter().map(Column::Field))
+    .map(|column| {
+        let text = match &column {
+            Column::Field(name) => format!("Feld „{name}“"),
+            other => other.label().to_owned(),
+        };
+        let is_chosen = column == *chosen;
+        (column.to_string(), text, is_chosen)
+    })
+    .collect()
+}

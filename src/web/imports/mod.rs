@@ -1,0 +1,69 @@
+//! *Importieren*: sending a CSV file, checking how it is read, watching the import, and its report.
+
+pub mod mapping;
+pub mod report;
+pub mod upload;
+
+use actix_web::web;
+
+use crate::db::models::imports::{self, Import, ImportStatus};
+use crate::domain::time::Timestamp;
+use crate::web::access::SignedIn;
+use crate::web::error::WebError;
+use crate::web::forms::FormErrors;
+use crate::web::paging::PagingQuery;
+use crate::web::respond::{WebResult, page, see_other};
+use crate::web::state::State;
+
+/// GET `/empfaenger/import`
+pub async fn index(
+    signed_in: SignedIn,
+    state: web::Data<State>,
+    paging: web::Query<PagingQuery>,
+) -> WebResult {
+    let form = upload::UploadForm::default();
+    let errors = FormErrors::new();
+    page(&upload::form_page(&signed_in, &state, form, errors, paging.position()).await?)
+}
+
+/// GET `/empfaenger/import/{id}`: what there is to do, to see or to read, as far as the import is.
+pub async fn show(
+    signed_in: SignedIn,
+    state: web::Data<State>,
+    id: web::Path<i64>,
+    paging: web::Query<PagingQuery>,
+) -> WebResult {
+    let import = load(&signed_in, &state, *id).await?;
+    match import.status {
+        ImportStatus::Uploaded => mapping::edit(&signed_in, &state, import).await,
+        ImportStatus::Running => report::running(&signed_in, &state, import).await,
+        ImportStatus::Done | ImportStatus::Failed | ImportStatus::Cancelled => {
+            report::ended(&signed_in, &state, import, paging.position()).await
+        }
+    }
+}
+
+/// POST `/empfaenger/import/{id}/abbrechen`: ends an import; what it has written stays.
+pub async fn cancel(signed_in: SignedIn, state: web::Data<State>, id: web::Path<i64>) -> WebResult {
+    let import = load(&signed_in, &state, *id).await?;
+    let (account_id, import_id) = (signed_in.account_id(), import.id);
+    state
+        .write(move |conn| {
+            let (status, now) = (ImportStatus::Cancelled, Timestamp::now());
+            imports::finish(conn, account_id, import_id, status, None, now)
+        })
+        .await?;
+    if import.status == ImportStatus::Uploaded {
+        state.imports.uploads.remove(import_id);
+        return see_other("/empfaenger/import?meldung=import-verworfen");
+    }
+    // Whoever runs it finds out with the next slice, and removes the file.
+    see_other(format!("/empfaenger/import/{import_id}"))
+}
+
+async fn load(signed_in: &SignedIn, state: &State, import_id: i64) -> Result<Import, WebError> {
+    let account_id = signed_in.account_id();
+    state
+        .read(move |conn| imports::find(conn, account_id, import_id))
+        .await
+}

@@ -1,0 +1,169 @@
+//! How far an import is, and what came of it.
+
+use actix_web::http::header::ContentType;
+use actix_web::{HttpResponse, web};
+use askama::Template;
+
+use super::load;
+use crate::db::models::groups;
+use crate::db::models::imports::{self, Import, ImportStatus, Refusal};
+use crate::db::paging::Position;
+use crate::import::background::REFUSALS_KEPT_DAYS;
+use crate::web::access::SignedIn;
+use crate::web::csv_file::CsvFile;
+use crate::web::error::WebError;
+use crate::web::filters;
+use crate::web::page::{Page, Section};
+use crate::web::paging::{Links, PAGE_SIZE};
+use crate::web::respond::{WebResult, page};
+use crate::web::state::State;
+
+/// How many refused rows are read at a time for the download.
+const SLICE: i64 = 5_000;
+
+#[derive(Template)]
+#[template(path = "imports/running.html")]
+struct RunningPage {
+    page: Page,
+    import: Import,
+    group_name: Option<String>,
+}
+
+#[derive(Template)]
+#[template(path = "imports/progress.html")]
+struct Progress {
+    import: Import,
+}
+
+#[derive(Template)]
+#[template(path = "imports/report.html")]
+struct ReportPage {
+    page: Page,
+    import: Import,
+    group_name: Option<String>,
+    refusals: Vec<Refusal>,
+    links: Links,
+    kept_days: i64,
+}
+
+/// How far an import is, in words.
+fn progress_text(import: &Import) -> String {
+    if import.rows_read == 0 {
+        return "wartet".to_owned();
+    }
+    let rows = filters::format_number(import.rows_read);
+    format!("{rows} Zeilen")
+}
+
+impl RunningPage {
+    fn progress_text(&self) -> String {
+        progress_text(&self.import)
+    }
+}
+
+impl Progress {
+    fn progress_text(&self) -> String {
+        progress_text(&self.import)
+    }
+}
+
+impl ReportPage {
+    /// The kind of the status's badge.
+    fn badge(&self) -> &'static str {
+        match self.import.status {
+            ImportStatus::Done => "positive",
+            ImportStatus::Failed => "danger",
+            _ => "warning",
+        }
+    }
+}
+
+/// The page of an import that runs.
+pub async fn running(signed_in: &SignedIn, state: &State, import: Import) -> WebResult {
+    page(&RunningPage {
+        page: Page::new(signed_in, Section::Recipients, "Import läuft"),
+        group_name: group_name(signed_in, state, &import).await?,
+        import,
+    })
+}
+
+/// GET `/empfaenger/import/{id}/stand`: the inside of the page's progress, for its script.
+pub async fn progress(
+    signed_in: SignedIn,
+    state: web::Data<State>,
+    id: web::Path<i64>,
+) -> WebResult {
+    let import = load(&signed_in, &state, *id).await?;
+    let mut answer = HttpResponse::Ok();
+    answer.content_type(ContentType::html());
+    if import.status != ImportStatus::Running {
+        answer.insert_header(("X-Fertig", "ja"));
+    }
+    Ok(answer.body(Progress { import }.render()?))
+}
+
+/// The report of an import that has ended.
+pub async fn ended(
+    signed_in: &SignedIn,
+    state: &State,
+    import: Import,
+    position: Position,
+) -> WebResult {
+    let (account_id, import_id) = (signed_in.account_id(), import.id);
+    let refusals = state
+        .read(move |conn| imports::refusals_page(conn, account_id, import_id, position, PAGE_SIZE))
+        .await?;
+    let path = format!("/empfaenger/import/{import_id}");
+    page(&ReportPage {
+        page: Page::new(signed_in, Section::Recipients, "Import"),
+        group_name: group_name(signed_in, state, &import).await?,
+        import,
+        links: Links::new(&refusals, |refusal| refusal.line, &path, &[]),
+        refusals: refusals.rows,
+        kept_days: REFUSALS_KEPT_DAYS,
+    })
+}
+
+/// GET `/empfaenger/import/{id}/abgelehnt.csv`
+pub async fn download(
+    signed_in: SignedIn,
+    state: web::Data<State>,
+    id: web::Path<i64>,
+) -> WebResult {
+    let import = load(&signed_in, &state, *id).await?;
+    let (account_id, import_id) = (signed_in.account_id(), import.id);
+    let file = state
+        .read(move |conn| {
+            let mut file = CsvFile::empty();
+            file.row(&["Zeile", "Wert", "Grund"]);
+            let mut after = i64::MIN;
+            loop {
+                let some = imports::refusals(conn, account_id, import_id, after, SLICE)?;
+                for refusal in &some {
+                    file.row(&[&refusal.line.to_string(), &refusal.value, &refusal.reason]);
+                }
+                match some.last() {
+                    Some(last) => after = last.line,
+                    None => return Ok(file),
+                }
+            }
+        })
+        .await?;
+    file.answer(&format!("abgelehnt-{import_id}.csv"))
+}
+
+async fn group_name(
+    signed_in: &SignedIn,
+    state: &State,
+    import: &Import,
+) -> Result<Option<String>, WebError> {
+    let (account_id, group_id) = (signed_in.account_id(), import.group_id);
+    let group = state
+        .read(move |conn| {
+            group_id
+                .map(|id| groups::find(conn, account_id, id))
+                .transpose()
+        })
+        .await?;
+    Ok(group.map(|group| group.name))
+}
