@@ -14,6 +14,7 @@ use crate::db::models::audit::Actor;
 use crate::db::models::imports::{self, Import, ImportStatus, NewImport};
 use crate::db::models::{accounts, groups};
 use crate::db::{DbError, DbResult};
+use crate::domain::group::name_problem;
 use crate::domain::secret::Purpose;
 use crate::domain::time::Timestamp;
 use crate::import::run::{self, Progress, RunError, Settings};
@@ -68,6 +69,9 @@ enum EncodingChoice {
 
 pub fn run(command: ImportCommand, config: &DataConfig) -> Result<(), CliError> {
     let path = &command.file;
+    if let Some(problem) = name_problem(&command.group) {
+        return Err(CliError::Usage(format!("--group: {problem}")));
+    }
     let settings = settings(&command)?;
     let size = file_problem(path, File::open(path).and_then(|file| file.metadata()))?.len();
     let data = Data::open(config)?;

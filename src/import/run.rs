@@ -25,6 +25,9 @@ use crate::domain::time::Timestamp;
 /// The smallest slice, in rows.
 const MIN_SLICE: usize = 50;
 
+/// A slice ends early after that many bytes of the file: rows of long fields are few.
+const SLICE_BYTES: u64 = 1024 * 1024;
+
 /// How often a slice is tried when others are in its way.
 const ATTEMPTS: u32 = 6;
 
@@ -150,7 +153,11 @@ fn read_slice<R: std::io::Read>(rows: &mut RowReader<R>, size: usize) -> Result<
         from_row: rows.rows_seen(),
         ..Slice::default()
     };
+    let full = rows.bytes_read() + SLICE_BYTES;
     for _ in 0..size {
+        if rows.bytes_read() >= full {
+            break;
+        }
         match rows.next() {
             None => break,
             Some(row) => match row? {

@@ -23,7 +23,7 @@ use crate::web::respond::{WebResult, invalid, page, see_other};
 use crate::web::state::State;
 
 /// How many rows are shown of each column.
-const SHOWN_ROWS: usize = 4;
+const SHOWN_ROWS: usize = 3;
 
 /// How many rows are looked at to recognise the columns.
 const SAMPLE_ROWS: usize = 100;
@@ -39,6 +39,7 @@ struct MappingPage {
     group_name: Option<String>,
     dialect: Dialect,
     columns: Vec<ShownColumn>,
+    has_address: bool,
     errors: FormErrors,
 }
 
@@ -194,6 +195,7 @@ async fn mapping_page(
         import,
         group_name,
         dialect: settings.dialect,
+        has_address: settings.mapping.position(&Column::Address).is_some(),
         columns: shown_columns(&preview, &settings.mapping, &known),
         errors,
     })

@@ -215,4 +215,7 @@ fn mistakes_on_the_command_line_are_named() {
     );
     assert!(String::from_utf8_lossy(&missing.stderr).contains("fehlt.csv"));
     assert!(!missing.status.success());
+    let nameless = import(&world, &["--group", " "], &file);
+    assert!(String::from_utf8_lossy(&nameless.stderr).contains("--group: "));
+    assert!(!nameless.status.success());
 }

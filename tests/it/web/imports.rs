@@ -227,6 +227,16 @@ on_both!(the_reading_can_be_changed, |world| {
     );
 });
 
+on_both!(a_file_without_addresses_says_so, |world| {
+    let admin = world.admin();
+    let path = upload(&admin, &[], "Vorname;Stadt\nAnna;Köln\n");
+    let words = "Es wurde keine Spalte mit E-Mail-Adressen erkannt.";
+    admin.visit(&path).assert_says(words);
+    assert_eq!(start(&admin, &path).status, 422);
+    let good = upload(&admin, &[], "email;Stadt\nanna@example.org;Köln\n");
+    admin.visit(&good).assert_silent_about(words);
+});
+
 on_both!(starting_with_another_reading_shows_it_first, |world| {
     let admin = world.admin();
     let path = upload(&admin, &[], "email;name\nanna@example.org;Anna\n");
