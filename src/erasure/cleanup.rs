@@ -28,7 +28,7 @@ use crate::domain::time::Timestamp;
 const AGAIN_AFTER: Duration = Duration::from_millis(500);
 
 /// The longest such wait: each is twice as long as the one before.
-const LONGEST_PAUSE: Duration = Duration::from_mins(1);
+const LONGEST_PAUSE: Duration = Duration::from_secs(10);
 
 /// With more addresses than this, rebuilding the database costs less than looking for them.
 const MOST_NEEDLES: usize = 5_000;

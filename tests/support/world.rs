@@ -34,6 +34,8 @@ pub struct World {
     pub url: String,
     pub account_id: i64,
     pub dir: TempDir,
+    /// For files that are not the server's.
+    pub files: TempDir,
     database_url: Option<String>,
     server: Option<(actix_web::dev::ServerHandle, JoinHandle<()>)>,
 }
@@ -78,6 +80,7 @@ impl World {
             state,
             url,
             account_id: 0,
+            files: tempfile::tempdir().expect("a directory"),
             dir,
             database_url,
             server: Some(server),

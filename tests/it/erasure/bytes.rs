@@ -1,13 +1,16 @@
 //! P7: after a deletion the bytes of the address are in no file of the data directory.
 
+use std::collections::BTreeSet;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
 use diesel::connection::SimpleConnection;
 use diesel::{Connection, SqliteConnection};
 use rand::seq::SliceRandom;
-use widerspruch::db::models::receipts;
+use widerspruch::db::models::{groups, recipients};
+use widerspruch::domain::time::Timestamp;
 
+use crate::support::import::import;
 use crate::support::{On, World, on_both};
 
 /// The files that hold the needle, whatever the case of its letters.
@@ -32,89 +35,107 @@ pub fn files_with(dir: &Path, needle: &str) -> Vec<String> {
 }
 
 fn wait_until_clean(world: &World) {
-    let patience = Instant::now() + Duration::from_mins(1);
-    while !world.read(receipts::pending).is_empty() {
+    let patience = Instant::now() + Duration::from_mins(3);
+    while world.rows("receipts", "cleanup = 'pending'") > 0 {
         assert!(Instant::now() < patience, "the cleaning comes to an end");
         std::thread::sleep(Duration::from_millis(20));
     }
 }
 
+/// How many there are, and how many go: so many that pages are split while they come and go.
+const PEOPLE: usize = 100_000;
+const GOING: usize = 2_000;
+
 on_both!(p7_the_bytes_are_gone, |world| {
-    let mut numbers: Vec<u32> = (0..3_000).collect();
-    numbers.shuffle(&mut rand::rng());
-    let address = |n: u32| format!("person-{n:05}@geheim.example.org");
-    let mut ids = Vec::new();
-    for chunk in numbers.chunks(500) {
-        world.write(|conn| {
-            for n in chunk {
-                let email = widerspruch::domain::address::EmailAddress::parse(&address(*n))
-                    .expect("an address");
-                let fields = serde_json::Map::new();
-                let new = widerspruch::db::models::recipients::NewRecipient {
-                    address: &email,
-                    first_name: "Vorname",
-                    last_name: "Nachname",
-                    fields: &fields,
-                    tracking: None,
-                    unsubscribed: None,
-                };
-                let now = widerspruch::domain::time::Timestamp::now();
-                let id =
-                    widerspruch::db::models::recipients::create(conn, world.account_id, &new, now)?;
-                ids.push((*n, id));
-            }
-            Ok(())
-        });
+    let mut rng = rand::rng();
+    let mut numbers: Vec<usize> = (0..PEOPLE).collect();
+    numbers.shuffle(&mut rng);
+    let address = |n: usize| format!("person-{n:06}@geheim.example.org");
+    let mut text = String::from("E-Mail;Vorname\n");
+    for n in &numbers {
+        text.push_str(&address(*n));
+        text.push_str(";Vorname\n");
     }
-    let admin = world.admin();
-    let gone: Vec<(u32, i64)> = ids[..60].to_vec();
-    if world.on == crate::support::On::Sqlite {
-        let before = files_with(world.dir.path(), &address(gone[0].0));
-        assert!(
-            !before.is_empty(),
+    let imported = import(world, &text, None);
+    assert_eq!(imported.added, 100_000);
+    let going =
+        world.write(|conn| groups::create(conn, world.account_id, "Geht", Timestamp::now()));
+    numbers.shuffle(&mut rng);
+    let gone: Vec<String> = numbers[..GOING].iter().map(|n| address(*n)).collect();
+    world.write(|conn| {
+        let mut ids = Vec::with_capacity(GOING);
+        for address in &gone {
+            let found = recipients::find_by_address(conn, world.account_id, address)?;
+            ids.push(found.expect("the recipient").id);
+        }
+        groups::add_members(conn, world.account_id, going, &ids, Timestamp::now())
+    });
+    if world.on == On::Sqlite {
+        let found = remaining(world.dir.path(), &gone);
+        assert_eq!(
+            found.len(),
+            GOING,
             "the control: before the deletion the bytes are there"
         );
     }
+    let admin = world.admin();
     let held = std::sync::Barrier::new(2);
     let released = std::sync::Barrier::new(2);
     std::thread::scope(|scope| {
         // Somebody reads an old state meanwhile: the cleaning has to wait, not to give up.
         scope.spawn(|| {
             world.read(|conn| {
-                widerspruch::db::models::accounts::find(conn, world.account_id)?;
+                recipients::find_by_address(conn, world.account_id, &gone[0])?;
                 held.wait();
                 released.wait();
                 Ok(())
             });
         });
         held.wait();
-        for (_, id) in &gone {
-            admin.submit(&format!("/empfaenger/{id}/loeschen"), &[]);
+        admin.submit(&format!("/gruppen/{going}/samt-empfaengern-loeschen"), &[]);
+        let patience = Instant::now() + Duration::from_mins(2);
+        while world.rows("recipients", "1 = 1") > 98_000 {
+            assert!(Instant::now() < patience, "the deletion comes to an end");
+            std::thread::sleep(Duration::from_millis(20));
         }
         released.wait();
     });
     wait_until_clean(world);
-    for (n, _) in &gone {
+    assert_eq!(remaining(world.dir.path(), &gone), BTreeSet::new());
+    for address in gone.iter().step_by(100) {
         assert_eq!(
-            files_with(world.dir.path(), &address(*n)),
-            Vec::<String>::new(),
-            "{}",
-            address(*n)
-        );
-        assert_eq!(
-            world.rows(
-                "recipients",
-                &format!("search_text LIKE '%{}%'", address(*n))
-            ),
+            world.rows("recipients", &format!("search_text LIKE '%{address}%'")),
             0
         );
     }
-    let kept = address(ids[100].0);
+    let kept = address(numbers[GOING]);
     admin
         .visit(&format!("/empfaenger/suche?q={}", kept.replace('@', "%40")))
         .assert_says(&kept);
     admin.visit("/belege").assert_says("erledigt");
 });
+
+/// Which of the addresses stand in any file of a directory, whatever the case of their letters.
+fn remaining(dir: &Path, addresses: &[String]) -> BTreeSet<usize> {
+    let needles = aho_corasick::AhoCorasick::builder()
+        .ascii_case_insensitive(true)
+        .build(addresses)
+        .expect("a searcher");
+    let mut found = BTreeSet::new();
+    for entry in std::fs::read_dir(dir).expect("a directory") {
+        let path = entry.expect("an entry").path();
+        if path.is_dir() {
+            found.extend(remaining(&path, addresses));
+        } else if let Ok(bytes) = std::fs::read(&path) {
+            found.extend(
+                needles
+                    .find_iter(&bytes)
+                    .map(|hit| hit.pattern().as_usize()),
+            );
+        }
+    }
+    found
+}
 
 #[test]
 fn p7_what_stands_in_the_gaps_of_pages_goes_too() {

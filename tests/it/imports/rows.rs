@@ -1,62 +1,18 @@
 //! What the rows of a file do to recipients, objections and groups.
 
-use std::fs;
-
 use widerspruch::db::models::audit::{self, Actor};
-use widerspruch::db::models::imports::{self, Import, ImportStatus, NewImport};
+use widerspruch::db::models::imports::{self, Import, ImportStatus};
 use widerspruch::db::models::recipients::{self, Recipient};
 use widerspruch::db::models::{accounts, groups};
 use widerspruch::db::paging::Position;
 use widerspruch::db::search;
 use widerspruch::domain::time::Timestamp;
 use widerspruch::domain::tracking::{RecipientStatus, RecipientTracking, TrackingSource};
-use widerspruch::import::inspect;
-use widerspruch::import::run::{self, RunError, Settings};
+use widerspruch::import::run::{self, RunError};
 use widerspruch::tracking::settings;
 
+use crate::support::import::{ACTOR, begin, import, import_file};
 use crate::support::{World, on_both};
-
-const ACTOR: Actor = Actor::Program("Test");
-
-/// Writes a file and notes its import, ready to run.
-fn begin(world: &World, text: &str, group_id: Option<i64>) -> Import {
-    let path = file(world);
-    fs::write(&path, text).unwrap();
-    let found = inspect(&mut fs::File::open(&path).unwrap(), 20).unwrap();
-    let settings = Settings {
-        dialect: found.dialect,
-        mapping: found.mapping,
-        modified_at: None,
-    }
-    .to_json();
-    let new = NewImport {
-        user_id: None,
-        group_id,
-        file_name: "kunden.csv",
-        size: i64::try_from(text.len()).unwrap(),
-        settings: &settings,
-        status: ImportStatus::Running,
-    };
-    world.write(|conn| {
-        let id = imports::create(conn, world.account_id, &new, Timestamp::now())?;
-        imports::find(conn, world.account_id, id)
-    })
-}
-
-fn file(world: &World) -> std::path::PathBuf {
-    world.dir.path().join("test.csv")
-}
-
-/// Imports a text and gives the import as it ended.
-fn import(world: &World, text: &str, group_id: Option<i64>) -> Import {
-    let begun = begin(world, text, group_id);
-    let (db, key) = (&world.state.db, &world.state.remembering);
-    let ended = run::run(db, key, &ACTOR, &begun, &file(world), |_| true).unwrap();
-    assert!(ended, "nobody stopped it");
-    let done = world.read(|conn| imports::find(conn, world.account_id, begun.id));
-    assert_eq!(done.status, ImportStatus::Done);
-    done
-}
 
 fn counts(import: &Import) -> [i64; 4] {
     [
@@ -67,8 +23,11 @@ fn counts(import: &Import) -> [i64; 4] {
     ]
 }
 
-fn three_thousand_rows() -> String {
-    let rows = (0..3_000).map(|n| format!("person{n}@example.org;Name {n}"));
+/// More than one slice takes, on either database.
+const MANY: i64 = 30_000;
+
+fn many_rows() -> String {
+    let rows = (0..MANY).map(|n| format!("person{n}@example.org;Name {n}"));
     let header = std::iter::once("E-Mail;Vorname".to_owned());
     header.chain(rows).collect::<Vec<_>>().join("\n")
 }
@@ -278,35 +237,35 @@ on_both!(p9_an_import_remembers_what_deleted_people_said, |world| {
 });
 
 on_both!(an_import_stops_where_told_and_goes_on_there, |world| {
-    let begun = begin(world, &three_thousand_rows(), None);
+    let begun = begin(world, &many_rows(), None);
     let (db, key) = (&world.state.db, &world.state.remembering);
     let mut slices = 0;
-    let ended = run::run(db, key, &ACTOR, &begun, &file(world), |_| {
+    let ended = run::run(db, key, &ACTOR, &begun, &import_file(world), |_| {
         slices += 1;
         slices < 2
     });
     assert!(!ended.unwrap());
     let stopped = world.read(|conn| imports::find(conn, world.account_id, begun.id));
     assert_eq!(stopped.status, ImportStatus::Running);
-    assert!(stopped.rows_read > 0 && stopped.rows_read < 3_000);
+    assert!(stopped.rows_read > 0 && stopped.rows_read < MANY);
     assert_eq!(world.rows("recipients", "1 = 1"), stopped.rows_read);
 
     // Somebody who still believes it stands at its beginning writes nothing.
-    let stale = run::run(db, key, &ACTOR, &begun, &file(world), |_| true);
+    let stale = run::run(db, key, &ACTOR, &begun, &import_file(world), |_| true);
     assert!(matches!(stale, Err(RunError::Ended)));
     assert_eq!(world.rows("recipients", "1 = 1"), stopped.rows_read);
 
-    assert!(run::run(db, key, &ACTOR, &stopped, &file(world), |_| true).unwrap());
+    assert!(run::run(db, key, &ACTOR, &stopped, &import_file(world), |_| true).unwrap());
     let done = world.read(|conn| imports::find(conn, world.account_id, begun.id));
-    assert_eq!(counts(&done), [3_000, 0, 0, 0]);
+    assert_eq!(counts(&done), [MANY, 0, 0, 0]);
     assert_eq!(done.status, ImportStatus::Done);
-    assert_eq!(world.rows("recipients", "1 = 1"), 3_000);
+    assert_eq!(world.rows("recipients", "1 = 1"), MANY);
 });
 
 on_both!(a_cancelled_import_writes_no_more, |world| {
-    let begun = begin(world, &three_thousand_rows(), None);
+    let begun = begin(world, &many_rows(), None);
     let (db, key) = (&world.state.db, &world.state.remembering);
-    let outcome = run::run(db, key, &ACTOR, &begun, &file(world), |_| {
+    let outcome = run::run(db, key, &ACTOR, &begun, &import_file(world), |_| {
         world.write(|conn| {
             let status = ImportStatus::Cancelled;
             imports::finish(
@@ -323,6 +282,6 @@ on_both!(a_cancelled_import_writes_no_more, |world| {
     assert!(matches!(outcome, Err(RunError::Ended)));
     let after = world.read(|conn| imports::find(conn, world.account_id, begun.id));
     assert_eq!(after.status, ImportStatus::Cancelled);
-    assert!(after.rows_read < 3_000);
+    assert!(after.rows_read < MANY);
     assert_eq!(world.rows("recipients", "1 = 1"), after.rows_read);
 });

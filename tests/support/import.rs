@@ -1,0 +1,55 @@
+//! Recipients from a text, through the real import.
+
+use std::fs;
+use std::path::PathBuf;
+
+use widerspruch::db::models::audit::Actor;
+use widerspruch::db::models::imports::{self, Import, ImportStatus, NewImport};
+use widerspruch::domain::time::Timestamp;
+use widerspruch::import::inspect;
+use widerspruch::import::run::{self, Settings};
+
+use super::World;
+
+pub const ACTOR: Actor = Actor::Program("Test");
+
+/// Where the text lies: beside the data directory, whose bytes some tests search.
+pub fn import_file(world: &World) -> PathBuf {
+    world.files.path().join("test.csv")
+}
+
+/// Writes a file and notes its import, ready to run.
+pub fn begin(world: &World, text: &str, group_id: Option<i64>) -> Import {
+    let path = import_file(world);
+    fs::write(&path, text).unwrap();
+    let found = inspect(&mut fs::File::open(&path).unwrap(), 20).unwrap();
+    let settings = Settings {
+        dialect: found.dialect,
+        mapping: found.mapping,
+        modified_at: None,
+    }
+    .to_json();
+    let new = NewImport {
+        user_id: None,
+        group_id,
+        file_name: "kunden.csv",
+        size: i64::try_from(text.len()).unwrap(),
+        settings: &settings,
+        status: ImportStatus::Running,
+    };
+    world.write(|conn| {
+        let id = imports::create(conn, world.account_id, &new, Timestamp::now())?;
+        imports::find(conn, world.account_id, id)
+    })
+}
+
+/// Imports a text and gives the import as it ended.
+pub fn import(world: &World, text: &str, group_id: Option<i64>) -> Import {
+    let begun = begin(world, text, group_id);
+    let (db, key) = (&world.state.db, &world.state.remembering);
+    let ended = run::run(db, key, &ACTOR, &begun, &import_file(world), |_| true).unwrap();
+    assert!(ended, "nobody stopped it");
+    let done = world.read(|conn| imports::find(conn, world.account_id, begun.id));
+    assert_eq!(done.status, ImportStatus::Done);
+    done
+}
