@@ -10,6 +10,7 @@
 )]
 
 pub mod agent;
+pub mod dump;
 pub mod mail;
 pub mod program;
 pub mod proxy;
