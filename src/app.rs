@@ -139,7 +139,7 @@ pub fn build(config: &Config) -> Result<App, StartError> {
         tokens,
         remembering,
         passwords: State::passwords(config.password_cost),
-        throttle: Throttle::default(),
+        throttle: Throttle::new(secret.key(Purpose::KnownBrowser)),
         public_url,
         data_dir: config.data.dir.clone(),
         demo: Background::new(config.demo_recipients),

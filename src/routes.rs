@@ -215,5 +215,5 @@ impl Table<'_> {
 
 /// Limits that hold for every route.
 pub fn limits(config: &mut ServiceConfig) {
-    config.app_data(web::FormConfig::default().limit(2 * 1024 * 1024));
+    config.app_data(web::FormConfig::default().limit(crate::web::body::LARGEST_FORM));
 }

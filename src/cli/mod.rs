@@ -3,6 +3,7 @@
 mod account;
 mod demo;
 mod import;
+mod log;
 mod serve;
 
 use std::path::PathBuf;
@@ -109,14 +110,7 @@ pub enum CliError {
 /// # Errors
 /// Gives one line that says what is wrong.
 pub fn run(cli: Cli) -> Result<(), CliError> {
-    tracing_subscriber::fmt()
-        .with_env_filter(
-            tracing_subscriber::EnvFilter::try_from_default_env()
-                .unwrap_or_else(|_| "warn,widerspruch=info".into()),
-        )
-        .with_writer(std::io::stderr)
-        .with_target(false)
-        .init();
+    log::start();
     let settings = cli.settings;
     match cli.command.unwrap_or(Command::Serve) {
         Command::Serve => serve::run(&settings.config()?),

@@ -61,7 +61,7 @@ pub enum DbError {
     #[error("not known whether it was committed")]
     Unconfirmed,
     /// Everything else the database reports.
-    #[error("database: {0}")]
+    #[error("database: {}", without_values(.0))]
     Fault(DieselError),
 }
 
@@ -73,6 +73,28 @@ impl From<DieselError> for DbError {
             DieselError::DeserializationError(inner) => Self::Unreadable(inner.to_string()),
             other => Self::Fault(other),
         }
+    }
+}
+
+/// What the database says, up to where it quotes something: behind that stand names and, where an
+/// index or a cast is the matter, addresses and needles, which no log may hold (rule P8).
+fn without_values(error: &DieselError) -> String {
+    match error {
+        DieselError::DatabaseError(kind, told) => {
+            let message = told.message();
+            let end = message
+                .find(['"', '\'', '«', '„', '“', ':', '\n', '('])
+                .unwrap_or(message.len());
+            let table = told.table_name().unwrap_or_default();
+            let constraint = told.constraint_name().unwrap_or_default();
+            format!("{kind:?}: {} {table} {constraint}", message[..end].trim())
+                .trim_end()
+                .to_owned()
+        }
+        DieselError::QueryBuilderError(_) | DieselError::SerializationError(_) => {
+            "a query could not be built".to_owned()
+        }
+        other => other.to_string(),
     }
 }
 

@@ -34,6 +34,8 @@ pub enum Purpose {
     RememberedAddress,
     /// The names of the files in the outbox.
     OutboxFile,
+    /// The cookie of a browser in which somebody has signed in.
+    KnownBrowser,
     /// The check value that tells whether a database belongs to this secret.
     Check,
 }
@@ -47,6 +49,7 @@ impl Purpose {
             Self::Preferences => "widerspruch/preferences/1",
             Self::RememberedAddress => "widerspruch/remembered-address/1",
             Self::OutboxFile => "widerspruch/outbox-file/1",
+            Self::KnownBrowser => "widerspruch/known-browser/1",
             Self::Check => "widerspruch/check/1",
         }
     }

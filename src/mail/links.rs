@@ -18,6 +18,7 @@ use url::Url;
 
 use super::MailError;
 use super::attribute;
+use super::bounds;
 use super::personalise::{PREFERENCES, UNSUBSCRIBE};
 use super::syntax::{Masked, word};
 
@@ -57,7 +58,9 @@ struct Scan {
 
 /// Finds the links of a mailing from the sources of its HTML and its plain text part.
 pub fn find_links(html: &str, text: &str) -> Result<Links, MailError> {
-    let html = scan_html(html, &Masked::new(html))?;
+    let masked = Masked::new(html);
+    bounds::check_nesting(&masked.text)?;
+    let html = scan_html(html, &masked)?;
     let text = scan_text(text, &Masked::new(text));
     let mut seen = HashSet::new();
     let mut links = Links::default();

@@ -12,6 +12,7 @@
 //! - [`compose`] makes a message of the result (RFC 5322, MIME), [`read`] reads one back.
 
 mod attribute;
+mod bounds;
 pub mod compose;
 pub mod footer;
 pub mod links;
@@ -79,6 +80,9 @@ pub enum MailError {
     /// The operating system gives no random bytes.
     #[error("no random bytes: {0}")]
     Random(getrandom::Error),
+    /// Elements stand too deep inside each other.
+    #[error("the HTML is nested too deep")]
+    TooDeep,
     /// A file that is no message.
     #[error("this is not a mail message")]
     Unreadable,

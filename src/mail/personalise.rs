@@ -9,11 +9,13 @@ use std::sync::Arc;
 
 use minijinja::value::{Object, ValueKind};
 use minijinja::{
-    AutoEscape, Environment, Error, ErrorKind, Output, State, UndefinedBehavior, Value, filters,
+    AutoEscape, Environment, Error, ErrorKind, Output, State, Template, UndefinedBehavior, Value,
+    filters,
 };
 use serde_json::{Map, Value as Json};
 
 use super::attribute;
+use super::bounds::{self, LONGEST_VALUE, PartWriter};
 use super::{MailError, Part};
 
 /// The variable with the address of the recipient's page to unsubscribe.
@@ -98,6 +100,8 @@ impl Templates {
             (Part::Html, html),
             (Part::Text, text),
         ] {
+            bounds::check_template(source)
+                .map_err(|problem| MailError::Template { part, problem })?;
             environment
                 .add_template_owned(part.name(), source.to_owned())
                 .map_err(|error| problem(part, &error))?;
@@ -144,7 +148,7 @@ impl Templates {
         let rendered = self
             .environment
             .get_template(part.name())
-            .and_then(|template| template.render(&variables.0))
+            .and_then(|template| write(&template, &variables.0))
             .map_err(|error| problem(part, &error))?;
         Ok(match part {
             Part::Subject => one_line(&rendered),
@@ -166,6 +170,7 @@ pub fn check(source: &str, known_fields: &[String]) -> Result<Vec<String>, Templ
         line: error.line().unwrap_or(1),
         message: message(&error),
     };
+    bounds::check_template(source)?;
     let environment = environment();
     let template = environment.template_from_str(source).map_err(describe)?;
     let used = template.undeclared_variables(false);
@@ -175,9 +180,7 @@ pub fn check(source: &str, known_fields: &[String]) -> Result<Vec<String>, Templ
             .filter(|name| *name != FIELDS)
             .map(|name| (name.clone(), Value::from(sample)))
             .collect();
-        template
-            .render(Value::from_object(Values(values)))
-            .map_err(describe)?;
+        write(&template, &Value::from_object(Values(values))).map_err(describe)?;
     }
     let is_known = |name: &String| {
         STANDARD.contains(&name.as_str()) || known_fields.iter().any(|known| same_name(known, name))
@@ -185,6 +188,13 @@ pub fn check(source: &str, known_fields: &[String]) -> Result<Vec<String>, Templ
     let mut unknown: Vec<_> = used.into_iter().filter(|name| !is_known(name)).collect();
     unknown.sort_unstable();
     Ok(unknown)
+}
+
+/// Renders a template, up to the length that a part may have.
+fn write(template: &Template<'_, '_>, values: &Value) -> Result<String, Error> {
+    let mut writer = PartWriter::default();
+    template.render_captured_to(values, &mut writer)?;
+    Ok(writer.into_text())
 }
 
 fn environment() -> Environment<'static> {
@@ -210,9 +220,9 @@ fn environment() -> Environment<'static> {
     environment.add_filter("title", filters::title);
     environment.add_filter("capitalize", filters::capitalize);
     environment.add_filter("trim", filters::trim);
-    environment.add_filter("replace", filters::replace);
+    environment.add_filter("replace", replace);
     environment.add_filter("length", filters::length);
-    environment.add_filter("join", filters::join);
+    environment.add_filter("join", join);
     environment.add_filter("first", filters::first);
     environment.add_filter("last", filters::last);
     environment.add_filter("round", filters::round);
@@ -226,10 +236,14 @@ fn environment() -> Environment<'static> {
     environment
 }
 
-/// Prints a value: nothing for what is missing, and in HTML escaped as in an attribute.
+/// Prints a value: nothing for what is missing or a list, and in HTML escaped as in an attribute.
 /// (minijinja's own escaping also turns every `/` of an address into a reference.)
 fn print(out: &mut Output, state: &State, value: &Value) -> Result<(), Error> {
-    if value.is_undefined() || value.is_none() {
+    let is_several = matches!(
+        value.kind(),
+        ValueKind::Seq | ValueKind::Map | ValueKind::Iterable
+    );
+    if value.is_undefined() || value.is_none() || is_several {
         return Ok(());
     }
     let written = if state.auto_escape() == AutoEscape::Html && !value.is_safe() {
@@ -263,6 +277,38 @@ fn urlencode(value: Value) -> String {
     let text = value.to_string();
     let encoded: String = url::form_urlencoded::byte_serialize(text.as_bytes()).collect();
     encoded.replace('+', "%20")
+}
+
+/// A value with one text in it exchanged for another.
+fn replace(value: Value, from: Value, to: Value) -> Result<String, Error> {
+    let (value, from, to) = (value.to_string(), from.to_string(), to.to_string());
+    let found = value.matches(&from).count();
+    let length = value.len() - found * from.len() + found * to.len();
+    if length > LONGEST_VALUE {
+        return Err(too_long());
+    }
+    Ok(value.replace(&from, &to))
+}
+
+/// The elements of a list as one text.
+fn join(value: Value, between: Option<Value>) -> Result<String, Error> {
+    let between = between.unwrap_or_default();
+    let between = between.as_str().unwrap_or_default();
+    let mut text = String::new();
+    for (at, element) in value.try_iter()?.enumerate() {
+        if at > 0 {
+            text.push_str(between);
+        }
+        text.push_str(&element.to_string());
+        if text.len() > LONGEST_VALUE {
+            return Err(too_long());
+        }
+    }
+    Ok(text)
+}
+
+fn too_long() -> Error {
+    Error::new(ErrorKind::WriteFailure, "too long")
 }
 
 fn one_line(text: &str) -> String {
@@ -328,6 +374,7 @@ fn message(error: &Error) -> String {
         ErrorKind::OutOfFuel => {
             "Diese Vorlage braucht zu viele Rechenschritte. Bitte vereinfachen Sie sie.".to_owned()
         }
+        ErrorKind::WriteFailure => "Mit diesen Platzhaltern wird das E-Mailing zu lang.".to_owned(),
         ErrorKind::SyntaxError if detail.starts_with("unknown statement") => format!(
             "Den Befehl „{}“ gibt es nicht. Möglich sind: if, elif, else, for, set, with, raw.",
             named("unknown statement ")

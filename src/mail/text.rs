@@ -36,6 +36,7 @@ pub fn from_html<'a>(
     html: &str,
     original: &dyn Fn(&str) -> Option<&'a str>,
 ) -> Result<String, MailError> {
+    super::bounds::check_nesting(html)?;
     let plain: String = html
         .chars()
         .filter(|c| !matches!(*c, ADDRESS | LABEL | END | BREAK))

@@ -11,7 +11,7 @@ use crate::db::{Conn, DbError, DbResult};
 use crate::domain::time::Timestamp;
 use crate::domain::tracking::{Decision, RecipientStatus};
 use crate::mail::links::find_links;
-use crate::mail::{Part, PreparedMailing, TemplateProblem, personalise};
+use crate::mail::{MailError, Part, PreparedMailing, TemplateProblem, personalise};
 use crate::tracking::policy::decide;
 
 /// Whom a mailing reaches if it is sent now.
@@ -90,11 +90,15 @@ pub fn examine(subject: &str, html: &str, text: &str, known_fields: &[String]) -
     findings.unknown_variables = unknown.into_iter().collect();
     match find_links(html, text) {
         Ok(links) => findings.personal_links = links.personal,
-        Err(_) => findings.problems.push((
+        Err(error) => findings.problems.push((
             Part::Html,
             TemplateProblem {
                 line: 1,
-                message: "Das HTML kann nicht gelesen werden.".to_owned(),
+                message: match error {
+                    MailError::TooDeep => "Das HTML ist zu tief verschachtelt.",
+                    _ => "Das HTML kann nicht gelesen werden.",
+                }
+                .to_owned(),
             },
         )),
     }

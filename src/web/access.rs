@@ -16,6 +16,7 @@ use crate::db::models::sessions::KeyHash;
 use crate::db::models::users::User;
 use crate::domain::role::Role;
 use crate::domain::time::Timestamp;
+use crate::web::body;
 use crate::web::error::WebError;
 use crate::web::notice::{self, Notice};
 use crate::web::session::cookie;
@@ -81,7 +82,7 @@ impl FromRequest for SignedIn {
 /// The layer around a route.
 pub async fn guard(
     access: Access,
-    request: ServiceRequest,
+    mut request: ServiceRequest,
     next: Next<impl MessageBody + 'static>,
 ) -> Result<ServiceResponse<BoxBody>, Error> {
     if access != Access::Token && is_unsafe(request.method()) && !is_own_origin(&request) {
@@ -103,6 +104,13 @@ pub async fn guard(
             return Ok(request.error_response(WebError::Forbidden));
         }
         request.extensions_mut().insert(signed_in);
+    }
+    let largest = match access {
+        Access::Everybody | Access::Token => body::LARGEST_FORM_OF_STRANGERS,
+        Access::SignedIn | Access::Role(_) => body::LARGEST_FORM,
+    };
+    if let Err(error) = body::check(&mut request, largest).await {
+        return Ok(request.error_response(error));
     }
     Ok(next.call(request).await?.map_into_boxed_body())
 }

@@ -9,6 +9,7 @@ use actix_web::http::StatusCode;
 use actix_web::{HttpResponse, ResponseError};
 
 use crate::db::DbError;
+use crate::web::session::throttle::Crowded;
 
 /// What a request fails with.
 #[derive(Debug, thiserror::Error)]
@@ -28,6 +29,18 @@ pub enum WebError {
     /// It can't be done in the present state of things, with a German sentence that says why.
     #[error("conflict: {0}")]
     Conflict(&'static str),
+    /// The form is larger than allowed.
+    #[error("too large")]
+    TooLarge,
+    /// The form did not arrive in time.
+    #[error("too slow")]
+    TooSlow,
+    /// The connection ended in the middle of the form.
+    #[error("incomplete")]
+    Incomplete,
+    /// Too many attempts at once.
+    #[error("too many attempts")]
+    TooMany,
     /// Our fault.
     #[error("internal error: {0}")]
     Internal(String),
@@ -50,10 +63,6 @@ impl From<DbError> for WebError {
             DbError::Refused(_) => Self::Conflict(
                 "Das wurde nicht ausgeführt, weil sonst eine Regel verletzt worden wäre.",
             ),
-            // The messages of constraint errors can hold values, so only the kind is kept.
-            DbError::Fault(diesel::result::Error::DatabaseError(kind, _)) => {
-                Self::Internal(format!("database: {kind:?}"))
-            }
             other => Self::Internal(other.to_string()),
         }
     }
@@ -62,6 +71,12 @@ impl From<DbError> for WebError {
 impl From<actix_web::error::BlockingError> for WebError {
     fn from(_: actix_web::error::BlockingError) -> Self {
         Self::Internal("the work was cancelled".into())
+    }
+}
+
+impl From<Crowded> for WebError {
+    fn from(_: Crowded) -> Self {
+        Self::TooMany
     }
 }
 
@@ -87,9 +102,13 @@ impl WebError {
                 message: "Diese Anfrage kam nicht von dieser Website und wurde zu Ihrem Schutz nicht ausgeführt. \
                           Öffnen Sie die Seite neu und versuchen Sie es noch einmal.",
             },
-            Self::NotFound => shown_for(StatusCode::NOT_FOUND),
-            Self::Forbidden => shown_for(StatusCode::FORBIDDEN),
-            Self::Internal(_) => shown_for(StatusCode::INTERNAL_SERVER_ERROR),
+            Self::NotFound
+            | Self::Forbidden
+            | Self::TooLarge
+            | Self::TooSlow
+            | Self::Incomplete
+            | Self::TooMany
+            | Self::Internal(_) => shown_for(self.status_code()),
         }
     }
 }
@@ -114,6 +133,15 @@ pub fn shown_for(status: StatusCode) -> Shown {
             title: "Zu groß",
             message: "Was Sie gesendet haben, ist größer als erlaubt.",
         },
+        408 => Shown {
+            title: "Das hat zu lange gedauert",
+            message: "Ihre Eingabe kam nicht vollständig an. Gehen Sie zurück und versuchen Sie es noch einmal.",
+        },
+        429 => Shown {
+            title: "Zu viele Versuche auf einmal",
+            message: "Gerade versuchen zu viele, sich anzumelden. Warten Sie einen Moment und versuchen Sie es noch \
+                      einmal. In einem Browser, in dem Sie sich schon einmal angemeldet haben, geht es sofort.",
+        },
         400..=499 => Shown {
             title: "Ungültige Anfrage",
             message: "Die Anfrage konnte nicht verstanden werden. Gehen Sie zurück und versuchen Sie es noch einmal.",
@@ -131,7 +159,10 @@ impl ResponseError for WebError {
         match self {
             Self::NotFound => StatusCode::NOT_FOUND,
             Self::Forbidden | Self::OtherOrigin => StatusCode::FORBIDDEN,
-            Self::BadRequest(_) => StatusCode::BAD_REQUEST,
+            Self::BadRequest(_) | Self::Incomplete => StatusCode::BAD_REQUEST,
+            Self::TooLarge => StatusCode::PAYLOAD_TOO_LARGE,
+            Self::TooSlow => StatusCode::REQUEST_TIMEOUT,
+            Self::TooMany => StatusCode::TOO_MANY_REQUESTS,
             Self::Conflict(_) => StatusCode::CONFLICT,
             Self::Internal(_) => StatusCode::INTERNAL_SERVER_ERROR,
         }

@@ -8,6 +8,7 @@
 pub mod access;
 pub mod account;
 pub mod assets;
+pub mod body;
 pub mod csv_file;
 pub mod demo;
 pub mod error;

@@ -1,11 +1,13 @@
 //! Passwords: argon2id (RFC 9106), always off the async threads.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use actix_web::web;
 use argon2::password_hash::phc::PasswordHash;
 use argon2::password_hash::{PasswordHasher, PasswordVerifier};
 use argon2::{Algorithm, Argon2, Params, Version};
+use tokio::sync::Semaphore;
 
 use crate::config::PasswordCost;
 use crate::web::error::WebError;
@@ -23,6 +25,9 @@ pub struct Passwords {
     argon2: Arc<Argon2<'static>>,
     /// The hash that is checked when nobody has the address, so that both take equally long.
     nobody: Arc<str>,
+    /// How many hashes are computed at the same time: each takes 19 MiB and a whole core.
+    turns: Arc<Semaphore>,
+    checks: Arc<AtomicU64>,
 }
 
 impl Passwords {
@@ -45,6 +50,10 @@ impl Passwords {
         Self {
             argon2: Arc::new(argon2),
             nobody: nobody.into(),
+            turns: Arc::new(Semaphore::new(
+                std::thread::available_parallelism().map_or(2, std::num::NonZero::get),
+            )),
+            checks: Arc::default(),
         }
     }
 
@@ -59,17 +68,25 @@ impl Passwords {
     /// The hash of a password.
     pub async fn hash(&self, password: String) -> Result<String, WebError> {
         let this = self.clone();
+        let _turn = self.turns.acquire().await;
         web::block(move || this.hash_here(&password)).await?
+    }
+
+    /// How many hashes were computed to check a password.
+    pub fn checks(&self) -> u64 {
+        self.checks.load(Ordering::Relaxed)
     }
 
     /// Whether the password belongs to the hash. Without a hash (nobody has the address) the same
     /// work is done, and the answer is no.
     pub async fn check(&self, password: String, hash: Option<String>) -> Result<bool, WebError> {
         let this = self.clone();
+        let _turn = self.turns.acquire().await;
         Ok(web::block(move || {
             let known = hash.is_some();
             let hash = hash.unwrap_or_else(|| this.nobody.to_string());
             let matches = PasswordHash::new(&hash).is_ok_and(|hash| {
+                this.checks.fetch_add(1, Ordering::Relaxed);
                 this.argon2
                     .verify_password(password.as_bytes(), &hash)
                     .is_ok()

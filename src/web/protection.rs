@@ -32,8 +32,17 @@ pub async fn protect(
     request: ServiceRequest,
     next: Next<impl MessageBody + 'static>,
 ) -> Result<ServiceResponse<BoxBody>, Error> {
+    let begun = std::time::Instant::now();
     let mut response = next.call(request).await?.map_into_boxed_body();
     let status = response.status();
+    // The pattern of the route, never the path: tokens stand in paths (rule P8).
+    tracing::debug!(
+        method = %response.request().method(),
+        route = response.request().match_pattern().as_deref().unwrap_or("none"),
+        status = status.as_u16(),
+        ms = begun.elapsed().as_millis(),
+        "answered"
+    );
     if (status.is_client_error() || status.is_server_error()) && !is_page(&response) {
         response = with_error_page(response);
     }

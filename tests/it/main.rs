@@ -17,5 +17,6 @@ mod demo;
 mod erasure;
 mod imports;
 mod mailings;
+mod rules;
 mod tracking;
 mod web;

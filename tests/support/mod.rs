@@ -10,6 +10,7 @@
 )]
 
 pub mod agent;
+pub mod dump;
 pub mod import;
 pub mod mail;
 pub mod program;

@@ -50,10 +50,14 @@ impl World {
 
     /// Without any account: a new installation.
     pub fn start_empty(on: On) -> Self {
-        Self::start_on(match on {
-            On::Sqlite => None,
-            On::Postgres => Some(new_postgres_database()),
-        })
+        Self::start_on(new_database(on), |_| {})
+    }
+
+    /// With an account, and with other settings.
+    pub fn start_with(on: On, change: impl FnOnce(&mut Config)) -> Self {
+        let mut world = Self::start_on(new_database(on), change);
+        world.account_id = world.make_account("Muster GmbH", ADMIN);
+        world
     }
 
     /// With an account, on PostgreSQL behind a proxy that can be cut off.
@@ -63,18 +67,20 @@ impl World {
         let (before, server) = server.rsplit_once('@').expect("a user");
         let proxy = Proxy::start(server);
         let through = format!("{before}@{}/{database}", proxy.address());
-        let mut world = Self::start_on(Some(through));
+        let mut world = Self::start_on(Some(through), |_| {});
         world.account_id = world.make_account("Muster GmbH", ADMIN);
         (world, proxy)
     }
 
-    fn start_on(database_url: Option<String>) -> Self {
+    fn start_on(database_url: Option<String>, change: impl FnOnce(&mut Config)) -> Self {
         let dir = tempfile::tempdir().expect("a directory");
         let on = match database_url {
             None => On::Sqlite,
             Some(_) => On::Postgres,
         };
-        let (state, url, server) = serve(&config(&dir, database_url.as_deref()));
+        let mut config = config(&dir, database_url.as_deref());
+        change(&mut config);
+        let (state, url, server) = serve(&config);
         Self {
             on,
             state,
@@ -251,6 +257,14 @@ fn serve(config: &Config) -> Serving {
 
 static NUMBER: AtomicU32 = AtomicU32::new(0);
 static TEMPLATE: OnceLock<String> = OnceLock::new();
+
+/// The address of a database of its own; none on SQLite, which lies in the data directory.
+fn new_database(on: On) -> Option<String> {
+    match on {
+        On::Sqlite => None,
+        On::Postgres => Some(new_postgres_database()),
+    }
+}
 
 /// A database of its own, copied from one that was migrated once.
 fn new_postgres_database() -> String {

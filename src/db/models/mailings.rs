@@ -270,8 +270,9 @@ fn choose_groups(
     )
     .execute(conn)?;
     let mut chosen = Vec::with_capacity(groups.len());
-    for (at, group) in groups.iter().enumerate() {
-        if !groups[..at].contains(group) {
+    let mut seen = std::collections::HashSet::new();
+    for group in groups {
+        if seen.insert(*group) {
             chosen.push((*group, chosen.len() + 1));
         }
     }

@@ -44,9 +44,10 @@ pub async fn update(
 ) -> WebResult {
     let form = form.into_inner();
     let mut errors = FormErrors::new();
-    let attempt = state
-        .throttle
-        .begin(&format!("password of {}", signed_in.user.id), None);
+    let attempt =
+        state
+            .throttle
+            .begin(&format!("password of {}", signed_in.user.id), None, None)?;
     tokio::time::sleep(attempt.delay()).await;
     let hash = signed_in.user.password_hash.clone();
     if state.passwords.check(form.current, Some(hash)).await? {

@@ -173,10 +173,13 @@ pub async fn update(
     let id = *id;
     let form = MailingForm::from_fields(fields.into_inner());
     let errors = form.check();
+    let account_id = signed_in.account_id();
     if !errors.is_empty() {
+        state
+            .read(move |conn| model::find(conn, account_id, id))
+            .await?;
         return invalid(&editing(&signed_in, &state, Some(id), form, errors).await?);
     }
-    let account_id = signed_in.account_id();
     state
         .write(move |conn| model::update(conn, account_id, id, &form.content(), Timestamp::now()))
         .await?;

@@ -27,7 +27,8 @@ struct PreviewPage {
 /// GET `/e-mailings/{id}/vorschau`
 pub async fn show(signed_in: SignedIn, state: web::Data<State>, id: web::Path<i64>) -> WebResult {
     let mailing = find(&signed_in, &state, *id).await?;
-    let (subject, text, problem) = match render(&mailing) {
+    let (mailing, rendered) = render(mailing).await?;
+    let (subject, text, problem) = match rendered {
         Ok(mail) => (mail.subject, mail.text, None),
         Err(error) => (mailing.subject.clone(), String::new(), Some(told(&error))),
     };
@@ -47,7 +48,8 @@ pub async fn content(
     id: web::Path<i64>,
 ) -> Result<HttpResponse, WebError> {
     let mailing = find(&signed_in, &state, *id).await?;
-    let mail = render(&mailing).map_err(|_| {
+    let (_, rendered) = render(mailing).await?;
+    let mail = rendered.map_err(|_| {
         WebError::Conflict("Die Vorlage hat einen Fehler, deshalb gibt es noch keine Vorschau.")
     })?;
     Ok(mail_document::html(mail.html, Shown::Preview))
@@ -61,7 +63,16 @@ async fn find(signed_in: &SignedIn, state: &State, id: i64) -> Result<Mailing, W
         .await
 }
 
-fn render(mailing: &Mailing) -> Result<RenderedMail, MailError> {
+/// Renders off the async threads: a long mailing takes its time.
+async fn render(mailing: Mailing) -> Result<(Mailing, Result<RenderedMail, MailError>), WebError> {
+    Ok(web::block(move || {
+        let rendered = render_here(&mailing);
+        (mailing, rendered)
+    })
+    .await?)
+}
+
+fn render_here(mailing: &Mailing) -> Result<RenderedMail, MailError> {
     let fields = Map::new();
     let somebody = Recipient {
         first_name: "Erika",
@@ -85,6 +96,7 @@ pub(super) fn told(error: &MailError) -> String {
         MailError::Template { problem, .. } => {
             format!("Zeile {}: {}", problem.line, problem.message)
         }
+        MailError::TooDeep => "Das HTML ist zu tief verschachtelt.".to_owned(),
         _ => "Das E-Mailing kann so nicht dargestellt werden.".to_owned(),
     }
 }

@@ -1,5 +1,7 @@
 //! Tab *Gruppen*: to which groups a recipient belongs.
 
+use std::collections::HashSet;
+
 use actix_web::web;
 use askama::Template;
 
@@ -62,11 +64,17 @@ pub async fn update(
     form: web::Form<Fields>,
 ) -> WebResult {
     let (account_id, recipient_id) = (signed_in.account_id(), *path);
-    let (shown, ticked) = (form.numbers("gezeigt"), form.numbers("gruppen"));
+    let shown: HashSet<i64> = form.numbers("gezeigt").into_iter().collect();
+    let ticked: HashSet<i64> = form.numbers("gruppen").into_iter().collect();
     state
         .write(move |conn| {
             recipients::find(conn, account_id, recipient_id)?;
-            for group_id in shown {
+            // The account's groups, not what a form may list: a million numbers cost nothing.
+            for group in groups::all(conn, account_id)? {
+                let group_id = group.id;
+                if !shown.contains(&group_id) {
+                    continue;
+                }
                 if ticked.contains(&group_id) {
                     let members = [recipient_id];
                     groups::add_members(conn, account_id, group_id, &members, Timestamp::now())?;

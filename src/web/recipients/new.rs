@@ -1,5 +1,7 @@
 //! *Empfänger hinzufügen*.
 
+use std::collections::HashSet;
+
 use actix_web::web;
 use askama::Template;
 
@@ -77,9 +79,15 @@ pub async fn create(
     let (existing, errors) = match typed.check() {
         Err(errors) => (None, errors),
         Ok(person) => {
-            let (wanted, remembering) = (ticked.clone(), state.clone());
+            let ticked_ids: HashSet<i64> = ticked.iter().copied().collect();
+            let remembering = state.clone();
             let entered = state
                 .write(move |conn| {
+                    let mut wanted: Vec<i64> = groups::all(conn, account_id)?
+                        .iter()
+                        .map(|group| group.id)
+                        .collect();
+                    wanted.retain(|id| ticked_ids.contains(id));
                     let person = Entering {
                         address: &person.address,
                         first_name: &person.first_name,

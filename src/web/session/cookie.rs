@@ -1,4 +1,5 @@
-//! The cookie of a session: 256 random bits. The database knows only their hash.
+//! The cookie of a session: 256 random bits. The database knows only their hash. And the cookie by
+//! which the sign-in knows a browser again ([`super::throttle`]).
 
 use actix_web::HttpRequest;
 use actix_web::cookie::time::Duration;
@@ -15,6 +16,10 @@ const fn name(https: bool) -> &'static str {
     if https { "__Host-sitzung" } else { "sitzung" }
 }
 
+const fn browser_name(https: bool) -> &'static str {
+    if https { "__Host-browser" } else { "browser" }
+}
+
 /// A new key, as it stands in the cookie, and its hash.
 pub fn new_key() -> Result<(String, KeyHash), getrandom::Error> {
     let mut bytes = [0; 32];
@@ -26,16 +31,29 @@ pub fn new_key() -> Result<(String, KeyHash), getrandom::Error> {
 
 /// The cookie that carries a key.
 pub fn with_key(key: &str, https: bool) -> Cookie<'static> {
-    build(key.to_owned(), https, Duration::days(super::DAYS))
+    let age = Duration::days(super::DAYS);
+    build(name(https), key.to_owned(), https, age)
 }
 
 /// The cookie that removes itself.
 pub fn gone(https: bool) -> Cookie<'static> {
-    build(String::new(), https, Duration::ZERO)
+    build(name(https), String::new(), https, Duration::ZERO)
 }
 
-fn build(value: String, https: bool, age: Duration) -> Cookie<'static> {
-    Cookie::build(name(https), value)
+/// The cookie of a browser in which somebody has signed in.
+pub fn of_browser(value: &str, https: bool) -> Cookie<'static> {
+    let age = Duration::days(365);
+    build(browser_name(https), value.to_owned(), https, age)
+}
+
+/// What a request's browser shows.
+pub fn browser_of(request: &HttpRequest, https: bool) -> Option<String> {
+    let cookie = request.cookie(browser_name(https))?;
+    Some(cookie.value().to_owned())
+}
+
+fn build(name: &'static str, value: String, https: bool, age: Duration) -> Cookie<'static> {
+    Cookie::build(name, value)
         .path("/")
         .http_only(true)
         .secure(https)

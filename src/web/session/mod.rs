@@ -75,8 +75,10 @@ pub async fn create(
         |address| address.key().to_owned(),
     );
     let client = request.peer_addr().map(|address| address.ip());
-    let attempt = state.throttle.begin(&key, client);
+    let known = cookie::browser_of(&request, state.is_https());
+    let attempt = state.throttle.begin(&key, client, known.as_deref())?;
     tokio::time::sleep(attempt.delay()).await;
+    let sign_in = key.clone();
     let user = state
         .read(move |conn| users::find_by_email(conn, &key))
         .await?;
@@ -91,7 +93,13 @@ pub async fn create(
         });
     };
     attempt.succeeded();
-    start_session(&state, user.id, own_path(&form.next)).await
+    let mut response = start_session(&state, user.id, own_path(&form.next)).await?;
+    let browser = state.throttle.cookie(&sign_in);
+    let browser = browser.map_err(|e| WebError::Internal(e.to_string()))?;
+    response
+        .add_cookie(&cookie::of_browser(&browser, state.is_https()))
+        .map_err(|e| WebError::Internal(e.to_string()))?;
+    Ok(response)
 }
 
 /// A path of this installation; the start page where the text is anything else, so that signing

@@ -1,7 +1,9 @@
 mod access;
 mod account;
+mod hostile;
 mod imports;
 mod public;
 mod recipients;
 mod reports;
 mod session;
+mod tenancy;

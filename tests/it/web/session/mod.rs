@@ -1,5 +1,7 @@
 //! Signing in and out, and the first set-up.
 
+mod guessing;
+
 use base64::Engine;
 use diesel::prelude::*;
 

@@ -1,0 +1,6 @@
+//! What somebody sends who means no good, or does not know better: never an error of ours, never
+//! somebody else's page.
+
+mod inputs;
+mod mails;
+mod markup;
