@@ -21,8 +21,8 @@ pub fn import_file(world: &World) -> PathBuf {
 /// Writes a file and notes its import, ready to run.
 pub fn begin(world: &World, text: &str, group_id: Option<i64>) -> Import {
     let path = import_file(world);
-    fs::write(&path, text).unwrap();
-    let found = inspect(&mut fs::File::open(&path).unwrap(), 20).unwrap();
+    fs::write(&path, text).expect("a running import");
+    let found = inspect(&mut fs::File::open(&path).expect("a running import"), 20).unwrap();
     let settings = Settings {
         dialect: found.dialect,
         mapping: found.mapping,
@@ -33,7 +33,7 @@ pub fn begin(world: &World, text: &str, group_id: Option<i64>) -> Import {
         user_id: None,
         group_id,
         file_name: "kunden.csv",
-        size: i64::try_from(text.len()).unwrap(),
+        size: i64::try_from(text.len()).expect("a running import"),
         settings: &settings,
         status: ImportStatus::Running,
     };
@@ -47,7 +47,8 @@ pub fn begin(world: &World, text: &str, group_id: Option<i64>) -> Import {
 pub fn import(world: &World, text: &str, group_id: Option<i64>) -> Import {
     let begun = begin(world, text, group_id);
     let (db, key) = (&world.state.db, &world.state.remembering);
-    let ended = run::run(db, key, &ACTOR, &begun, &import_file(world), |_| true).unwrap();
+    let ended =
+        run::run(db, key, &ACTOR, &begun, &import_file(world), |_| true).expect("a running import");
     assert!(ended, "nobody stopped it");
     let done = world.read(|conn| imports::find(conn, world.account_id, begun.id));
     assert_eq!(done.status, ImportStatus::Done);
