@@ -260,18 +260,23 @@ pub const MAILBOXES: [(&str, u32); 9] = [
     ("grüße.example", 1),
 ];
 
-/// Domains of firms and editorial offices.
-pub const OFFICES: [&str; 12] = [
+/// Domains of editorial offices.
+pub const NEWSROOMS: [&str; 7] = [
     "rundfunk.example",
     "stadtanzeiger.example",
     "kulturmagazin.example",
-    "verlag.example",
-    "müller-söhne.example",
-    "bücherei-süd.example",
-    "schule-am-park.example",
-    "agentur.example",
+    "zeitung-für-leipzig.example",
     "redaktion.example.net",
     "presse.example.org",
-    "rathaus.example",
+    "agentur.example",
+];
+
+/// Domains of schools, day nurseries and the like.
+pub const SCHOOLS: [&str; 6] = [
+    "schule-am-park.example",
+    "gymnasium-süd.example",
     "kita-löwenzahn.example",
+    "kita-sonnenblume.example",
+    "grundschule-7.example",
+    "bücherei-süd.example",
 ];

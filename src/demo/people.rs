@@ -6,7 +6,7 @@ use rand::Rng;
 use rand::rngs::SmallRng;
 use serde_json::{Map, Value};
 
-use super::names::{LAST, MAILBOXES, MEN, OFFICES, TOWNS, WOMEN};
+use super::names::{self, LAST, MAILBOXES, MEN, NEWSROOMS, TOWNS, WOMEN};
 use super::readers::Habits;
 use crate::domain::address::EmailAddress;
 use crate::domain::time::Timestamp;
@@ -128,8 +128,14 @@ fn one(
         .random_range(0..LAST.len())
         .min(rng.random_range(0..LAST.len()))];
     let groups = groups(rng, is_press);
-    let at_work = is_press || groups.contains(&SCHOOLS);
-    let address = address(rng, taken, first_name, last_name, at_work)?;
+    let employers: Option<&[&str]> = if is_press {
+        Some(&NEWSROOMS)
+    } else if groups.contains(&SCHOOLS) {
+        Some(&names::SCHOOLS)
+    } else {
+        None
+    };
+    let address = address(rng, taken, first_name, last_name, employers)?;
     let mut fields = Map::new();
     let form = if is_woman { "Frau" } else { "Herr" };
     fields.insert("Anrede".into(), form.into());
@@ -146,7 +152,7 @@ fn one(
         fields,
         joined,
         groups,
-        habits: Habits::invent(rng, at_work),
+        habits: Habits::invent(rng, employers.is_some()),
         wish: None,
     })
 }
@@ -173,18 +179,19 @@ fn groups(rng: &mut SmallRng, is_press: bool) -> Vec<Group> {
     groups
 }
 
-/// An address that nobody has yet.
+/// An address that nobody has yet, at work where there is an employer.
 fn address(
     rng: &mut SmallRng,
     taken: &mut HashSet<String>,
     first: &str,
     last: &str,
-    at_work: bool,
+    employers: Option<&[&'static str]>,
 ) -> Option<EmailAddress> {
     let (first, last) = (plain(first), plain(last));
     let initial = first.chars().next().unwrap_or('x');
     for attempt in 0..50 {
-        let mut local = match rng.random_range(0..10) {
+        let style = if employers.is_some() { 6 } else { 10 };
+        let mut local = match rng.random_range(0..style) {
             0..=4 => format!("{first}.{last}"),
             5 => format!("{initial}.{last}"),
             6 => format!("{first}{last}"),
@@ -192,13 +199,12 @@ fn address(
             8 => format!("{first}_{last}"),
             _ => format!("{first}.{last}+buch"),
         };
-        if attempt > 0 || (!at_work && rng.random_bool(0.3)) {
+        if attempt > 0 || (employers.is_none() && rng.random_bool(0.3)) {
             local.push_str(&rng.random_range(1..100).to_string());
         }
-        let domain = if at_work {
-            pick(rng, &OFFICES)
-        } else {
-            mailbox(rng)
+        let domain = match employers {
+            Some(domains) => pick(rng, domains),
+            None => mailbox(rng),
         };
         let Ok(address) = EmailAddress::parse(&format!("{local}@{domain}")) else {
             continue;
@@ -251,12 +257,13 @@ fn grant_wishes(rng: &mut SmallRng, people: &mut [Person], now: Timestamp) {
     // Whoever is to have a past must have been there for most of the year.
     let long_ago = now.plus_days(-330);
     let some_day = |rng: &mut SmallRng, person: &Person| {
-        let from = person.joined.max(long_ago).millis();
-        Timestamp(rng.random_range(from..now.plus_days(-1).millis().max(from + 1)))
+        let from = person.joined.max(long_ago).plus_days(1).millis();
+        let day = rng.random_range(from..now.plus_days(-1).millis().max(from + 1));
+        in_office_hours(rng, Timestamp(day))
     };
     let recently = |rng: &mut SmallRng| {
-        now.plus_days(-rng.random_range(1..12))
-            .plus_millis(-rng.random_range(0..9 * 3_600_000))
+        let day = now.plus_days(-rng.random_range(2..12));
+        in_office_hours(rng, day)
     };
     for (number, kind) in [
         (share(14), 0),
@@ -284,6 +291,13 @@ fn grant_wishes(rng: &mut SmallRng, people: &mut [Person], now: Timestamp) {
             }
         }
     }
+}
+
+/// That day, while somebody is in the shop: between 8 and 15 o'clock UTC.
+fn in_office_hours(rng: &mut SmallRng, day: Timestamp) -> Timestamp {
+    const HOUR: i64 = 3_600_000;
+    let midnight = day.millis() - day.millis().rem_euclid(24 * HOUR);
+    Timestamp(midnight + rng.random_range(8 * HOUR..15 * HOUR))
 }
 
 fn pick(rng: &mut SmallRng, from: &[&'static str]) -> &'static str {

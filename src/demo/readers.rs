@@ -66,7 +66,7 @@ impl Habits {
             curiosity: rng.random_range(0.04..0.42),
             device,
             proxied: !at_work && rng.random_bool(0.24),
-            checked: rng.random_bool(if at_work { 0.3 } else { 0.008 }),
+            checked: rng.random_bool(if at_work { 0.15 } else { 0.004 }),
         }
     }
 

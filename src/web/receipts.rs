@@ -14,6 +14,9 @@ use crate::web::state::State;
 /// How many receipts the list shows.
 const SHOWN: i64 = 100;
 
+/// Of more mailings than these, the figures are folded away beneath their result.
+const SHOWN_IN_FULL: usize = 2;
+
 #[derive(Template)]
 #[template(path = "receipts/show.html")]
 struct ReceiptPage {
@@ -33,6 +36,12 @@ struct ReceiptsPage {
 struct Comparison {
     subject: String,
     rows: Vec<(&'static str, String, String)>,
+}
+
+impl Comparison {
+    fn is_same(&self) -> bool {
+        self.rows.iter().all(|(_, before, after)| before == after)
+    }
 }
 
 /// GET `/belege`
