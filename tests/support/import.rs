@@ -22,7 +22,8 @@ pub fn import_file(world: &World) -> PathBuf {
 pub fn begin(world: &World, text: &str, group_id: Option<i64>) -> Import {
     let path = import_file(world);
     fs::write(&path, text).expect("a running import");
-    let found = inspect(&mut fs::File::open(&path).expect("a running import"), 20).unwrap();
+    let mut opened = fs::File::open(&path).expect("the file just written");
+    let found = inspect(&mut opened, 20).expect("a CSV file");
     let settings = Settings {
         dialect: found.dialect,
         mapping: found.mapping,
