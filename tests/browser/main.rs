@@ -1,4 +1,4 @@
-//! The documented procedures, walked in a real browser by the labels a person reads: with
+//! The documented procedures, and an import, walked in a real browser by the labels a person reads: with
 //! JavaScript and without, on SQLite and on PostgreSQL.
 #![allow(
     clippy::expect_used,
@@ -12,4 +12,5 @@ mod person;
 #[path = "../support/mod.rs"]
 mod support;
 
+mod imports;
 mod procedures;

@@ -97,6 +97,16 @@ impl Person {
         field.send_keys(text).await.expect("the field takes text");
     }
 
+    /// Chooses a file in the field with that label.
+    pub async fn attach(&self, label: &str, file: &std::path::Path) {
+        let path = file.display().to_string();
+        let field = self.field(label).await;
+        field
+            .send_keys(&path)
+            .await
+            .expect("the field takes a file");
+    }
+
     /// Clicks the checkbox with that label.
     pub async fn tick(&self, label: &str) {
         self.field(label)

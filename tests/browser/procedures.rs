@@ -10,7 +10,7 @@ use crate::person::Person;
 use crate::support::{On, World};
 
 /// Walks a procedure with and without JavaScript on one database.
-fn walk(on: On, procedure: impl AsyncFn(&World, bool)) {
+pub fn walk(on: On, procedure: impl AsyncFn(&World, bool)) {
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .build()
