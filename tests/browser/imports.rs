@@ -6,7 +6,7 @@ use crate::person::Person;
 use crate::procedures::walk;
 use crate::support::{On, World};
 
-async fn a_list_is_imported(world: &World, javascript: bool) {
+async fn a_list_is_imported(person: &Person, world: &World, _: bool) {
     let file = world.dir.path().join("kunden.csv");
     let mut text = "E-Mail-Adresse;Vorname;Tracking deaktiviert\n".to_owned();
     for n in 0..3_000 {
@@ -20,7 +20,6 @@ async fn a_list_is_imported(world: &World, javascript: bool) {
     text.push_str("kunde at example.org;Egon;\n");
     std::fs::write(&file, text).unwrap();
 
-    let person = Person::sign_in(world, javascript).await;
     person.follow("Empfänger").await;
     person.follow("Importieren").await;
     person.press("Hochladen").await;
@@ -44,7 +43,6 @@ async fn a_list_is_imported(world: &World, javascript: bool) {
     person.follow("kunde7@example.org").await;
     person.follow("Tracking").await;
     assert!(person.is_ticked("Tracking deaktiviert").await);
-    person.leave().await;
 }
 
 #[test]

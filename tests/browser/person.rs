@@ -2,11 +2,14 @@
 
 use std::time::Duration;
 
+use fantoccini::actions::{InputSource, KeyAction, KeyActions};
 use fantoccini::elements::Element;
+use fantoccini::key::Key;
 use fantoccini::wd::Capabilities;
 use fantoccini::{Client, ClientBuilder, Locator};
-use serde_json::json;
+use serde_json::{Value, json};
 
+use crate::chrome::{self, View};
 use crate::support::World;
 use crate::support::world::{ADMIN, PASSWORD};
 
@@ -17,19 +20,16 @@ pub struct Person {
 
 impl Person {
     /// Opens a browser of its own.
-    pub async fn arrive(world: &World, javascript: bool) -> Self {
+    pub async fn arrive(world: &World) -> Self {
         let driver = std::env::var("TEST_WEBDRIVER_URL")
             .expect("TEST_WEBDRIVER_URL: run the tests with bin/test, which starts a driver");
-        let mut options = json!({
+        let options = json!({
             "args": [
                 "--headless=new", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage", "--no-first-run",
                 "--disable-background-networking", "--disable-component-update", "--disable-sync",
                 "--window-size=1280,1000",
             ],
         });
-        if !javascript {
-            options["prefs"] = json!({ "profile.managed_default_content_settings.javascript": 2 });
-        }
         let mut capabilities = Capabilities::new();
         capabilities.insert("browserName".into(), json!("chrome"));
         capabilities.insert("goog:chromeOptions".into(), options);
@@ -45,14 +45,28 @@ impl Person {
     }
 
     /// Opens a browser and signs in.
-    pub async fn sign_in(world: &World, javascript: bool) -> Self {
-        let person = Self::arrive(world, javascript).await;
-        person.open("/benutzerkonto").await;
-        person.fill("E-Mail-Adresse", ADMIN).await;
-        person.fill("Passwort", PASSWORD).await;
-        person.press("Anmelden").await;
-        person.sees("Benutzerkonto").await;
+    pub async fn sign_in(world: &World) -> Self {
+        let mut person = Self::arrive(world).await;
+        person.sign_in_at(world, true).await;
         person
+    }
+
+    /// Signs in at that world, whoever was signed in before, with or without JavaScript: a
+    /// browser takes longer to start than a procedure to walk.
+    pub async fn sign_in_at(&mut self, world: &World, javascript: bool) {
+        self.arrive_at(world, javascript).await;
+        self.open("/benutzerkonto").await;
+        self.fill("E-Mail-Adresse", ADMIN).await;
+        self.fill("Passwort", PASSWORD).await;
+        self.press("Anmelden").await;
+        self.sees("Name des Benutzerkontos").await;
+    }
+
+    /// Comes to that world as a stranger, with or without JavaScript.
+    pub async fn arrive_at(&mut self, world: &World, javascript: bool) {
+        self.base.clone_from(&world.url);
+        chrome::forget_cookies(&self.client).await;
+        chrome::allow_script(&self.client, javascript).await;
     }
 
     pub async fn leave(self) {
@@ -125,6 +139,80 @@ impl Person {
             .expect("a checkbox")
     }
 
+    /// Presses one key.
+    pub async fn key(&self, key: Key) {
+        self.keys(&[key.into()]).await;
+    }
+
+    /// Types that text into whatever has the focus.
+    pub async fn type_text(&self, text: &str) {
+        self.keys(&text.chars().collect::<Vec<_>>()).await;
+    }
+
+    async fn keys(&self, keys: &[char]) {
+        let mut actions = KeyActions::new("keyboard".into());
+        for value in keys.iter().copied() {
+            actions = actions
+                .then(KeyAction::Down { value })
+                .then(KeyAction::Up { value });
+        }
+        self.client
+            .perform_actions(actions)
+            .await
+            .expect("the keys are pressed");
+    }
+
+    /// The words of what has the focus: of its label, or its own.
+    pub async fn focused(&self) -> String {
+        let words = self
+            .run(
+                "const at = document.activeElement; \
+                 const words = at.labels?.[0]?.textContent ?? at.textContent; \
+                 return at === document.body ? '' : words.trim().replace(/\\s+/g, ' ');",
+            )
+            .await;
+        words.as_str().unwrap_or_default().to_owned()
+    }
+
+    /// Presses Tab until the focus is on what has those words, and expects to see that it is.
+    pub async fn tab_to(&self, words: &str) {
+        let mut passed = Vec::new();
+        for _ in 0..80 {
+            let at = self.focused().await;
+            if at == words {
+                let outline = self
+                    .run("return getComputedStyle(document.activeElement).outlineStyle;")
+                    .await;
+                assert_ne!(outline, "none", "the focus on \"{words}\" can't be seen");
+                return;
+            }
+            passed.push(at);
+            self.key(Key::Tab).await;
+        }
+        panic!("Tab does not lead to \"{words}\", only to: {passed:?}");
+    }
+
+    /// Runs a piece of script in the page, beside its own.
+    pub async fn run(&self, script: &str) -> Value {
+        self.client
+            .execute(script, Vec::new())
+            .await
+            .expect("the script runs")
+    }
+
+    /// The same for script that gives its result to its last argument later.
+    pub async fn run_and_wait(&self, script: &str) -> Value {
+        self.client
+            .execute_async(script, Vec::new())
+            .await
+            .expect("the script runs")
+    }
+
+    /// Looks at pages that wide, by day or by night.
+    pub async fn look(&self, view: View) {
+        chrome::look(&self.client, view).await;
+    }
+
     /// Waits until the page shows those words.
     pub async fn sees(&self, words: &str) {
         self.wait_for(&format!(
@@ -132,6 +220,12 @@ impl Person {
             quoted(words)
         ))
         .await;
+    }
+
+    /// Waits until the page's heading has those words.
+    pub async fn sees_heading(&self, words: &str) {
+        self.wait_for(&format!("//h1[contains(., {})]", quoted(words)))
+            .await;
     }
 
     /// The visible text of the page.

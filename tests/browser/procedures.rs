@@ -10,20 +10,31 @@ use crate::person::Person;
 use crate::support::{On, World};
 
 /// Walks a procedure with and without JavaScript on one database.
-pub fn walk(on: On, procedure: impl AsyncFn(&World, bool)) {
+pub fn walk(on: On, procedure: impl AsyncFn(&Person, &World, bool)) {
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .build()
         .expect("a runtime");
+    let mut person: Option<Person> = None;
     for javascript in [true, false] {
         let world = World::start(on);
-        runtime.block_on(procedure(&world, javascript));
+        runtime.block_on(async {
+            let mut here = match person.take() {
+                Some(here) => here,
+                None => Person::arrive(&world).await,
+            };
+            here.sign_in_at(&world, javascript).await;
+            procedure(&here, &world, javascript).await;
+            person = Some(here);
+        });
+    }
+    if let Some(person) = person {
+        runtime.block_on(person.leave());
     }
 }
 
 /// 1. Switch personal tracking off for the whole account.
-async fn procedure_1(world: &World, javascript: bool) {
-    let person = Person::sign_in(world, javascript).await;
+async fn procedure_1(person: &Person, _: &World, _: bool) {
     person.follow("Benutzerkonto").await;
     person.follow("Personenbez. Tracking").await;
     person.press("Tracking deaktivieren").await;
@@ -31,7 +42,6 @@ async fn procedure_1(world: &World, javascript: bool) {
     person.sees("durch Eva Admin").await;
     assert!(person.has_button("Tracking aktivieren").await);
     assert!(!person.has_button("Tracking deaktivieren").await);
-    person.leave().await;
 }
 
 #[test]
@@ -69,12 +79,11 @@ async fn switch_off(person: &Person, javascript: bool) {
 }
 
 /// 2. Switch it off for one recipient.
-async fn procedure_2(world: &World, javascript: bool) {
+async fn procedure_2(person: &Person, world: &World, javascript: bool) {
     world.make_recipient("anna.schmidt@example.org");
     world.make_recipient("anna.schneider@example.org");
-    let person = Person::sign_in(world, javascript).await;
-    find(&person, "SCHMID", "anna.schmidt@example.org", "Tracking").await;
-    switch_off(&person, javascript).await;
+    find(person, "SCHMID", "anna.schmidt@example.org", "Tracking").await;
+    switch_off(person, javascript).await;
     person.sees("Quelle: Benutzer des Kontos").await;
 
     // Unticking always asks first.
@@ -85,11 +94,10 @@ async fn procedure_2(world: &World, javascript: bool) {
     person.sees("Widerspruch aufheben?").await;
     person.follow("Abbrechen").await;
     assert!(person.is_ticked("Tracking deaktiviert").await);
-    person.leave().await;
 }
 
 /// 3. Remove old tracking data.
-async fn procedure_3(world: &World, javascript: bool) {
+async fn procedure_3(person: &Person, world: &World, javascript: bool) {
     let address = "anna.schmidt@example.org";
     let group =
         world.write(|conn| groups::create(conn, world.account_id, "Kundschaft", Timestamp::now()));
@@ -112,9 +120,8 @@ async fn procedure_3(world: &World, javascript: bool) {
         let mailing = world.make_sent_mailing("Herbstbrief", 1);
         let key = world.deliver(mailing, anna, Decision::Personal);
         world.visitor().get(&world.pixel(mailing, key));
-        let person = Person::sign_in(world, javascript).await;
-        find(&person, "schmidt@", address, "Tracking").await;
-        switch_off(&person, javascript).await;
+        find(person, "schmidt@", address, "Tracking").await;
+        switch_off(person, javascript).await;
         person.sees("1 Öffnung").await;
 
         person.follow("Löschen").await;
@@ -131,7 +138,7 @@ async fn procedure_3(world: &World, javascript: bool) {
         person.fill("E-Mail-Adresse", address).await;
         person.tick("Kundschaft").await;
         person.press("Empfänger hinzufügen").await;
-        find(&person, "schmidt@", address, "Tracking").await;
+        find(person, "schmidt@", address, "Tracking").await;
         person
             .sees("keine Tracking-Daten aus alten E-Mailings")
             .await;
@@ -139,9 +146,8 @@ async fn procedure_3(world: &World, javascript: bool) {
             person.sees("Gemerkter Widerspruch vom").await;
             assert!(person.is_ticked("Tracking deaktiviert").await);
         } else {
-            switch_off(&person, javascript).await;
+            switch_off(person, javascript).await;
         }
-        person.leave().await;
         // The next round begins without anybody.
         let again = world.read(|conn| recipients::find_by_address(conn, world.account_id, address));
         let again = again.expect("the recipient").id;

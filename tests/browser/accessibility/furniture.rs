@@ -1,0 +1,311 @@
+//! What there is to look at: long names and addresses, mailings on their way, people who have
+//! objected, things that run.
+
+use std::fmt::Write;
+use std::time::{Duration, Instant};
+
+use diesel::connection::SimpleConnection;
+use scraper::{ElementRef, Html, Selector};
+use widerspruch::db::models::audit::Actor;
+use widerspruch::db::models::jobs::Whom;
+use widerspruch::domain::time::Timestamp;
+use widerspruch::erasure::jobs;
+
+use crate::support::World;
+use crate::support::agent::{Agent, Answer};
+
+const NEWSLETTER: &str = include_str!("../../fixtures/newsletter.html");
+
+/// A German word that fits nowhere.
+pub const LONG_WORD: &str =
+    "Donaudampfschifffahrtselektrizitätenhauptbetriebswerkbauunterbeamtengesellschaft";
+
+/// What there is to look at.
+pub struct Furniture {
+    pub sent: String,
+    pub broken: String,
+    pub questionable: String,
+    pub sending: String,
+    pub group: String,
+    pub active: String,
+    pub objected: String,
+    pub self_objected: String,
+    pub job: String,
+    pub deletion: String,
+    pub pseudonymisation: String,
+    pub mail: String,
+    pub import_running: String,
+    pub import_done: String,
+    pub import_new: String,
+}
+
+/// The links of a mail that are for its reader alone.
+pub struct Links {
+    pub objection: String,
+    pub unsubscription: String,
+}
+
+impl Links {
+    /// Of the oldest mail in the outbox.
+    pub fn of_a_mail(world: &World) -> Self {
+        let admin = world.admin();
+        let first = mails(&admin).pop().expect("a mail");
+        let content = admin.visit(&format!("{first}/inhalt"));
+        Self {
+            objection: link(&content, "/datenschutz/"),
+            unsubscription: link(&content, "/abmelden/"),
+        }
+    }
+}
+
+/// Makes all of it.
+pub fn furnish(world: &World) -> Furniture {
+    let admin = world.admin();
+    admin.submit("/gruppen", &[("name", LONG_WORD)]);
+    admin.submit("/gruppen", &[("name", "Kundschaft")]);
+    let groups = admin.visit("/gruppen");
+    let group = groups
+        .attribute("a[href^='/gruppen/']", "href")
+        .expect("a group");
+    let group_number = number(&group);
+
+    let people = people(&admin, &group_number);
+    let people: Vec<&str> = people.lines().collect();
+    let [
+        _,
+        active,
+        objected,
+        self_objected,
+        pseudonymised,
+        deleted,
+        other,
+    ] = people[..]
+    else {
+        panic!("seven people: {people:?}");
+    };
+
+    let sent = mailing(&admin, "Neues aus der Gärtnerei", NEWSLETTER, &group_number);
+    send_and_read(world, &admin, &sent);
+    let mail = mails(&admin).remove(0);
+
+    let broken = mailing(&admin, "Kaputt", "<p>{{ vorname </p>", "");
+    let questionable = mailing(
+        &admin,
+        "Fragwürdig",
+        "<p>{{ unbekannt }}</p><a href=\"https://shop.example/?wer={{ email }}\">Konto</a>",
+        &group_number,
+    );
+    let sending = mailing(&admin, "Unterwegs", "<p>Hallo</p>", &group_number);
+    admin.submit(&format!("{sending}/senden"), &[]);
+    wait_for(&admin, &sending, |page| {
+        page.attribute("[data-progress-url]", "class").is_none()
+    });
+
+    admin.submit(&format!("{objected}/tracking"), &[("tracking_off", "ja")]);
+    let pseudonymisation =
+        path_of(&admin.post(&format!("{pseudonymised}/tracking/pseudonymisieren"), &[]));
+    let deletion = path_of(&admin.post(&format!("{deleted}/loeschen"), &[]));
+    // Begun, and not handed to those who would finish it at once.
+    let job = world.write(|conn| {
+        let whom = Whom::Chosen(vec![number(other).parse().expect("a number")]);
+        let actor = Actor::Program("Test");
+        jobs::start(conn, world.account_id, &whom, &actor, Timestamp::now())
+    });
+    let job = format!("/auftraege/{}", job.id);
+
+    let import_done = import(&admin);
+    start(&admin, &import_done);
+    wait_for(&admin, &import_done, |page| {
+        page.attribute("[data-progress-url]", "class").is_none()
+    });
+    let import_running = import(&admin);
+    let import_new = import(&admin);
+    // What passes too quickly to be looked at stands still.
+    world.write(|conn| {
+        conn.batch_execute(&format!(
+            "UPDATE mailings SET status = 'sending', sent_at = NULL WHERE id = {};
+             UPDATE imports SET status = 'running' WHERE id = {};",
+            number(&sending),
+            number(&import_running)
+        ))
+        .map_err(Into::into)
+    });
+    Furniture {
+        active: active.to_owned(),
+        objected: objected.to_owned(),
+        self_objected: self_objected.to_owned(),
+        sent,
+        broken,
+        questionable,
+        sending,
+        group,
+        job,
+        deletion,
+        pseudonymisation,
+        mail,
+        import_running,
+        import_done,
+        import_new,
+    }
+}
+
+/// Adds people to a group; gives their paths, one a line.
+fn people(admin: &Agent, group: &str) -> String {
+    let long = format!(
+        "{}@{}.example.org",
+        "a-long-name.".repeat(4) + "x",
+        "abteilung.".repeat(4) + "y"
+    );
+    let mut people = String::new();
+    for address in [
+        "leserin@example.org",
+        long.as_str(),
+        "jörg@bücher.example",
+        "dieter@example.org",
+        "erna@example.org",
+        "frida@example.org",
+        "gustav@example.org",
+    ] {
+        let made = admin.post(
+            "/empfaenger/neu",
+            &[
+                ("email", address),
+                ("vorname", "Maximiliane"),
+                ("nachname", "von und zu Hohenstein-Lüdenscheidt"),
+                ("gruppen", group),
+            ],
+        );
+        assert_eq!(made.status, 303, "{}", made.text());
+        writeln!(people, "{}", path_of(&made)).expect("a text grows");
+    }
+    people
+}
+
+/// Sends a mailing; everybody opens it and follows a link, Dieter objects.
+fn send_and_read(world: &World, admin: &Agent, sent: &str) {
+    admin.submit(&format!("{sent}/senden"), &[]);
+    wait_for(admin, sent, |page| {
+        page.attribute("[data-progress-url]", "class").is_none()
+    });
+    for mail in mails(admin) {
+        let content = admin.visit(&format!("{mail}/inhalt"));
+        let reader = world.visitor();
+        reader.get(
+            &content
+                .attribute("img[src*='/o/']", "src")
+                .expect("a pixel"),
+        );
+        reader.get(&link(&content, "/k/"));
+        if content_is_for(admin, &mail, "dieter@") {
+            assert_eq!(
+                reader.post(&link(&content, "/datenschutz/"), &[]).status,
+                303
+            );
+        }
+    }
+}
+
+/// The mails of the outbox, newest first, as paths.
+fn mails(admin: &Agent) -> Vec<String> {
+    let list = admin.visit("/postausgang");
+    let html = list.html();
+    html.split("href=\"")
+        .filter_map(|rest| rest.split_once('"').map(|(path, _)| path))
+        .filter(|path| path.starts_with("/postausgang/") && *path != "/postausgang/leeren")
+        .map(str::to_owned)
+        .collect()
+}
+
+fn content_is_for(admin: &Agent, mail: &str, beginning: &str) -> bool {
+    admin.visit(mail).text().contains(beginning)
+}
+
+/// The first link with that in it, without the server's name.
+fn link(content: &Answer, part: &str) -> String {
+    let whole = content
+        .attribute(&format!("a[href*='{part}']"), "href")
+        .expect("the link");
+    whole[whole.find(part).expect("its path")..].to_owned()
+}
+
+fn mailing(admin: &Agent, subject: &str, html: &str, group: &str) -> String {
+    let mut form = vec![
+        ("subject", subject),
+        ("sender_name", "Gärtnerei Moosbüchel"),
+        ("sender_address", "post@example.org"),
+        ("html", html),
+        ("text", ""),
+    ];
+    if !group.is_empty() {
+        form.push(("groups", group));
+    }
+    let made = admin.post("/e-mailings", &form);
+    assert_eq!(made.status, 303, "{}", made.text());
+    path_of(&made)
+}
+
+/// Uploads a file with a row that is refused.
+fn import(admin: &Agent) -> String {
+    let text =
+        "E-Mail-Adresse;Vorname;Tracking deaktiviert\nneu@example.org;Anna;ja\n=kaputt;Carl;\n";
+    let body = format!(
+        "--limit\r\ncontent-disposition: form-data; name=\"datei\"; filename=\"liste.csv\"\r\n\
+         content-type: text/csv\r\n\r\n{text}\r\n--limit--\r\n"
+    );
+    let answer = admin.post_body(
+        "/empfaenger/import",
+        "multipart/form-data; boundary=limit",
+        body.as_bytes(),
+    );
+    assert_eq!(answer.status, 303, "{}", answer.text());
+    path_of(&answer)
+}
+
+/// Starts an import with every choice as the page shows it.
+fn start(admin: &Agent, import: &str) {
+    let page = Html::parse_document(&admin.visit(import).html());
+    let chosen = Selector::parse("select option[selected]").expect("a selector");
+    let mut form = vec![("kopfzeile".to_owned(), "ja".to_owned())];
+    for option in page.select(&chosen) {
+        let select = option
+            .parent()
+            .and_then(ElementRef::wrap)
+            .expect("a select");
+        let name = select.attr("name").expect("a name");
+        let value = option.attr("value").expect("a value");
+        form.push((name.to_owned(), value.to_owned()));
+    }
+    form.push(("aktion".to_owned(), "start".to_owned()));
+    let form: Vec<(&str, &str)> = form.iter().map(|(n, v)| (n.as_str(), v.as_str())).collect();
+    let answer = admin.post(import, &form);
+    assert_eq!(answer.status, 303, "{}", answer.text());
+}
+
+/// Where an answer leads, without the message.
+fn path_of(answer: &Answer) -> String {
+    let location = answer
+        .location()
+        .unwrap_or_else(|| panic!("no redirect: {}", answer.text()));
+    location.split('?').next().unwrap_or_default().to_owned()
+}
+
+/// The number at the end of a path.
+pub fn number(path: &str) -> String {
+    path.rsplit('/').next().unwrap_or_default().to_owned()
+}
+
+fn wait_for(admin: &Agent, path: &str, until: impl Fn(&Answer) -> bool) {
+    let patience = Instant::now() + Duration::from_mins(1);
+    loop {
+        let page = admin.visit(path);
+        if until(&page) {
+            return;
+        }
+        assert!(
+            Instant::now() < patience,
+            "{path} stays as it is: {}",
+            page.text()
+        );
+        std::thread::sleep(Duration::from_millis(20));
+    }
+}

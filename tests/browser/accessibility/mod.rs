@@ -1,0 +1,198 @@
+//! Every page, looked at by axe-core (WCAG 2.2 AA) by day and by night, on a desktop and on a
+//! phone, where no page may have to be pushed sideways.
+//!
+//! A page that is new in the table of addresses has to be shown here too.
+
+mod furniture;
+mod pages;
+
+use widerspruch::routes;
+
+use crate::chrome::View;
+use crate::person::Person;
+use crate::support::{On, World};
+use furniture::Links;
+use pages::{Shown, everything, for_everybody, nothing_yet};
+
+const DESKTOP: View = View {
+    width: 1280,
+    dark: false,
+};
+const NIGHT: View = View {
+    width: 1280,
+    dark: true,
+};
+const TABLET: View = View {
+    width: 780,
+    dark: false,
+};
+const PHONE: View = View {
+    width: 390,
+    dark: false,
+};
+
+/// What axe-core checks.
+const ALL_RULES: &str = "['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa', 'best-practice']";
+
+/// What another colour scheme can change.
+const RULES_OF_COLOUR: &str = "{ type: 'rule', values: ['color-contrast', 'link-in-text-block'] }";
+
+/// Addresses that answer with something else than a page, or never without much around them.
+const NO_PAGES: &[&str] = &[
+    "/static/{path:.*}",
+    "/o/{token}.gif",
+    // The content of a mail is its author's.
+    "/e-mailings/{id}/vorschau/inhalt",
+    "/postausgang/{id}/inhalt",
+    "/postausgang/{id}/datei.eml",
+    // The inside of a page shown here, and files.
+    "/e-mailings/{id}/stand",
+    "/auftraege/{id}/stand",
+    "/beispielkonto/stand",
+    "/empfaenger/import/{id}/stand",
+    "/empfaenger/import/{id}/abgelehnt.csv",
+    "/analysen/{id}/kennzahlen.csv",
+    "/analysen/{id}/aktivitaet.csv",
+    // Stands there once in a new installation, after thousands of rows are made.
+    "/beispielkonto",
+];
+
+/// The source of axe-core, which bin/test fetches.
+fn axe() -> String {
+    let place = std::env::var("TEST_AXE_CORE")
+        .expect("TEST_AXE_CORE: run the tests with bin/test, which fetches axe-core");
+    std::fs::read_to_string(&place).expect("axe-core at the place of TEST_AXE_CORE")
+}
+
+/// What axe-core finds wrong with the page that is open, as (rule, where) lines.
+async fn violations(person: &Person, run_only: &str) -> Vec<String> {
+    let script = format!(
+        "const done = arguments[arguments.length - 1]; \
+         axe.run(document, {{ runOnly: {run_only}, resultTypes: ['violations'], iframes: false }}) \
+           .then((result) => done(result.violations.flatMap((violation) => violation.nodes.map((node) => \
+             violation.id + ': ' + node.html.slice(0, 160) + ' ' + (node.any[0]?.message ?? ''))))) \
+           .catch((error) => done(['axe: ' + error]));"
+    );
+    lines(person.run_and_wait(&script).await)
+}
+
+/// What is wider than its place: the page, or a table in its frame.
+async fn too_wide(person: &Person) -> Vec<String> {
+    lines(
+        person
+            .run(
+                "const wide = [document.documentElement, ...document.querySelectorAll('.table-frame, .card, .confirm')] \
+                   .filter((element) => element.scrollWidth > element.clientWidth + 1); \
+                 return wide.map((element) => `${element.tagName}.${element.className} is ${element.scrollWidth} \
+                   wide in ${element.clientWidth}`);",
+            )
+            .await,
+    )
+}
+
+fn lines(found: serde_json::Value) -> Vec<String> {
+    serde_json::from_value(found).expect("a list of texts")
+}
+
+/// Looks at one page in every view and adds what is wrong with it.
+async fn inspect(person: &Person, axe: &str, shown: &Shown, wrong: &mut Vec<String>) {
+    person.look(DESKTOP).await;
+    person.open(&shown.path).await;
+    if let Some(button) = shown.press {
+        person.press(button).await;
+    }
+    person.sees_heading(shown.heading).await;
+    // Its own script may not run inline, but the driver's may.
+    person.run(axe).await;
+    let mut add = |view: &str, found: Vec<String>| {
+        wrong.extend(
+            found
+                .into_iter()
+                .map(|what| format!("{} ({view}): {what}", shown.path)),
+        );
+    };
+    add("desktop", violations(person, ALL_RULES).await);
+    person.look(NIGHT).await;
+    add("night", violations(person, RULES_OF_COLOUR).await);
+    person.look(TABLET).await;
+    add("tablet", too_wide(person).await);
+    person.look(PHONE).await;
+    add("phone", violations(person, ALL_RULES).await);
+    add("phone", too_wide(person).await);
+}
+
+/// The routes that none of the pages shown is of.
+fn forgotten(shown: &[Shown]) -> Vec<&'static str> {
+    let is_of = |pattern: &str, path: &str| {
+        let path = path.split('?').next().unwrap_or_default();
+        let (pattern, path) = (pattern.split('/'), path.split('/'));
+        pattern.clone().count() == path.clone().count()
+            && pattern
+                .zip(path)
+                .all(|(of, part)| of.starts_with('{') || of == part)
+    };
+    routes::entries()
+        .iter()
+        .filter(|entry| entry.method == "GET" && !NO_PAGES.contains(&entry.path))
+        .map(|entry| entry.path)
+        .filter(|pattern| !shown.iter().any(|page| is_of(pattern, &page.path)))
+        .collect()
+}
+
+#[test]
+fn every_page_is_for_everybody() {
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()
+        .expect("a runtime");
+    let axe = axe();
+    let new = World::start_empty(On::Sqlite);
+    let setup = new.state.setup_key.lock().clone().expect("a key");
+    let world = World::start(On::Sqlite);
+    let pages = everything(&world);
+    let strangers = for_everybody(&Links::of_a_mail(&world));
+    let bare = World::start(On::Sqlite);
+    let empty = nothing_yet();
+    let setup = [
+        Shown::at(&format!("/einrichtung/{setup}"), "Ersteinrichtung"),
+        Shown::at(&format!("/einrichtung/{setup}"), "Ersteinrichtung")
+            .after("Benutzerkonto anlegen"),
+    ];
+    let mut wrong = Vec::new();
+    runtime.block_on(async {
+        let mut person = Person::arrive(&new).await;
+        person.arrive_at(&new, true).await;
+        for page in &setup {
+            inspect(&person, &axe, page, &mut wrong).await;
+        }
+        person.arrive_at(&world, true).await;
+        for page in &strangers {
+            inspect(&person, &axe, page, &mut wrong).await;
+        }
+        // What axe finds when there is something to find.
+        person.open("/anmelden").await;
+        person.run("document.querySelector('label').remove();").await;
+        person.run(&axe).await;
+        let found = violations(&person, ALL_RULES).await;
+        assert!(
+            found.iter().any(|line| line.starts_with("label: ")),
+            "{found:?}"
+        );
+        person.run("document.querySelector('h1').style.width = '2000px'; document.querySelector('h1').textContent = 'W'.repeat(900);").await;
+        person.run("document.querySelector('h1').style.whiteSpace = 'nowrap';").await;
+        assert!(!too_wide(&person).await.is_empty());
+
+        person.sign_in_at(&world, true).await;
+        for page in &pages {
+            inspect(&person, &axe, page, &mut wrong).await;
+        }
+        person.sign_in_at(&bare, true).await;
+        for page in &empty {
+            inspect(&person, &axe, page, &mut wrong).await;
+        }
+        person.leave().await;
+    });
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+    let all: Vec<Shown> = [pages, strangers, setup.to_vec()].concat();
+    assert_eq!(forgotten(&all), Vec::<&str>::new());
+}

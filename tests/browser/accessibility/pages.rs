@@ -1,0 +1,164 @@
+//! The pages there are, with something on them, with nothing, and with mistakes in their forms.
+
+use super::furniture::{Furniture, LONG_WORD, Links, furnish, number};
+use crate::support::World;
+
+/// A page as somebody comes to it.
+#[derive(Clone)]
+pub struct Shown {
+    pub path: String,
+    /// A part of its heading.
+    pub heading: &'static str,
+    /// A button that is pressed first.
+    pub press: Option<&'static str>,
+}
+
+impl Shown {
+    pub fn at(path: &str, heading: &'static str) -> Self {
+        Self {
+            path: path.to_owned(),
+            heading,
+            press: None,
+        }
+    }
+
+    /// As it is after that button.
+    pub fn after(self, button: &'static str) -> Self {
+        Self {
+            press: Some(button),
+            ..self
+        }
+    }
+}
+
+/// Pages of the signed-in administrator.
+pub fn everything(world: &World) -> Vec<Shown> {
+    let furniture = furnish(world);
+    let Furniture {
+        sent,
+        broken,
+        questionable,
+        sending,
+        group,
+        active,
+        objected,
+        self_objected,
+        job,
+        deletion,
+        pseudonymisation,
+        mail,
+        import_running,
+        import_done,
+        import_new,
+    } = &furniture;
+    let report = sent.replace("/e-mailings/", "/analysen/");
+    let page = |path: &str, heading| Shown::at(path, heading);
+    let below = |of: &str, rest: &str, heading| Shown::at(&format!("{of}{rest}"), heading);
+    let mut pages = vec![
+        page("/", "Empfänger"),
+        page("/e-mailings", "E-Mailings"),
+        page("/e-mailings/neu", "Neues E-Mailing"),
+        page("/e-mailings/neu", "Neues E-Mailing").after("Speichern"),
+        page(sent, "Neues aus der Gärtnerei"),
+        page(broken, "Kaputt"),
+        page(questionable, "Fragwürdig"),
+        page(sending, "Unterwegs"),
+        below(sent, "/vorschau", "Vorschau"),
+        below(broken, "/vorschau", "Vorschau"),
+        below(broken, "/senden", "E-Mailing senden"),
+        below(questionable, "/senden", "E-Mailing senden"),
+        page("/analysen", "Analysen"),
+        page(&report, "Neues aus der Gärtnerei"),
+        below(&report, "/aktivitaet", "Neues aus der Gärtnerei"),
+        page("/empfaenger", "Empfänger"),
+        page("/empfaenger?status=bounced", "Empfänger"),
+        page("/empfaenger/suche", "Empfänger suchen"),
+        page("/empfaenger/suche?q=example", "Empfänger suchen"),
+        page("/empfaenger/suche?q=xyzzy", "Empfänger suchen"),
+        page("/empfaenger/neu", "Empfänger hinzufügen"),
+        page("/empfaenger/neu", "Empfänger hinzufügen").after("Empfänger hinzufügen"),
+        page("/empfaenger/import", "importieren"),
+        page("/empfaenger/import", "importieren").after("Hochladen"),
+        page(import_new, "Spalten zuordnen"),
+        page(import_running, "Import läuft"),
+        page(import_done, "Import von"),
+        page("/gruppen", "Gruppen"),
+        page("/gruppen", "Gruppen").after("Gruppe anlegen"),
+        page(group, LONG_WORD),
+        below(group, "/aufloesen", "Gruppe auflösen"),
+        below(
+            group,
+            "/samt-empfaengern-loeschen",
+            "Gruppe samt Empfängern",
+        ),
+        page(job, "werden gelöscht"),
+        page("/belege", "Belege"),
+        page(deletion, "Löschung"),
+        page(pseudonymisation, "Pseudonymisierung"),
+        page("/postausgang", "Postausgang"),
+        page("/postausgang/leeren", "Postausgang leeren"),
+        page(mail, "Neues aus der Gärtnerei"),
+        page("/benutzerkonto", "Benutzerkonto"),
+        page("/benutzerkonto/tracking", "Benutzerkonto"),
+        page("/benutzerkonto/tracking", "Benutzerkonto").after("Tracking deaktivieren"),
+        below(active, "/tracking", "@"),
+        page("/benutzerkonto/tracking", "Benutzerkonto").after("Tracking aktivieren"),
+        page("/benutzerkonto/passwort", "Benutzerkonto"),
+        page("/benutzerkonto/passwort", "Benutzerkonto").after("Passwort ändern"),
+        page("/empfaenger/4711", "Seite nicht gefunden"),
+    ];
+    for person in [active, objected, self_objected] {
+        pages.extend([
+            page(person, "@"),
+            below(person, "/gruppen", "@"),
+            below(person, "/tracking", "@"),
+            below(person, "/verlauf", "@"),
+            below(person, "/loeschen", "Empfänger löschen"),
+            below(person, "/tracking/pseudonymisieren", "pseudonymisieren"),
+        ]);
+    }
+    pages.extend([
+        below(objected, "/tracking/aufheben", "Widerspruch aufheben"),
+        below(self_objected, "/tracking/aufheben", "Widerspruch aufheben"),
+        below(self_objected, "/tracking/aufheben", "Widerspruch aufheben")
+            .after("Tracking wieder aktivieren"),
+    ]);
+    let (one, other) = (number(active), number(objected));
+    pages.push(page(
+        &format!("/empfaenger/loeschen?id={one}&id={other}"),
+        "löschen",
+    ));
+    pages
+}
+
+/// Pages of an administrator who has just begun.
+pub fn nothing_yet() -> Vec<Shown> {
+    [
+        ("/e-mailings", "E-Mailings"),
+        ("/e-mailings/neu", "Neues E-Mailing"),
+        ("/analysen", "Analysen"),
+        ("/empfaenger", "Empfänger"),
+        ("/gruppen", "Gruppen"),
+        ("/belege", "Belege"),
+        ("/postausgang", "Postausgang"),
+    ]
+    .map(|(path, heading)| Shown::at(path, heading))
+    .to_vec()
+}
+
+/// Pages that need nobody to be signed in.
+pub fn for_everybody(links: &Links) -> Vec<Shown> {
+    const OBJECTION: &str = "Widerspruch";
+    vec![
+        Shown::at("/anmelden", "Anmelden"),
+        Shown::at("/anmelden", "Anmelden").after("Anmelden"),
+        Shown::at("/gibt/es/nicht", "Seite nicht gefunden"),
+        Shown::at("/k/beschaedigt", "Dieser Link"),
+        Shown::at("/abmelden/beschaedigt", "Dieser Link"),
+        Shown::at(&links.objection, OBJECTION),
+        Shown::at(&links.objection, OBJECTION).after("Widersprechen"),
+        Shown::at(&links.objection, OBJECTION).after("Personenbezogenes Tracking wieder erlauben"),
+        Shown::at(&links.unsubscription, "Abmelden"),
+        Shown::at(&links.unsubscription, "Abmelden").after("Abmelden"),
+    ]
+}
