@@ -40,6 +40,9 @@ pub const PRESS: Group = 5;
 /// The most members of [`PRESS`].
 const MOST_PRESS: usize = 45;
 
+/// One in so many has a mailbox whose gateway checks every mail, links included.
+const CHECKED: usize = 60;
+
 /// What a person comes to decide, and how it is learnt of. For acts of their own: after opening
 /// that mailing, counted from the first.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -96,7 +99,7 @@ pub fn invent(rng: &mut SmallRng, size: usize, now: Timestamp) -> Vec<Person> {
     for (at, joined) in joined.into_iter().enumerate() {
         let is_press = left > 0 && at % each.max(1) == 0;
         left -= usize::from(is_press);
-        if let Some(person) = one(rng, &mut taken, joined, is_press) {
+        if let Some(person) = one(rng, &mut taken, joined, is_press, at % CHECKED == 7) {
             people.push(person);
         }
     }
@@ -120,6 +123,7 @@ fn one(
     taken: &mut HashSet<String>,
     joined: Timestamp,
     is_press: bool,
+    checked: bool,
 ) -> Option<Person> {
     let is_woman = rng.random_bool(0.56);
     let first_name = pick(rng, if is_woman { &WOMEN } else { &MEN });
@@ -152,7 +156,7 @@ fn one(
         fields,
         joined,
         groups,
-        habits: Habits::invent(rng, employers.is_some()),
+        habits: Habits::invent(rng, employers.is_some(), checked),
         wish: None,
     })
 }
@@ -254,7 +258,6 @@ fn grant_wishes(rng: &mut SmallRng, people: &mut [Person], now: Timestamp) {
     let mut order: Vec<usize> = (0..size).collect();
     rand::seq::SliceRandom::shuffle(&mut order[..], rng);
     let mut order = order.into_iter();
-    // Whoever is to have a past must have been there for most of the year.
     let long_ago = now.plus_days(-330);
     let some_day = |rng: &mut SmallRng, person: &Person| {
         let from = person.joined.max(long_ago).plus_days(1).millis();
@@ -274,7 +277,13 @@ fn grant_wishes(rng: &mut SmallRng, people: &mut [Person], now: Timestamp) {
         (share(10), 5),
         (share(2).clamp(1, 12), 6),
     ] {
-        for at in order.by_ref().take(number) {
+        let needs_a_past = matches!(kind, 3 | 6);
+        let chosen: Vec<usize> = order
+            .by_ref()
+            .filter(|at| !needs_a_past || people[*at].joined < long_ago)
+            .take(number)
+            .collect();
+        for at in chosen {
             let person = &mut people[at];
             person.wish = Some(match kind {
                 0 => Wish::ObjectsAfter(rng.random_range(0..12)),
@@ -286,7 +295,7 @@ fn grant_wishes(rng: &mut SmallRng, people: &mut [Person], now: Timestamp) {
                 5 => Wish::UnsubscribesTo(some_day(rng, person)),
                 _ => Wish::Leaves(recently(rng)),
             });
-            if matches!(kind, 3 | 6) {
+            if needs_a_past {
                 person.habits.make_keen();
             }
         }

@@ -46,6 +46,13 @@ fn walk(on: On) {
         .assert_says("Fertig")
         .assert_says("Zu den Analysen");
     visitor.visit("/analysen").assert_says("Presseeinladung");
+    let receipts = visitor.visit("/belege");
+    let receipt = receipts
+        .attribute("a[href^='/belege/']", "href")
+        .expect("a receipt");
+    visitor
+        .visit(&receipt)
+        .assert_says("alle 13 Kennzahlen gleich");
     visitor.visit("/postausgang").assert_says("Presseeinladung");
     visitor.visit("/e-mailings").assert_says("Lesekreis");
 
