@@ -101,6 +101,7 @@ pub fn all(table: &mut Table<'_>) {
     table.get ("/e-mailings/neu",                       role(Mailings),  mailings::new);
     table.get ("/e-mailings/{id}",                      SIGNED_IN,       mailings::show);
     table.post("/e-mailings/{id}",                      role(Mailings),  mailings::update);
+    table.get ("/e-mailings/{id}/loeschen",             role(Mailings),  mailings::confirm_deletion);
     table.post("/e-mailings/{id}/loeschen",             role(Mailings),  mailings::destroy);
     table.post("/e-mailings/{id}/kopieren",             role(Mailings),  mailings::copy);
     table.get ("/e-mailings/{id}/vorschau",             SIGNED_IN,       mailings::preview::show);

@@ -56,6 +56,13 @@ struct ShowPage {
     can_report: bool,
 }
 
+#[derive(Template)]
+#[template(path = "mailings/delete.html")]
+struct DeletionPage {
+    page: Page,
+    mailing: Mailing,
+}
+
 impl EditPage {
     fn action(&self) -> String {
         self.id.map_or_else(
@@ -184,6 +191,25 @@ pub async fn update(
         .write(move |conn| model::update(conn, account_id, id, &form.content(), Timestamp::now()))
         .await?;
     see_other(format!("/e-mailings/{id}?meldung=gespeichert"))
+}
+
+/// GET `/e-mailings/{id}/loeschen`
+pub async fn confirm_deletion(
+    signed_in: SignedIn,
+    state: web::Data<State>,
+    id: web::Path<i64>,
+) -> WebResult {
+    let (account_id, id) = (signed_in.account_id(), *id);
+    let mailing = state
+        .read(move |conn| model::find(conn, account_id, id))
+        .await?;
+    if !mailing.is_draft() {
+        return see_other(format!("/e-mailings/{id}"));
+    }
+    page(&DeletionPage {
+        page: Page::new(&signed_in, Section::Mailings, "Entwurf löschen?"),
+        mailing,
+    })
 }
 
 /// POST `/e-mailings/{id}/loeschen`

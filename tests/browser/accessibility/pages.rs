@@ -65,6 +65,7 @@ pub fn everything(world: &World) -> Vec<Shown> {
         page(sending, "Unterwegs"),
         below(sent, "/vorschau", "Vorschau"),
         below(broken, "/vorschau", "Vorschau"),
+        below(broken, "/loeschen", "Entwurf löschen"),
         below(broken, "/senden", "E-Mailing senden"),
         below(questionable, "/senden", "E-Mailing senden"),
         page("/analysen", "Analysen"),

@@ -3,7 +3,7 @@
 use widerspruch::domain::role::{Role, Roles};
 use widerspruch::domain::tracking::RecipientTracking;
 
-use super::{HTML, attributes, draft, group, person, sent};
+use super::{HTML, attributes, draft, group, person, send, sent};
 use crate::support::on_both;
 
 on_both!(a_mailing_is_written_looked_at_and_sent, |world| {
@@ -111,12 +111,48 @@ on_both!(what_is_wrong_is_said_before_sending, |world| {
         .assert_says("Geben Sie den Inhalt ein.");
 });
 
+on_both!(a_draft_goes_after_a_question, |world| {
+    let admin = world.admin();
+    let id = draft(world, HTML, &[]);
+    let path = format!("/e-mailings/{id}");
+    let question = admin.visit(&format!("{path}/loeschen"));
+    question
+        .assert_says("Entwurf löschen?")
+        .assert_says("Neues für {{ vorname }}");
+    admin.visit(&path).assert_says("Entwurf löschen");
+    admin
+        .submit(&format!("{path}/loeschen"), &[])
+        .assert_says("Entwurf gelöscht.");
+    assert_eq!(admin.get(&path).status, 404);
+
+    // What was sent stays: its figures would lose their subject.
+    let all = group(world, "Kunden");
+    person(world, all, "anna@example.com", RecipientTracking::Unset);
+    let id = draft(world, HTML, &[all]);
+    send(world, id);
+    let answer = admin.get(&format!("/e-mailings/{id}/loeschen"));
+    assert_eq!(answer.location(), Some(format!("/e-mailings/{id}")));
+    assert_eq!(
+        admin
+            .post(&format!("/e-mailings/{id}/loeschen"), &[])
+            .status,
+        409
+    );
+});
+
 on_both!(mailings_belong_to_their_account_and_roles, |world| {
     let all = group(world, "Kunden");
     let id = draft(world, HTML, &[all]);
     world.make_account("Andere GmbH", "andere@example.org");
     let other = world.signed_in("andere@example.org");
-    for path in ["", "/vorschau", "/vorschau/inhalt", "/senden", "/stand"] {
+    for path in [
+        "",
+        "/vorschau",
+        "/vorschau/inhalt",
+        "/senden",
+        "/stand",
+        "/loeschen",
+    ] {
         assert_eq!(other.get(&format!("/e-mailings/{id}{path}")).status, 404);
     }
     assert_eq!(
