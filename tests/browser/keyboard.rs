@@ -76,17 +76,24 @@ fn procedures_1_and_2_by_keyboard() {
         .enable_all()
         .build()
         .expect("a runtime");
+    let mut person: Option<Person> = None;
     for javascript in [true, false] {
         let world = World::start(On::Sqlite);
         world.make_recipient("anna.schmidt@example.org");
         world.make_recipient("anna.schneider@example.org");
         runtime.block_on(async {
-            let mut person = Person::arrive(&world).await;
-            person.arrive_at(&world, javascript).await;
-            sign_in(&person).await;
-            procedure_1(&person).await;
-            procedure_2(&person, javascript).await;
-            person.leave().await;
+            let mut here = match person.take() {
+                Some(here) => here,
+                None => Person::arrive(&world).await,
+            };
+            here.arrive_at(&world, javascript).await;
+            sign_in(&here).await;
+            procedure_1(&here).await;
+            procedure_2(&here, javascript).await;
+            person = Some(here);
         });
+    }
+    if let Some(person) = person {
+        runtime.block_on(person.leave());
     }
 }
