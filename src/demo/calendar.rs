@@ -39,7 +39,7 @@ pub struct Planned {
 }
 
 #[derive(Template)]
-#[template(path = "demo/newsletter.html")]
+#[template(path = "mail/demo/newsletter.html")]
 struct Newsletter<'a> {
     subject: &'a str,
     text: &'a Text,

@@ -1,0 +1,163 @@
+//! Before the first mail: who is reached, the freezing of a draft, and its deliveries.
+
+use diesel::prelude::*;
+use diesel::sql_types::{BigInt, Text};
+
+use crate::db::json_rows::{self, Column};
+use crate::db::models::mailings::MailingStatus;
+use crate::db::schema::mailings;
+use crate::db::{Conn, DbError, DbResult};
+use crate::domain::time::Timestamp;
+use crate::domain::tracking::{RecipientStatus, RecipientTracking};
+
+/// How many recipients of the chosen groups there are with one status and one tracking setting.
+#[derive(Debug, Clone, QueryableByName)]
+pub struct AudiencePart {
+    /// Whether mails go there.
+    #[diesel(sql_type = Text)]
+    pub status: RecipientStatus,
+    /// What they have said about personal tracking.
+    #[diesel(sql_type = Text)]
+    pub tracking: RecipientTracking,
+    /// How many, each counted once however many groups.
+    #[diesel(sql_type = BigInt)]
+    pub n: i64,
+}
+
+/// Who belongs to the chosen groups of a mailing.
+pub fn audience(conn: &mut Conn, account_id: i64, mailing_id: i64) -> DbResult<Vec<AudiencePart>> {
+    Ok(diesel::sql_query(
+        "SELECT r.status, r.tracking, COUNT(*) AS n
+         FROM recipients r
+         WHERE r.account_id = $1 AND r.id IN (
+             SELECT m.recipient_id FROM mailing_groups g
+             JOIN memberships m ON m.account_id = g.account_id AND m.group_id = g.group_id
+             WHERE g.account_id = $2 AND g.mailing_id = $3)
+         GROUP BY r.status, r.tracking",
+    )
+    .bind::<BigInt, _>(account_id)
+    .bind::<BigInt, _>(account_id)
+    .bind::<BigInt, _>(mailing_id)
+    .load(conn)?)
+}
+
+/// Freezes a draft for sending: its links get their numbers (from 1, in this order), its groups
+/// keep the names they have now. [`DbError::Refused`] when it is no draft.
+pub fn freeze(
+    conn: &mut Conn,
+    account_id: i64,
+    mailing_id: i64,
+    links: &[String],
+    now: Timestamp,
+) -> DbResult<()> {
+    let changed = diesel::update(
+        mailings::table
+            .filter(mailings::account_id.eq(account_id))
+            .filter(mailings::id.eq(mailing_id))
+            .filter(mailings::status.eq(MailingStatus::Draft.as_str())),
+    )
+    .set((
+        mailings::status.eq(MailingStatus::Preparing.as_str()),
+        mailings::send_started_at.eq(now.millis()),
+    ))
+    .execute(conn)?;
+    if changed == 0 {
+        return Err(DbError::Refused("only drafts can be sent"));
+    }
+    let numbered: Vec<(usize, &String)> = (1..).zip(links).collect();
+    let rows = json_rows::unfold(conn, &[("number", Column::Int), ("url", Column::Text)]);
+    diesel::sql_query(format!(
+        "WITH link AS {rows}
+         INSERT INTO mailing_links (account_id, mailing_id, number, url)
+         SELECT $2, $3, link.number, link.url FROM link"
+    ))
+    .bind::<Text, _>(json_rows::of(&numbered))
+    .bind::<BigInt, _>(account_id)
+    .bind::<BigInt, _>(mailing_id)
+    .execute(conn)?;
+    diesel::sql_query(
+        "UPDATE mailing_groups SET group_name =
+             (SELECT g.name FROM groups g WHERE g.id = mailing_groups.group_id)
+         WHERE account_id = $1 AND mailing_id = $2 AND group_id IS NOT NULL",
+    )
+    .bind::<BigInt, _>(account_id)
+    .bind::<BigInt, _>(mailing_id)
+    .execute(conn)?;
+    Ok(())
+}
+
+/// The mailings of the whole installation whose sending is not finished, as account and mailing,
+/// oldest first. The sender works for all accounts; everything it does then is scoped.
+pub fn unfinished(conn: &mut Conn) -> DbResult<Vec<(i64, i64)>> {
+    Ok(mailings::table
+        .filter(mailings::status.eq_any([
+            MailingStatus::Preparing.as_str(),
+            MailingStatus::Sending.as_str(),
+        ]))
+        .order(mailings::id)
+        .select((mailings::account_id, mailings::id))
+        .load(conn)?)
+}
+
+/// The active recipients of the mailing's groups, each once.
+pub fn recipients_to_reach(
+    conn: &mut Conn,
+    account_id: i64,
+    mailing_id: i64,
+) -> DbResult<Vec<i64>> {
+    #[derive(QueryableByName)]
+    struct Id {
+        #[diesel(sql_type = BigInt)]
+        id: i64,
+    }
+    let rows: Vec<Id> = diesel::sql_query(
+        "SELECT r.id FROM recipients r
+         WHERE r.account_id = $1 AND r.status = 'active' AND r.id IN (
+             SELECT m.recipient_id FROM mailing_groups g
+             JOIN memberships m ON m.account_id = g.account_id AND m.group_id = g.group_id
+             WHERE g.account_id = $2 AND g.mailing_id = $3)",
+    )
+    .bind::<BigInt, _>(account_id)
+    .bind::<BigInt, _>(account_id)
+    .bind::<BigInt, _>(mailing_id)
+    .load(conn)?;
+    Ok(rows.into_iter().map(|row| row.id).collect())
+}
+
+/// Writes deliveries in the order given; those that are there already stay.
+pub fn write_deliveries(
+    conn: &mut Conn,
+    account_id: i64,
+    mailing_id: i64,
+    recipients: &[i64],
+) -> DbResult<()> {
+    let placed: Vec<(&i64, usize)> = recipients.iter().zip(1..).collect();
+    let rows = json_rows::unfold(conn, &[("id", Column::Int), ("place", Column::Int)]);
+    diesel::sql_query(format!(
+        "WITH wanted AS {rows}
+         INSERT INTO deliveries (account_id, mailing_id, recipient_id)
+         SELECT r.account_id, $2, r.id
+         FROM wanted JOIN recipients r ON r.id = wanted.id
+         WHERE r.account_id = $3
+         ORDER BY wanted.place
+         ON CONFLICT DO NOTHING"
+    ))
+    .bind::<Text, _>(json_rows::of(&placed))
+    .bind::<BigInt, _>(mailing_id)
+    .bind::<BigInt, _>(account_id)
+    .execute(conn)?;
+    Ok(())
+}
+
+/// All deliveries are written: handing over begins.
+pub fn begin(conn: &mut Conn, account_id: i64, mailing_id: i64) -> DbResult<()> {
+    diesel::sql_query(
+        "UPDATE mailings SET status = 'sending', deliveries =
+             (SELECT COUNT(*) FROM deliveries d WHERE d.mailing_id = mailings.id)
+         WHERE account_id = $1 AND id = $2 AND status = 'preparing'",
+    )
+    .bind::<BigInt, _>(account_id)
+    .bind::<BigInt, _>(mailing_id)
+    .execute(conn)?;
+    Ok(())
+}
