@@ -69,32 +69,39 @@ pub struct Figures {
 /// The figures of these mailings, in ascending order of their numbers.
 pub fn figures(conn: &mut Conn, account_id: i64, mailings: &[i64]) -> DbResult<Vec<Figures>> {
     let rows = json_rows::unfold(conn, &[("id", Column::Int)]);
-    let sum = |kind: i32, column: &str, name: &str| {
-        format!(
-            "CAST(COALESCE(SUM(CASE WHEN h.kind = {kind} THEN h.{column} END), 0) AS BIGINT) AS {name}"
-        )
-    };
-    let sums = [
-        sum(0, "personal", "opens"),
-        sum(0, "firsts", "openers"),
-        sum(0, "anonymous", "anonymous_opens"),
-        sum(0, "automatic", "automatic_opens"),
-        sum(1, "personal", "clicks"),
-        sum(1, "firsts", "clickers"),
-        sum(1, "anonymous", "anonymous_clicks"),
-        sum(1, "automatic", "automatic_clicks"),
+    let (sums, names): (Vec<String>, Vec<String>) = [
+        (0, "personal", "opens"),
+        (0, "firsts", "openers"),
+        (0, "anonymous", "anonymous_opens"),
+        (0, "automatic", "automatic_opens"),
+        (1, "personal", "clicks"),
+        (1, "firsts", "clickers"),
+        (1, "anonymous", "anonymous_clicks"),
+        (1, "automatic", "automatic_clicks"),
     ]
-    .join(", ");
+    .into_iter()
+    .map(|(kind, column, name)| {
+        (
+            format!("SUM(CASE WHEN kind = {kind} THEN {column} ELSE 0 END) AS {name}"),
+            format!("CAST(COALESCE(h.{name}, 0) AS BIGINT) AS {name}"),
+        )
+    })
+    .unzip();
+    // Both kinds are named so that the hours are found by their key, without those of each link.
     Ok(diesel::sql_query(format!(
-        "SELECT m.id AS mailing_id, m.subject, m.handed, m.handed_personal, m.handed_anonymous,
-                m.bounces, m.unsubscriptions, m.objections, {sums}
-         FROM {rows} AS wanted
+        "WITH wanted AS {rows},
+              summed AS (SELECT mailing_id, {sums} FROM mailing_hours
+                         WHERE mailing_id IN (SELECT id FROM wanted) AND kind IN (0, 1) AND link = 0
+                         GROUP BY mailing_id)
+         SELECT m.id AS mailing_id, m.subject, m.handed, m.handed_personal, m.handed_anonymous,
+                m.bounces, m.unsubscriptions, m.objections, {names}
+         FROM wanted
          JOIN mailings m ON m.id = wanted.id
-         LEFT JOIN mailing_hours h ON h.mailing_id = m.id AND h.link = 0
+         LEFT JOIN summed h ON h.mailing_id = m.id
          WHERE m.account_id = $2
-         GROUP BY m.id, m.subject, m.handed, m.handed_personal, m.handed_anonymous,
-                  m.bounces, m.unsubscriptions, m.objections
-         ORDER BY m.id"
+         ORDER BY m.id",
+        sums = sums.join(", "),
+        names = names.join(", "),
     ))
     .bind::<Text, _>(json_rows::of_numbers(mailings.iter().copied()))
     .bind::<BigInt, _>(account_id)
