@@ -292,3 +292,26 @@ fn migrate(conn: &mut Conn) -> DbResult<()> {
 pub fn sqlite_file(data_dir: &Path) -> std::path::PathBuf {
     data_dir.join("widerspruch.sqlite")
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn p8_an_error_tells_no_value() {
+        for message in [
+            "fts5: syntax error near \"anna@example.org\"",
+            "invalid input syntax for type bigint: \"anna@example.org\"",
+            "Key (address)=(anna@example.org) already exists",
+            "ungültige Eingabe „anna@example.org“",
+        ] {
+            let error = DieselError::DatabaseError(
+                DatabaseErrorKind::Unknown,
+                Box::new(message.to_owned()),
+            );
+            let told = DbError::from(error).to_string();
+            assert!(!told.contains("anna"), "{told}");
+            assert!(told.starts_with("database: Unknown"), "{told}");
+        }
+    }
+}

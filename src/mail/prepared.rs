@@ -284,4 +284,6 @@ fn text_template(html: &str, marks: &Marks) -> Result<Option<String>, MailError>
 }
 
 #[cfg(test)]
+mod fuzz;
+#[cfg(test)]
 mod tests;

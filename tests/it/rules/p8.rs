@@ -185,6 +185,16 @@ fn administer(admin: &Talkative, person: i64) {
     ];
     assert_eq!(admin.post("/empfaenger/neu", &zero), 400);
     assert_eq!(admin.post("/gruppen", &[("unsinn", "Vornamegeheim")]), 400);
+    let file = "--x\r\nContent-Disposition: form-data; name=\"datei\"; filename=\"geheimeperson.csv\"\r\n\r\n\
+                E-Mail;Vorname\r\nimport@privat.example;Vornamegeheim\r\nkaputt@@privat.example;x\r\n";
+    for (end, expected) in [("\r\n--x--\r\n", 303), ("", 400)] {
+        let kind = "multipart/form-data; boundary=x";
+        let body = format!("{file}{end}");
+        let answer = admin
+            .0
+            .post_body("/empfaenger/import", kind, body.as_bytes());
+        assert_eq!(answer.status, expected);
+    }
 }
 
 /// What no browser sends.

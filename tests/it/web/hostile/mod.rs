@@ -4,3 +4,4 @@
 mod inputs;
 mod mails;
 mod markup;
+mod uploads;
