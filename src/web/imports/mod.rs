@@ -1,6 +1,7 @@
 //! *Importieren*: sending a CSV file, checking how it is read, watching the import, and its report.
 
 pub mod mapping;
+mod parts;
 pub mod report;
 pub mod upload;
 

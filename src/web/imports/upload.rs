@@ -4,7 +4,7 @@ use std::fs::File;
 use std::io::Write;
 
 use actix_multipart::{Field, Multipart, MultipartError};
-use actix_web::web;
+use actix_web::{HttpRequest, web};
 use askama::Template;
 use futures_util::TryStreamExt;
 
@@ -21,6 +21,7 @@ use crate::web::access::SignedIn;
 use crate::web::error::WebError;
 use crate::web::filters;
 use crate::web::forms::FormErrors;
+use crate::web::imports::parts;
 use crate::web::page::{Page, Section};
 use crate::web::paging::{Links, PAGE_SIZE};
 use crate::web::respond::{WebResult, invalid, see_other};
@@ -109,8 +110,13 @@ struct Received {
 }
 
 /// POST `/empfaenger/import`
-pub async fn create(signed_in: SignedIn, state: web::Data<State>, payload: Multipart) -> WebResult {
-    let mut received = receive(&state, payload).await?;
+pub async fn create(
+    signed_in: SignedIn,
+    state: web::Data<State>,
+    request: HttpRequest,
+    payload: web::Payload,
+) -> WebResult {
+    let mut received = receive(&state, parts::of(&request, payload)?).await?;
     let file = received.file.take();
     let made = match (file, problem(&received)) {
         (_, Some(errors)) => Err(errors),

@@ -185,10 +185,10 @@ fn administer(admin: &Talkative, person: i64) {
     ];
     assert_eq!(admin.post("/empfaenger/neu", &zero), 400);
     assert_eq!(admin.post("/gruppen", &[("unsinn", "Vornamegeheim")]), 400);
-    let file = "--x\r\nContent-Disposition: form-data; name=\"datei\"; filename=\"geheimeperson.csv\"\r\n\r\n\
+    let file = "--xxxx\r\nContent-Disposition: form-data; name=\"datei\"; filename=\"geheimeperson.csv\"\r\n\r\n\
                 E-Mail;Vorname\r\nimport@privat.example;Vornamegeheim\r\nkaputt@@privat.example;x\r\n";
-    for (end, expected) in [("\r\n--x--\r\n", 303), ("", 400)] {
-        let kind = "multipart/form-data; boundary=x";
+    for (end, expected) in [("\r\n--xxxx--\r\n", 303), ("", 400)] {
+        let kind = "multipart/form-data; boundary=xxxx";
         let body = format!("{file}{end}");
         let answer = admin
             .0

@@ -77,13 +77,13 @@ fn hostile_account(world: &World) -> (i64, i64, i64, i64) {
 fn hostile_import(admin: &Agent) -> i64 {
     let quoted = HOSTILE.replace('"', "\"\"");
     let body = format!(
-        "--x\r\nContent-Disposition: form-data; name=\"datei\"; filename=\"{}.csv\"\r\n\r\n\
-         E-Mail;\"{quoted}\"\r\nx@example.org;\"{quoted}\"\r\n\"{quoted}\";y\r\n\r\n--x--\r\n",
+        "--xxxx\r\nContent-Disposition: form-data; name=\"datei\"; filename=\"{}.csv\"\r\n\r\n\
+         E-Mail;\"{quoted}\"\r\nx@example.org;\"{quoted}\"\r\n\"{quoted}\";y\r\n\r\n--xxxx--\r\n",
         HOSTILE.replace('"', "\\\"")
     );
     let answer = admin.post_body(
         "/empfaenger/import",
-        "multipart/form-data; boundary=x",
+        "multipart/form-data; boundary=xxxx",
         body.as_bytes(),
     );
     assert_eq!(answer.status, 303, "{}", answer.text());

@@ -6,8 +6,8 @@ use std::time::{Duration, Instant};
 
 use crate::support::{World, on_both};
 
-const KIND: &str = "multipart/form-data; boundary=x";
-const FILE: &str = "--x\r\nContent-Disposition: form-data; name=\"datei\"; filename=\"";
+const KIND: &str = "multipart/form-data; boundary=xxxx";
+const FILE: &str = "--xxxx\r\nContent-Disposition: form-data; name=\"datei\"; filename=\"";
 
 fn files(world: &World) -> usize {
     let dir = world.dir.path().join("imports");
@@ -17,24 +17,30 @@ fn files(world: &World) -> usize {
 on_both!(what_is_no_upload_is_refused_and_leaves_nothing, |world| {
     let admin = world.admin();
     let long = "a".repeat(1_000_000);
-    let many = "--x\r\nContent-Disposition: form-data; name=\"y\"\r\n\r\nz\r\n".repeat(5_000);
+    let many = "--xxxx\r\nContent-Disposition: form-data; name=\"y\"\r\n\r\nz\r\n".repeat(5_000);
     let bodies = [
         String::new(),
-        "--x".to_owned(),
-        "--x--".to_owned(),
+        "--xxxx".to_owned(),
+        "--xxxx--".to_owned(),
         "--y\r\n\r\n".to_owned(),
-        "--x\r\n\r\nno name\r\n--x--\r\n".to_owned(),
-        "--x\r\nContent-Disposition: attachment\r\n\r\nx\r\n--x--\r\n".to_owned(),
+        "--xxxx\r\n\r\nno name\r\n--xxxx--\r\n".to_owned(),
+        "--xxxx\r\nContent-Disposition: attachment\r\n\r\nx\r\n--xxxx--\r\n".to_owned(),
         FILE.to_owned(),
         format!("{FILE}a.csv\"\r\n\r\nE-Mail\r\na@example.org"),
-        format!("{FILE}a.csv\"\r\n\r\n\r\n--x--\r\n"),
-        format!("{FILE}a.csv\"\r\nContent-Type: \u{1}/\r\n\r\nx\r\n--x--\r\n"),
-        format!("{FILE}a.csv\"\r\nX: {long}\r\n\r\nx\r\n--x--\r\n"),
-        format!("{FILE}a.csv\"\r\n\r\n{long}\r\n--x--\r\n"),
-        format!("{FILE}a.csv\"\r\n\r\n\0\0\0\0\r\n--x--\r\n"),
-        format!("{FILE}a.csv\"\r\n\r\n\"never closed;{long}\r\n--x--\r\n"),
-        format!("{many}--x--\r\n"),
-        format!("{}--x--\r\n", "--x\r\nA: b\r\n\r\n\r\n".repeat(1_000)),
+        // What could go on as a boundary, but does not go on.
+        format!("{FILE}a.csv\"\r\n\r\nE-Mail\r\na@example.org\r\n"),
+        format!("{FILE}a.csv\"\r\n\r\nE-Mail\r\na@example.org\r\n--"),
+        format!("{FILE}a.csv\"\r\n\r\nE-Mail\r\na@example.org\r\n--xxx"),
+        format!("{FILE}a.csv\"\r\n\r\nE-Mail\r\na@example.org\r"),
+        "\n--\n--x\n--xxx\n---\n".to_owned(),
+        format!("{FILE}a.csv\"\r\n\r\n\r\n--xxxx--\r\n"),
+        format!("{FILE}a.csv\"\r\nContent-Type: \u{1}/\r\n\r\nx\r\n--xxxx--\r\n"),
+        format!("{FILE}a.csv\"\r\nX: {long}\r\n\r\nx\r\n--xxxx--\r\n"),
+        format!("{FILE}a.csv\"\r\n\r\n{long}\r\n--xxxx--\r\n"),
+        format!("{FILE}a.csv\"\r\n\r\n\0\0\0\0\r\n--xxxx--\r\n"),
+        format!("{FILE}a.csv\"\r\n\r\n\"never closed;{long}\r\n--xxxx--\r\n"),
+        format!("{many}--xxxx--\r\n"),
+        format!("{}--xxxx--\r\n", "--xxxx\r\nA: b\r\n\r\n\r\n".repeat(1_000)),
     ];
     for body in &bodies {
         for kind in [
@@ -73,7 +79,7 @@ on_both!(a_strange_name_of_a_file_is_only_a_name, |world| {
         ".",
         &"x".repeat(5_000),
     ] {
-        let body = format!("{FILE}{name}\"\r\n\r\nE-Mail\r\na@example.org\r\n\r\n--x--\r\n");
+        let body = format!("{FILE}{name}\"\r\n\r\nE-Mail\r\na@example.org\r\n\r\n--xxxx--\r\n");
         let answer = admin.post_body("/empfaenger/import", KIND, body.as_bytes());
         assert!(
             answer.status == 303 || answer.status == 400 || answer.status == 422,
@@ -93,6 +99,13 @@ on_both!(a_strange_name_of_a_file_is_only_a_name, |world| {
         Ok(kept),
         "one file each, in its place"
     );
+});
+
+on_both!(the_last_line_needs_no_end, |world| {
+    let admin = world.admin();
+    let body = format!("{FILE}a.csv\"\r\n\r\nE-Mail\r\na@example.org\r\n--xxxx--");
+    let answer = admin.post_body("/empfaenger/import", KIND, body.as_bytes());
+    assert_eq!(answer.status, 303, "{}", answer.text());
 });
 
 on_both!(an_upload_that_breaks_off_leaves_no_file, |world| {
