@@ -82,17 +82,24 @@ impl Person {
 
     /// Follows the link with that text.
     pub async fn follow(&self, text: &str) {
-        let link = self
-            .wait_for(&format!("//a[normalize-space(.)={}]", quoted(text)))
+        self.click(&format!("//a[normalize-space(.)={}]", quoted(text)))
             .await;
-        link.click().await.expect("the link can be followed");
     }
 
-    /// Presses the button with that text.
+    /// Presses the button with that text. What it leads to has to be seen before the next step:
+    /// the page it is on stays until the server has answered.
     pub async fn press(&self, text: &str) {
-        let path = format!("//button[normalize-space(.)={}]", quoted(text));
-        let button = self.wait_for(&path).await;
-        button.click().await.expect("the button can be pressed");
+        self.click(&format!("//button[normalize-space(.)={}]", quoted(text)))
+            .await;
+    }
+
+    /// Clicks what is found there; again where the page changed between finding and clicking.
+    async fn click(&self, path: &str) {
+        let mut tries = 0;
+        while let Err(error) = self.wait_for(path).await.click().await {
+            tries += 1;
+            assert!(tries < 5, "{path} can't be clicked: {error}");
+        }
     }
 
     /// Whether there is such a button that can be seen.

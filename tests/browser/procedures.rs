@@ -138,6 +138,7 @@ async fn procedure_3(person: &Person, world: &World, javascript: bool) {
         person.fill("E-Mail-Adresse", address).await;
         person.tick("Kundschaft").await;
         person.press("Empfänger hinzufügen").await;
+        person.sees("Hinzugefügt am").await;
         find(person, "schmidt@", address, "Tracking").await;
         person
             .sees("keine Tracking-Daten aus alten E-Mailings")
