@@ -14,7 +14,7 @@ use crate::support::agent::{Agent, Answer};
 use crate::support::{On, World, on_both};
 
 /// Sends the form of the first page.
-fn send(agent: &Agent, fields: &[(&str, &str)], name: &str, bytes: &[u8]) -> Answer {
+pub fn send(agent: &Agent, fields: &[(&str, &str)], name: &str, bytes: &[u8]) -> Answer {
     let boundary = "----an-unlikely-boundary";
     let mut body = Vec::new();
     for (field, value) in fields {
@@ -41,7 +41,7 @@ fn upload(agent: &Agent, fields: &[(&str, &str)], text: &str) -> String {
 }
 
 /// Starts an import as the page shows it, with every choice as it is.
-fn start(agent: &Agent, path: &str) -> Answer {
+pub fn start(agent: &Agent, path: &str) -> Answer {
     let page = agent.visit(path);
     let form = shown_form(&page, "start");
     let form: Vec<(&str, &str)> = form.iter().map(|(n, v)| (n.as_str(), v.as_str())).collect();
@@ -89,7 +89,7 @@ fn newest(world: &World) -> Import {
     page.rows.into_iter().next().expect("an import")
 }
 
-fn wait_until_over(world: &World) -> Import {
+pub fn wait_until_over(world: &World) -> Import {
     let patience = Instant::now() + Duration::from_mins(2);
     loop {
         let import = newest(world);

@@ -1,6 +1,7 @@
 //! What somebody sends who means no good, or does not know better: never an error of ours, never
 //! somebody else's page.
 
+mod imports;
 mod inputs;
 mod mails;
 mod markup;
