@@ -24,6 +24,10 @@ const ATTEMPTS: u32 = 5;
 /// How long to wait before that.
 const AGAIN_AFTER: Duration = Duration::from_millis(500);
 
+/// What the report says of an import that the database does not take.
+const NOT_STORED: &str = "Die Datenbank konnte die Zeilen nach den hier gezählten nicht speichern. \
+    Was gezählt ist, ist importiert. Sie können die Datei noch einmal importieren: Doppelt wird dabei nichts.";
+
 /// For how many days an uploaded file waits to be started.
 pub const UPLOADS_KEPT_DAYS: i64 = 1;
 
@@ -119,17 +123,40 @@ impl Worker {
         self.stopping.load(Ordering::Acquire)
     }
 
-    /// Runs an import, with some patience for a database in trouble.
+    /// Runs an import, with some patience for a database in trouble. Where it is there, but does
+    /// not take what the file says, waiting helps nobody: then the import ends and says so.
     fn persist(&self, (account_id, import_id): Wanted) {
-        for _ in 0..ATTEMPTS {
+        for attempt in 1..=ATTEMPTS {
             if self.is_stopping() {
                 return;
             }
-            match self.run((account_id, import_id)) {
-                Ok(()) => return,
-                Err(error) => tracing::warn!(%error, import_id, "an import halts"),
+            let Err(error) = self.run((account_id, import_id)) else {
+                return;
+            };
+            tracing::warn!(%error, import_id, "an import halts");
+            let refused = matches!(error, DbError::Fault(_) | DbError::Unreadable(_));
+            if attempt == ATTEMPTS && refused {
+                self.give_up(account_id, import_id);
             }
             std::thread::sleep(AGAIN_AFTER);
+        }
+    }
+
+    fn give_up(&self, account_id: i64, import_id: i64) {
+        let now = Timestamp::now();
+        let ended = self.db.write(|conn| {
+            imports::finish(
+                conn,
+                account_id,
+                import_id,
+                ImportStatus::Failed,
+                Some(NOT_STORED),
+                now,
+            )
+        });
+        match ended {
+            Ok(_) => self.uploads.remove(import_id),
+            Err(error) => tracing::warn!(%error, import_id, "a failed import can't be ended"),
         }
     }
 

@@ -137,12 +137,12 @@ fn refusals_name_line_value_and_reason() {
         ),
         (
             9,
-            "e@example.de;E\0va;;",
+            "e@example.de;E␀va;;",
             "Die Zeile enthält ein NUL-Zeichen. Bitte prüfen Sie die Zeichenkodierung der Datei.",
         ),
         (
             10,
-            "Fri\u{1}tz",
+            "Fri␁tz",
             "„Vorname“ enthält ein Steuerzeichen (U+0001).",
         ),
     ]

@@ -122,14 +122,19 @@ impl fmt::Display for UnclearAnswer {
 
 /// At most [`MAX_QUOTED_CHARS`] characters of a text, an ellipsis where something is missing.
 pub(super) fn shortened(text: &str) -> String {
-    match text.char_indices().nth(MAX_QUOTED_CHARS) {
-        None => text.to_owned(),
-        Some(_) => text
-            .chars()
-            .take(MAX_QUOTED_CHARS - 1)
-            .chain(['…'])
-            .collect(),
+    let shown = |c: char| match c {
+        // PostgreSQL stores no NUL, and a page shows none of the others.
+        '\0'..='\u{1f}' if !c.is_whitespace() => {
+            char::from_u32(0x2400 + u32::from(c)).unwrap_or(char::REPLACEMENT_CHARACTER)
+        }
+        other => other,
+    };
+    let mut quoted: String = text.chars().take(MAX_QUOTED_CHARS).map(shown).collect();
+    if text.chars().nth(MAX_QUOTED_CHARS).is_some() {
+        quoted.pop();
+        quoted.push('…');
     }
+    quoted
 }
 
 #[cfg(test)]
@@ -186,5 +191,15 @@ mod tests {
     fn quotations_are_short() {
         assert_eq!(shortened(&"ä".repeat(200)), "ä".repeat(200));
         assert_eq!(shortened(&"ä".repeat(201)), "ä".repeat(199) + "…");
+    }
+
+    #[test]
+    fn what_is_quoted_is_short_and_can_be_shown() {
+        assert_eq!(shortened("a\0b\u{7}c d"), "a␀b␇c d");
+        let long = "ü".repeat(MAX_QUOTED_CHARS + 1);
+        let quoted = shortened(&long);
+        assert_eq!(quoted.chars().count(), MAX_QUOTED_CHARS);
+        assert!(quoted.ends_with("ü…"));
+        assert_eq!(shortened(&long[2..]), &long[2..]);
     }
 }
