@@ -137,6 +137,7 @@ pub fn build(config: &Config) -> Result<App, StartError> {
         )?,
         cleaner,
         tokens,
+        sealer: secret.sealer(),
         remembering,
         passwords: State::passwords(config.password_cost),
         throttle: Throttle::new(secret.key(Purpose::KnownBrowser)),

@@ -23,6 +23,7 @@ table! {
         count_anonymously -> Bool,
         remember_objections -> Bool,
         recipient_count -> BigInt,
+        soft_bounce_limit -> BigInt,
         created_at -> BigInt,
     }
 }
@@ -73,6 +74,7 @@ table! {
         status -> Text,
         status_changed_at -> Nullable<BigInt>,
         status_source -> Nullable<Text>,
+        soft_bounces -> BigInt,
         tracking -> Text,
         tracking_changed_at -> Nullable<BigInt>,
         tracking_source -> Nullable<Text>,
@@ -108,13 +110,16 @@ table! {
         subject -> Text,
         sender_name -> Text,
         sender_address -> Text,
+        mjml -> Text,
         html -> Text,
         text -> Text,
         status -> Text,
         created_at -> BigInt,
         updated_at -> BigInt,
+        scheduled_at -> Nullable<BigInt>,
         send_started_at -> Nullable<BigInt>,
         sent_at -> Nullable<BigInt>,
+        problem -> Nullable<Text>,
         deliveries -> BigInt,
         handed -> BigInt,
         handed_personal -> BigInt,
@@ -123,6 +128,8 @@ table! {
         failed -> BigInt,
         cancelled -> BigInt,
         bounces -> BigInt,
+        soft_bounces -> BigInt,
+        complaints -> BigInt,
         unsubscriptions -> BigInt,
         objections -> BigInt,
     }
@@ -157,7 +164,13 @@ table! {
         token_key -> Nullable<Binary>,
         policy -> Nullable<Text>,
         status -> Text,
+        lease_until -> Nullable<BigInt>,
+        attempts -> BigInt,
+        next_attempt_at -> Nullable<BigInt>,
+        reply_code -> Nullable<Text>,
         handed_at -> Nullable<BigInt>,
+        bounce -> Nullable<Text>,
+        bounced_at -> Nullable<BigInt>,
         first_open_at -> Nullable<BigInt>,
         last_open_at -> Nullable<BigInt>,
         opens -> BigInt,
@@ -205,11 +218,133 @@ table! {
 }
 
 table! {
+    signup_forms (id) {
+        id -> BigInt,
+        account_id -> BigInt,
+        group_id -> BigInt,
+        public_key -> Binary,
+        name -> Text,
+        title -> Text,
+        intro -> Text,
+        sender_name -> Text,
+        sender_address -> Text,
+        consent_wording -> Text,
+        tracking_wording -> Text,
+        valid_hours -> BigInt,
+        active -> Bool,
+        created_at -> BigInt,
+        updated_at -> BigInt,
+    }
+}
+
+table! {
+    signups (id) {
+        id -> BigInt,
+        account_id -> BigInt,
+        form_id -> BigInt,
+        address -> Text,
+        address_key -> Text,
+        first_name -> Text,
+        last_name -> Text,
+        key_hash -> Binary,
+        tracking_agreed -> Bool,
+        consent_wording -> Text,
+        tracking_wording -> Text,
+        created_at -> BigInt,
+        expires_at -> BigInt,
+    }
+}
+
+table! {
+    consents (id) {
+        id -> BigInt,
+        account_id -> BigInt,
+        recipient_id -> BigInt,
+        kind -> Text,
+        wording -> Text,
+        form_name -> Text,
+        asked_at -> BigInt,
+        given_at -> BigInt,
+    }
+}
+
+table! {
+    deletion_requests (account_id, recipient_id) {
+        account_id -> BigInt,
+        recipient_id -> BigInt,
+        requested_at -> BigInt,
+    }
+}
+
+table! {
+    pictures (id) {
+        id -> BigInt,
+        account_id -> BigInt,
+        public_key -> Binary,
+        file_name -> Text,
+        media_type -> Text,
+        width -> BigInt,
+        height -> BigInt,
+        size -> BigInt,
+        content -> Binary,
+        created_at -> BigInt,
+    }
+}
+
+table! {
+    smtp_settings (account_id) {
+        account_id -> BigInt,
+        active -> Bool,
+        host -> Text,
+        port -> BigInt,
+        encryption -> Text,
+        username -> Text,
+        password -> Nullable<Binary>,
+        connections -> BigInt,
+        per_minute -> BigInt,
+        return_path -> Text,
+        updated_at -> BigInt,
+    }
+}
+
+table! {
+    dkim_keys (account_id, domain, algorithm) {
+        account_id -> BigInt,
+        domain -> Text,
+        algorithm -> Text,
+        selector -> Text,
+        private_key -> Binary,
+        public_key -> Text,
+        active -> Bool,
+        created_at -> BigInt,
+    }
+}
+
+table! {
+    bounce_mailboxes (account_id) {
+        account_id -> BigInt,
+        active -> Bool,
+        host -> Text,
+        port -> BigInt,
+        encryption -> Text,
+        username -> Text,
+        password -> Nullable<Binary>,
+        folder -> Text,
+        uid_validity -> Nullable<BigInt>,
+        last_uid -> Nullable<BigInt>,
+        checked_at -> Nullable<BigInt>,
+        problem -> Nullable<Text>,
+        updated_at -> BigInt,
+    }
+}
+
+table! {
     outbox_mails (id) {
         id -> BigInt,
         account_id -> BigInt,
-        mailing_id -> BigInt,
-        recipient_id -> BigInt,
+        mailing_id -> Nullable<BigInt>,
+        recipient_id -> Nullable<BigInt>,
+        signup_id -> Nullable<BigInt>,
         file -> Text,
         created_at -> BigInt,
     }
@@ -326,6 +461,19 @@ joinable!(mailing_devices -> mailings (mailing_id));
 joinable!(outbox_mails -> accounts (account_id));
 joinable!(outbox_mails -> mailings (mailing_id));
 joinable!(outbox_mails -> recipients (recipient_id));
+joinable!(signup_forms -> accounts (account_id));
+joinable!(signup_forms -> groups (group_id));
+joinable!(signups -> accounts (account_id));
+joinable!(signups -> signup_forms (form_id));
+joinable!(consents -> accounts (account_id));
+joinable!(consents -> recipients (recipient_id));
+joinable!(deletion_requests -> accounts (account_id));
+joinable!(deletion_requests -> recipients (recipient_id));
+joinable!(pictures -> accounts (account_id));
+joinable!(smtp_settings -> accounts (account_id));
+joinable!(dkim_keys -> accounts (account_id));
+joinable!(bounce_mailboxes -> accounts (account_id));
+joinable!(outbox_mails -> signups (signup_id));
 joinable!(imports -> accounts (account_id));
 joinable!(imports -> users (user_id));
 joinable!(imports -> groups (group_id));
@@ -356,6 +504,14 @@ allow_tables_to_appear_in_same_query!(
     events,
     mailing_hours,
     mailing_devices,
+    signup_forms,
+    signups,
+    consents,
+    deletion_requests,
+    pictures,
+    smtp_settings,
+    dkim_keys,
+    bounce_mailboxes,
     outbox_mails,
     imports,
     import_refusals,

@@ -11,6 +11,7 @@ use super::models::jobs::JobStatus;
 use super::models::mailings::MailingStatus;
 use super::models::objections::Remembered;
 use super::models::receipts::{Cleanup, ReceiptKind};
+use crate::domain::server::Encryption;
 use crate::domain::tracking::{
     Decision, RecipientStatus, RecipientTracking, TrackingMode, TrackingSource,
 };
@@ -43,6 +44,7 @@ read_from_text!(
     Cleanup,
     Decision,
     DeliveryStatus,
+    Encryption,
     JobStatus,
     ImportStatus,
     MailingStatus,

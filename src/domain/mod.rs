@@ -6,7 +6,9 @@
 pub mod address;
 pub mod group;
 pub mod role;
+pub mod sealed;
 pub mod secret;
+pub mod server;
 pub mod time;
 pub mod tracking;
 

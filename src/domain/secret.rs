@@ -5,6 +5,8 @@ use std::path::{Path, PathBuf};
 use hmac::{Hmac, KeyInit, Mac};
 use sha2::Sha256;
 
+use super::sealed::Sealer;
+
 /// A random value of 128 bits from the operating system: pseudonyms, token keys, public keys.
 pub type Random128 = [u8; 16];
 
@@ -36,6 +38,14 @@ pub enum Purpose {
     OutboxFile,
     /// The cookie of a browser in which somebody has signed in.
     KnownBrowser,
+    /// What is sealed at rest: passwords of mail servers, keys that sign mails.
+    Sealing,
+    /// The mark of a mail in its return path (VERP).
+    Bounce,
+    /// The link that confirms a signing up.
+    Signup,
+    /// What a public form carries to show that it was really opened.
+    PublicForm,
     /// The check value that tells whether a database belongs to this secret.
     Check,
 }
@@ -50,6 +60,10 @@ impl Purpose {
             Self::RememberedAddress => "widerspruch/remembered-address/1",
             Self::OutboxFile => "widerspruch/outbox-file/1",
             Self::KnownBrowser => "widerspruch/known-browser/1",
+            Self::Sealing => "widerspruch/sealing/1",
+            Self::Bounce => "widerspruch/bounce/1",
+            Self::Signup => "widerspruch/signup/1",
+            Self::PublicForm => "widerspruch/public-form/1",
             Self::Check => "widerspruch/check/1",
         }
     }
@@ -168,6 +182,11 @@ impl Secret {
         root.update(purpose.label().as_bytes());
         root.update(&[1]);
         Key(keyed(&root.finalize().into_bytes()))
+    }
+
+    /// The key that seals what is secret at rest.
+    pub fn sealer(&self) -> Sealer {
+        Sealer::new(self.key(Purpose::Sealing).mac(b"chacha20poly1305"))
     }
 
     /// A value to keep in the database, which tells whether it belongs to this secret.

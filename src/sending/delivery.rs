@@ -85,8 +85,12 @@ impl Delivering {
         let db = &self.tools.db;
         let mailing = db.read(|conn| mailings::find(conn, account_id, mailing_id))?;
         match mailing.status {
-            // Another node was faster.
-            MailingStatus::Draft | MailingStatus::Sent => return Ok(()),
+            // Another node was faster, or somebody halted it.
+            MailingStatus::Draft
+            | MailingStatus::Scheduled
+            | MailingStatus::Paused
+            | MailingStatus::Sent
+            | MailingStatus::Cancelled => return Ok(()),
             MailingStatus::Preparing => self.write_deliveries(account_id, mailing_id)?,
             MailingStatus::Sending => self.take_up(account_id, mailing_id)?,
         }

@@ -10,6 +10,7 @@ use url::Url;
 use crate::config::PasswordCost;
 use crate::db::{Conn, Db, DbResult};
 use crate::demo::Background;
+use crate::domain::sealed::Sealer;
 use crate::domain::secret::Key;
 use crate::erasure::cleanup::Cleaner;
 use crate::erasure::jobs::Deletions;
@@ -51,6 +52,8 @@ pub struct Inner {
     pub demo: Background,
     /// Imports uploaded files in the background.
     pub imports: Imports,
+    /// Seals passwords of mail servers, and keys, at rest.
+    pub sealer: Sealer,
     /// The key for remembered addresses (rule P9).
     pub remembering: Key,
     /// Hashing and checking of passwords.

@@ -16,6 +16,8 @@ CREATE TABLE accounts (
     count_anonymously INTEGER NOT NULL DEFAULT 1 CHECK (count_anonymously IN (0, 1)),
     remember_objections INTEGER NOT NULL DEFAULT 1 CHECK (remember_objections IN (0, 1)),
     recipient_count INTEGER NOT NULL DEFAULT 0,
+    -- After how many temporary bounces in a row an address counts as undeliverable.
+    soft_bounce_limit INTEGER NOT NULL DEFAULT 3,
     created_at INTEGER NOT NULL
 ) STRICT;
 
@@ -62,6 +64,8 @@ CREATE TABLE recipients (
     status TEXT NOT NULL DEFAULT 'active' CHECK (status IN ('active', 'unsubscribed', 'bounced')),
     status_changed_at INTEGER,
     status_source TEXT,
+    -- Temporary bounces in a row.
+    soft_bounces INTEGER NOT NULL DEFAULT 0,
     tracking TEXT NOT NULL DEFAULT 'unset' CHECK (tracking IN ('unset', 'consented', 'objected')),
     tracking_changed_at INTEGER,
     tracking_source TEXT,
@@ -109,13 +113,18 @@ CREATE TABLE mailings (
     subject TEXT NOT NULL,
     sender_name TEXT NOT NULL,
     sender_address TEXT NOT NULL,
+    -- Where the author writes MJML: the HTML is made from it when it is saved.
+    mjml TEXT NOT NULL DEFAULT '',
     html TEXT NOT NULL,
     text TEXT NOT NULL,
-    status TEXT NOT NULL DEFAULT 'draft' CHECK (status IN ('draft', 'preparing', 'sending', 'sent')),
+    status TEXT NOT NULL DEFAULT 'draft' CHECK (status IN ('draft', 'scheduled', 'preparing', 'sending', 'paused', 'sent', 'cancelled')),
     created_at INTEGER NOT NULL,
     updated_at INTEGER NOT NULL,
+    scheduled_at INTEGER,
     send_started_at INTEGER,
     sent_at INTEGER,
+    -- What keeps it from being sent at the moment, in words for its author.
+    problem TEXT,
     -- Counters kept while writing: a report costs the same for a thousand and for ten million.
     deliveries INTEGER NOT NULL DEFAULT 0,
     handed INTEGER NOT NULL DEFAULT 0,
@@ -125,10 +134,14 @@ CREATE TABLE mailings (
     failed INTEGER NOT NULL DEFAULT 0,
     cancelled INTEGER NOT NULL DEFAULT 0,
     bounces INTEGER NOT NULL DEFAULT 0,
+    soft_bounces INTEGER NOT NULL DEFAULT 0,
+    complaints INTEGER NOT NULL DEFAULT 0,
     unsubscriptions INTEGER NOT NULL DEFAULT 0,
     objections INTEGER NOT NULL DEFAULT 0
 ) STRICT;
 CREATE INDEX mailings_by_account ON mailings (account_id, status, id);
+-- The sender looks for work of all accounts.
+CREATE INDEX mailings_unfinished ON mailings (id) WHERE status IN ('scheduled', 'preparing', 'sending');
 
 CREATE TABLE mailing_groups (
     account_id INTEGER NOT NULL REFERENCES accounts (id) ON DELETE CASCADE,
@@ -162,8 +175,18 @@ CREATE TABLE deliveries (
     -- The decision of the rendering, frozen (rule P1); none until the mail is rendered.
     policy TEXT CHECK (policy IN ('personal', 'anonymous', 'nothing')),
     status TEXT NOT NULL DEFAULT 'pending'
-        CHECK (status IN ('pending', 'claimed', 'handed', 'uncertain', 'failed', 'cancelled')),
+        CHECK (status IN ('pending', 'claimed', 'deferred', 'handed', 'uncertain', 'failed', 'cancelled')),
+    -- While claimed: until when the node that holds it may be at work. Afterwards it is left behind.
+    lease_until INTEGER,
+    -- How often it was tried, and, while deferred, when it is tried again.
+    attempts INTEGER NOT NULL DEFAULT 0,
+    next_attempt_at INTEGER,
+    -- What the mail server said last: its codes only, since its words may hold the address.
+    reply_code TEXT,
     handed_at INTEGER,
+    bounce TEXT CHECK (bounce IN ('hard', 'soft', 'complaint')),
+    -- To the hour.
+    bounced_at INTEGER,
     first_open_at INTEGER,
     last_open_at INTEGER,
     opens INTEGER NOT NULL DEFAULT 0,
@@ -176,7 +199,9 @@ CREATE TABLE deliveries (
 ) STRICT;
 CREATE INDEX deliveries_by_recipient ON deliveries (recipient_id, mailing_id) WHERE recipient_id IS NOT NULL;
 -- Sending works through the open ones by recipient: an order the ids don't know.
-CREATE INDEX deliveries_open ON deliveries (mailing_id, status, recipient_id) WHERE status IN ('pending', 'claimed');
+CREATE INDEX deliveries_pending ON deliveries (mailing_id, recipient_id) WHERE status = 'pending';
+CREATE INDEX deliveries_claimed ON deliveries (mailing_id, recipient_id) WHERE status = 'claimed';
+CREATE INDEX deliveries_deferred ON deliveries (mailing_id, next_attempt_at) WHERE status = 'deferred';
 
 -- How often something happened to a delivery within one hour.
 CREATE TABLE events (
@@ -214,18 +239,155 @@ CREATE TABLE mailing_devices (
     PRIMARY KEY (mailing_id, kind, device)
 ) STRICT, WITHOUT ROWID;
 
+-- Where people sign up by themselves.
+CREATE TABLE signup_forms (
+    id INTEGER NOT NULL PRIMARY KEY AUTOINCREMENT,
+    account_id INTEGER NOT NULL REFERENCES accounts (id) ON DELETE CASCADE,
+    group_id INTEGER NOT NULL REFERENCES groups (id) ON DELETE CASCADE,
+    public_key BLOB NOT NULL UNIQUE,
+    name TEXT NOT NULL,
+    title TEXT NOT NULL,
+    intro TEXT NOT NULL,
+    sender_name TEXT NOT NULL,
+    sender_address TEXT NOT NULL,
+    -- What people agree to, word for word.
+    consent_wording TEXT NOT NULL,
+    tracking_wording TEXT NOT NULL,
+    valid_hours INTEGER NOT NULL,
+    active INTEGER NOT NULL DEFAULT 1 CHECK (active IN (0, 1)),
+    created_at INTEGER NOT NULL,
+    updated_at INTEGER NOT NULL
+) STRICT;
+CREATE INDEX signup_forms_by_account ON signup_forms (account_id, id);
+CREATE INDEX signup_forms_by_group ON signup_forms (group_id);
+
+-- Wishes to sign up that are not confirmed yet (double opt-in); they go when they are, or run out.
+CREATE TABLE signups (
+    id INTEGER NOT NULL PRIMARY KEY AUTOINCREMENT,
+    account_id INTEGER NOT NULL REFERENCES accounts (id) ON DELETE CASCADE,
+    form_id INTEGER NOT NULL REFERENCES signup_forms (id) ON DELETE CASCADE,
+    address TEXT NOT NULL,
+    address_key TEXT NOT NULL,
+    first_name TEXT NOT NULL DEFAULT '',
+    last_name TEXT NOT NULL DEFAULT '',
+    -- Only a hash of the key in the mail is stored.
+    key_hash BLOB NOT NULL UNIQUE,
+    tracking_agreed INTEGER NOT NULL CHECK (tracking_agreed IN (0, 1)),
+    -- As they were shown.
+    consent_wording TEXT NOT NULL,
+    tracking_wording TEXT NOT NULL,
+    created_at INTEGER NOT NULL,
+    expires_at INTEGER NOT NULL,
+    UNIQUE (form_id, address_key)
+) STRICT;
+CREATE INDEX signups_by_account ON signups (account_id, id);
+CREATE INDEX signups_by_address ON signups (account_id, address_key);
+CREATE INDEX signups_by_expiry ON signups (expires_at);
+
+-- Evidence of what somebody agreed to (Art. 7 (1) GDPR). It goes with the recipient.
+CREATE TABLE consents (
+    id INTEGER NOT NULL PRIMARY KEY AUTOINCREMENT,
+    account_id INTEGER NOT NULL REFERENCES accounts (id) ON DELETE CASCADE,
+    recipient_id INTEGER NOT NULL REFERENCES recipients (id) ON DELETE CASCADE,
+    kind TEXT NOT NULL CHECK (kind IN ('subscription', 'tracking')),
+    wording TEXT NOT NULL,
+    -- The form as it was called then.
+    form_name TEXT NOT NULL,
+    asked_at INTEGER NOT NULL,
+    given_at INTEGER NOT NULL
+) STRICT;
+CREATE INDEX consents_by_account ON consents (account_id, recipient_id, id);
+CREATE INDEX consents_by_recipient ON consents (recipient_id);
+
+-- Recipients who asked for their data to be deleted (Art. 17 GDPR).
+CREATE TABLE deletion_requests (
+    account_id INTEGER NOT NULL REFERENCES accounts (id) ON DELETE CASCADE,
+    recipient_id INTEGER NOT NULL REFERENCES recipients (id) ON DELETE CASCADE,
+    requested_at INTEGER NOT NULL,
+    PRIMARY KEY (account_id, recipient_id)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX deletion_requests_by_recipient ON deletion_requests (recipient_id);
+
+-- Pictures for mails, served by the product.
+CREATE TABLE pictures (
+    id INTEGER NOT NULL PRIMARY KEY AUTOINCREMENT,
+    account_id INTEGER NOT NULL REFERENCES accounts (id) ON DELETE CASCADE,
+    public_key BLOB NOT NULL UNIQUE,
+    file_name TEXT NOT NULL,
+    media_type TEXT NOT NULL CHECK (media_type IN ('image/gif', 'image/jpeg', 'image/png', 'image/webp')),
+    width INTEGER NOT NULL,
+    height INTEGER NOT NULL,
+    size INTEGER NOT NULL,
+    content BLOB NOT NULL,
+    created_at INTEGER NOT NULL
+) STRICT;
+CREATE INDEX pictures_by_account ON pictures (account_id, id);
+
+-- The mail server through which an account sends; without one, the built-in outbox takes the mails.
+CREATE TABLE smtp_settings (
+    account_id INTEGER NOT NULL PRIMARY KEY REFERENCES accounts (id) ON DELETE CASCADE,
+    active INTEGER NOT NULL DEFAULT 1 CHECK (active IN (0, 1)),
+    host TEXT NOT NULL,
+    port INTEGER NOT NULL,
+    encryption TEXT NOT NULL CHECK (encryption IN ('tls', 'starttls', 'none')),
+    username TEXT NOT NULL DEFAULT '',
+    -- Sealed with a key made from the installation's secret.
+    password BLOB,
+    connections INTEGER NOT NULL,
+    -- At most so many mails; 0: as many as the server takes.
+    per_minute INTEGER NOT NULL,
+    -- The address at which bounces arrive, with room for a mark of its own in each mail (VERP).
+    return_path TEXT NOT NULL DEFAULT '',
+    updated_at INTEGER NOT NULL
+) STRICT;
+
+-- Keys that sign mails (DKIM, RFC 6376 and RFC 8463).
+CREATE TABLE dkim_keys (
+    account_id INTEGER NOT NULL REFERENCES accounts (id) ON DELETE CASCADE,
+    domain TEXT NOT NULL,
+    algorithm TEXT NOT NULL CHECK (algorithm IN ('rsa', 'ed25519')),
+    selector TEXT NOT NULL,
+    -- Sealed like the password.
+    private_key BLOB NOT NULL,
+    public_key TEXT NOT NULL,
+    active INTEGER NOT NULL DEFAULT 0 CHECK (active IN (0, 1)),
+    created_at INTEGER NOT NULL,
+    PRIMARY KEY (account_id, domain, algorithm)
+) STRICT, WITHOUT ROWID;
+
+-- The mailbox in which bounces and complaints arrive.
+CREATE TABLE bounce_mailboxes (
+    account_id INTEGER NOT NULL PRIMARY KEY REFERENCES accounts (id) ON DELETE CASCADE,
+    active INTEGER NOT NULL DEFAULT 1 CHECK (active IN (0, 1)),
+    host TEXT NOT NULL,
+    port INTEGER NOT NULL,
+    encryption TEXT NOT NULL CHECK (encryption IN ('tls', 'starttls', 'none')),
+    username TEXT NOT NULL,
+    password BLOB,
+    folder TEXT NOT NULL,
+    -- Up to where it has been read; numbers hold for one validity only (RFC 3501, 2.3.1.1).
+    uid_validity INTEGER,
+    last_uid INTEGER,
+    checked_at INTEGER,
+    problem TEXT,
+    updated_at INTEGER NOT NULL
+) STRICT;
+
 -- Mails handed to the built-in outbox; the file lies in the data directory.
 CREATE TABLE outbox_mails (
     id INTEGER NOT NULL PRIMARY KEY AUTOINCREMENT,
     account_id INTEGER NOT NULL REFERENCES accounts (id) ON DELETE CASCADE,
-    mailing_id INTEGER NOT NULL REFERENCES mailings (id) ON DELETE CASCADE,
-    recipient_id INTEGER NOT NULL REFERENCES recipients (id) ON DELETE CASCADE,
+    -- None for mails that belong to no mailing.
+    mailing_id INTEGER REFERENCES mailings (id) ON DELETE CASCADE,
+    recipient_id INTEGER REFERENCES recipients (id) ON DELETE CASCADE,
+    signup_id INTEGER REFERENCES signups (id) ON DELETE CASCADE,
     file TEXT NOT NULL UNIQUE,
     created_at INTEGER NOT NULL,
     UNIQUE (mailing_id, recipient_id)
 ) STRICT;
 CREATE INDEX outbox_mails_by_account ON outbox_mails (account_id, id);
 CREATE INDEX outbox_mails_by_recipient ON outbox_mails (recipient_id);
+CREATE INDEX outbox_mails_by_signup ON outbox_mails (signup_id);
 
 CREATE TABLE imports (
     id INTEGER NOT NULL PRIMARY KEY AUTOINCREMENT,

@@ -16,6 +16,8 @@ stored_as_word! {
     DeliveryStatus {
         /// Waits to be sent.
         Pending => "pending",
+        /// Was put off by the mail server, and is tried again later.
+        Deferred => "deferred",
         /// Is being rendered and handed over.
         Claimed => "claimed",
         /// Was handed to the transport.
@@ -63,10 +65,10 @@ pub struct Past {
 pub fn past_of(conn: &mut Conn, account_id: i64, recipients: &[i64]) -> DbResult<Past> {
     let rows = json_rows::unfold(conn, &[("id", Column::Int)]);
     Ok(diesel::sql_query(format!(
-        "SELECT COUNT(DISTINCT CASE WHEN d.status NOT IN ('pending', 'claimed', 'cancelled') THEN d.mailing_id END) AS mailings,
+        "SELECT COUNT(DISTINCT CASE WHEN d.status NOT IN ('pending', 'deferred', 'claimed', 'cancelled') THEN d.mailing_id END) AS mailings,
                 CAST(COALESCE(SUM(d.opens), 0) AS BIGINT) AS opens,
                 CAST(COALESCE(SUM(d.clicks), 0) AS BIGINT) AS clicks,
-                COUNT(CASE WHEN d.status IN ('pending', 'claimed') THEN 1 END) AS unsent
+                COUNT(CASE WHEN d.status IN ('pending', 'deferred', 'claimed') THEN 1 END) AS unsent
          FROM {rows} AS wanted
          JOIN deliveries d ON d.recipient_id = wanted.id
          WHERE d.account_id = $2"
@@ -115,7 +117,7 @@ pub(crate) fn cut_off(
     for delivery in &tied {
         let pseudonym = random_128().map_err(|e| DbError::Unavailable(e.to_string()))?;
         let status = match delivery.status {
-            DeliveryStatus::Pending => DeliveryStatus::Cancelled,
+            DeliveryStatus::Pending | DeliveryStatus::Deferred => DeliveryStatus::Cancelled,
             // It is being handed over at this very moment.
             DeliveryStatus::Claimed => DeliveryStatus::Uncertain,
             other => other,
@@ -181,7 +183,7 @@ fn tied_to(
 ) -> DbResult<Vec<Tied>> {
     let rows = json_rows::unfold(conn, &[("id", Column::Int)]);
     let only_sent = match unsent {
-        Unsent::LeaveAlone => "AND d.status NOT IN ('pending', 'claimed')",
+        Unsent::LeaveAlone => "AND d.status NOT IN ('pending', 'deferred', 'claimed')",
         Unsent::Cancel => "",
     };
     let lock = match conn {
@@ -205,7 +207,9 @@ fn count_ended(conn: &mut Conn, account_id: i64, tied: &[Tied]) -> DbResult<()> 
     let mut ended: BTreeMap<i64, (i64, i64)> = BTreeMap::new();
     for delivery in tied {
         match delivery.status {
-            DeliveryStatus::Pending => ended.entry(delivery.mailing_id).or_default().0 += 1,
+            DeliveryStatus::Pending | DeliveryStatus::Deferred => {
+                ended.entry(delivery.mailing_id).or_default().0 += 1;
+            }
             DeliveryStatus::Claimed => ended.entry(delivery.mailing_id).or_default().1 += 1,
             _ => {}
         }

@@ -15,12 +15,18 @@ stored_as_word! {
     MailingStatus {
         /// Is being written.
         Draft => "draft",
+        /// Is finished, and will be sent at a set time.
+        Scheduled => "scheduled",
         /// Sending was started; the deliveries are being written.
         Preparing => "preparing",
         /// Is being handed to the transport, delivery by delivery.
         Sending => "sending",
+        /// Was halted in the middle, and can go on.
+        Paused => "paused",
         /// All that could be handed over was.
         Sent => "sent",
+        /// Was ended in the middle; what had not been handed over by then never is.
+        Cancelled => "cancelled",
     }
 }
 
@@ -29,9 +35,12 @@ impl MailingStatus {
     pub const fn label(self) -> &'static str {
         match self {
             Self::Draft => "Entwurf",
+            Self::Scheduled => "Geplant",
             Self::Preparing => "Wird vorbereitet",
             Self::Sending => "Wird versendet",
+            Self::Paused => "Angehalten",
             Self::Sent => "Versendet",
+            Self::Cancelled => "Abgebrochen",
         }
     }
 }

@@ -1,11 +1,13 @@
 //! Mails in the built-in outbox: which file holds the mail to whom.
 
+use diesel::dsl::sql;
+use diesel::expression::SqlLiteral;
 use diesel::prelude::*;
 use diesel::sql_types::{BigInt, Text};
 
 use crate::db::json_rows::{self, Column};
 use crate::db::paging::{Page, Position, page};
-use crate::db::schema::{mailings, outbox_mails, recipients};
+use crate::db::schema::{mailings, outbox_mails, recipients, signups};
 use crate::db::{Conn, DbResult};
 use crate::domain::time::Timestamp;
 
@@ -14,13 +16,13 @@ use crate::domain::time::Timestamp;
 pub struct OutboxMail {
     /// Its number.
     pub id: i64,
-    /// The mailing.
-    pub mailing_id: i64,
-    /// The recipient.
-    pub recipient_id: i64,
-    /// The recipient's address.
+    /// The mailing; none for a mail that belongs to none.
+    pub mailing_id: Option<i64>,
+    /// The recipient; none for a mail to somebody who is none (yet).
+    pub recipient_id: Option<i64>,
+    /// To whom it goes; empty where nobody knows, as for a test mail.
     pub address: String,
-    /// The mailing's subject, as its author wrote it.
+    /// The mailing's subject, as its author wrote it, or what the mail is.
     pub subject: String,
     /// The name of its file.
     pub file: String,
@@ -84,19 +86,8 @@ pub fn list(
     size: usize,
 ) -> DbResult<Page<OutboxMail>> {
     let (_, _, key) = position.descending();
-    let query = outbox_mails::table
-        .inner_join(mailings::table.on(mailings::id.eq(outbox_mails::mailing_id)))
-        .inner_join(recipients::table.on(recipients::id.eq(outbox_mails::recipient_id)))
+    let query = entered()
         .filter(outbox_mails::account_id.eq(account_id))
-        .select((
-            outbox_mails::id,
-            outbox_mails::mailing_id,
-            outbox_mails::recipient_id,
-            recipients::address,
-            mailings::subject,
-            outbox_mails::file,
-            outbox_mails::created_at,
-        ))
         .limit(i64::try_from(size + 1).unwrap_or(i64::MAX));
     let rows = if position.reads_backwards() {
         query
@@ -112,22 +103,33 @@ pub fn list(
     Ok(page(rows, position, size))
 }
 
-/// The mail of that number.
-pub fn find(conn: &mut Conn, account_id: i64, id: i64) -> DbResult<OutboxMail> {
-    Ok(outbox_mails::table
-        .inner_join(mailings::table.on(mailings::id.eq(outbox_mails::mailing_id)))
-        .inner_join(recipients::table.on(recipients::id.eq(outbox_mails::recipient_id)))
-        .filter(outbox_mails::account_id.eq(account_id))
-        .filter(outbox_mails::id.eq(id))
+#[diesel::dsl::auto_type(no_type_alias)]
+fn entered() -> _ {
+    let address: SqlLiteral<Text> = sql("coalesce(recipients.address, signups.address, '')");
+    let subject: SqlLiteral<Text> = sql(
+        "CASE WHEN signups.id IS NULL THEN coalesce(mailings.subject, 'Testmail') \
+         ELSE 'Bestätigung einer Anmeldung' END",
+    );
+    outbox_mails::table
+        .left_join(mailings::table.on(outbox_mails::mailing_id.eq(mailings::id.nullable())))
+        .left_join(recipients::table.on(outbox_mails::recipient_id.eq(recipients::id.nullable())))
+        .left_join(signups::table.on(outbox_mails::signup_id.eq(signups::id.nullable())))
         .select((
             outbox_mails::id,
             outbox_mails::mailing_id,
             outbox_mails::recipient_id,
-            recipients::address,
-            mailings::subject,
+            address,
+            subject,
             outbox_mails::file,
             outbox_mails::created_at,
         ))
+}
+
+/// The mail of that number.
+pub fn find(conn: &mut Conn, account_id: i64, id: i64) -> DbResult<OutboxMail> {
+    Ok(entered()
+        .filter(outbox_mails::account_id.eq(account_id))
+        .filter(outbox_mails::id.eq(id))
         .first(conn)?)
 }
 

@@ -48,6 +48,7 @@ impl HistoryPage {
         match line.status {
             DeliveryStatus::Handed => "",
             DeliveryStatus::Pending => "wartet auf den Versand",
+            DeliveryStatus::Deferred => "wird später erneut versucht",
             DeliveryStatus::Claimed => "wird gerade versendet",
             DeliveryStatus::Uncertain => "möglicherweise versendet",
             DeliveryStatus::Failed => "nicht zustellbar",
