@@ -10,6 +10,7 @@
 //! - [`footer`], the two personal links that every mail has, and the pixel.
 //! - [`prepared`] ties these together: once per mailing, then per recipient.
 //! - [`compose`] makes a message of the result (RFC 5322, MIME), [`read`] reads one back.
+//! - [`verp`] marks the return path, so that a bounce tells which mail it is about.
 
 mod attribute;
 mod bounds;
@@ -21,6 +22,7 @@ pub mod prepared;
 pub mod read;
 mod syntax;
 pub mod text;
+pub mod verp;
 
 pub use personalise::{Recipient, TemplateProblem};
 pub use prepared::{PreparedMailing, RenderedMail, TrackingUrls};

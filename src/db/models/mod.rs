@@ -21,4 +21,5 @@ pub mod recipient_batches;
 pub mod recipients;
 pub mod sending;
 pub mod sessions;
+pub mod smtp_settings;
 pub mod users;
