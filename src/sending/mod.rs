@@ -2,6 +2,7 @@
 //!
 //! * [`preparation`]: what is looked at before sending, and its start.
 //! * [`transport`]: where mails go; [`outbox`]: the built-in one, files in the data directory.
+//! * [`letter`]: a single mail that is sent at once, such as a test mail.
 //! * [`sender`]: the thread that works through what was started, [`delivery`] one mailing of it.
 //!
 //! **Once.** A delivery is claimed in one transaction, its mail handed to the transport, and then
@@ -10,6 +11,7 @@
 //! nobody knows (then it is marked *uncertain* and never repeated).
 
 mod delivery;
+pub mod letter;
 pub mod outbox;
 pub mod preparation;
 pub mod sender;

@@ -98,6 +98,21 @@ impl Outbox {
         Ok(())
     }
 
+    /// Writes a mail under the name that its row has.
+    ///
+    /// # Errors
+    /// Fails when the file can't be written.
+    pub(super) fn write(&self, name: &str, message: &[u8]) -> std::io::Result<()> {
+        let unfinished = self.dir.join(format!("{name}{UNFINISHED}"));
+        let mut options = std::fs::OpenOptions::new();
+        options.write(true).create(true).truncate(true);
+        #[cfg(unix)]
+        std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+        options.open(&unfinished)?.write_all(message)?;
+        // A file under its final name is complete.
+        std::fs::rename(unfinished, self.dir.join(name))
+    }
+
     fn name(&self, slot: Slot) -> String {
         let mut message = [0; 16];
         message[..8].copy_from_slice(&slot.mailing_id.to_be_bytes());
@@ -117,15 +132,7 @@ impl Outbox {
 
 impl Transport for Outbox {
     fn hand_over(&self, slot: Slot, message: &[u8]) -> std::io::Result<()> {
-        let name = self.name(slot);
-        let unfinished = self.dir.join(format!("{name}{UNFINISHED}"));
-        let mut options = std::fs::OpenOptions::new();
-        options.write(true).create(true).truncate(true);
-        #[cfg(unix)]
-        std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-        options.open(&unfinished)?.write_all(message)?;
-        // A file under its final name is complete.
-        std::fs::rename(unfinished, self.dir.join(name))
+        self.write(&self.name(slot), message)
     }
 
     fn fate(&self, slot: Slot) -> Fate {

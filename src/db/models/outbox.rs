@@ -70,6 +70,47 @@ pub fn add(
     Ok(())
 }
 
+/// A single mail, outside of any mailing's deliveries.
+#[derive(Debug, Clone, Copy)]
+pub struct Letter<'a> {
+    /// The mailing that it tries out, if any.
+    pub mailing_id: Option<i64>,
+    /// The wish to sign up that it asks about, if any.
+    pub signup_id: Option<i64>,
+    /// The name of its file.
+    pub file: &'a str,
+}
+
+/// Enters a single mail and gives its number.
+pub fn add_letter(
+    conn: &mut Conn,
+    account_id: i64,
+    letter: &Letter<'_>,
+    now: Timestamp,
+) -> DbResult<i64> {
+    Ok(diesel::insert_into(outbox_mails::table)
+        .values((
+            outbox_mails::account_id.eq(account_id),
+            outbox_mails::mailing_id.eq(letter.mailing_id),
+            outbox_mails::signup_id.eq(letter.signup_id),
+            outbox_mails::file.eq(letter.file),
+            outbox_mails::created_at.eq(now.millis()),
+        ))
+        .returning(outbox_mails::id)
+        .get_result(conn)?)
+}
+
+/// Takes one mail out again; its file is the caller's.
+pub fn remove(conn: &mut Conn, account_id: i64, id: i64) -> DbResult<()> {
+    diesel::delete(
+        outbox_mails::table
+            .filter(outbox_mails::account_id.eq(account_id))
+            .filter(outbox_mails::id.eq(id)),
+    )
+    .execute(conn)?;
+    Ok(())
+}
+
 /// How many mails there are.
 pub fn count(conn: &mut Conn, account_id: i64) -> DbResult<i64> {
     Ok(outbox_mails::table
@@ -172,7 +213,8 @@ pub fn remove_older(conn: &mut Conn, than: Timestamp) -> DbResult<Vec<String>> {
 }
 
 /// Takes the mails to these recipients out of the outbox and gives their files, which the caller
-/// removes after the commit.
+/// removes after the commit. The account's test mails go too: one may be to a recipient, or be
+/// written as to one, and nothing says which (rule P7).
 pub(crate) fn remove_of_recipients(
     conn: &mut Conn,
     account_id: i64,
@@ -191,5 +233,17 @@ pub(crate) fn remove_of_recipients(
     .bind::<Text, _>(json_rows::of_numbers(recipients.iter().copied()))
     .bind::<BigInt, _>(account_id)
     .load(conn)?;
-    Ok(removed.into_iter().map(|row| row.file).collect())
+    let tests: Vec<String> = diesel::delete(
+        outbox_mails::table
+            .filter(outbox_mails::account_id.eq(account_id))
+            .filter(outbox_mails::recipient_id.is_null())
+            .filter(outbox_mails::signup_id.is_null()),
+    )
+    .returning(outbox_mails::file)
+    .get_results(conn)?;
+    Ok(removed
+        .into_iter()
+        .map(|row| row.file)
+        .chain(tests)
+        .collect())
 }
