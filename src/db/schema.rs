@@ -308,7 +308,8 @@ table! {
 }
 
 table! {
-    dkim_keys (account_id, domain, algorithm) {
+    dkim_keys (id) {
+        id -> BigInt,
         account_id -> BigInt,
         domain -> Text,
         algorithm -> Text,

@@ -12,6 +12,7 @@ use super::models::mailings::MailingStatus;
 use super::models::objections::Remembered;
 use super::models::receipts::{Cleanup, ReceiptKind};
 use crate::domain::server::Encryption;
+use crate::domain::signature::SignatureAlgorithm;
 use crate::domain::tracking::{
     Decision, RecipientStatus, RecipientTracking, TrackingMode, TrackingSource,
 };
@@ -52,6 +53,7 @@ read_from_text!(
     RecipientStatus,
     RecipientTracking,
     Remembered,
+    SignatureAlgorithm,
     TrackingMode,
     TrackingSource,
 );

@@ -9,6 +9,7 @@ pub mod role;
 pub mod sealed;
 pub mod secret;
 pub mod server;
+pub mod signature;
 pub mod time;
 pub mod tracking;
 

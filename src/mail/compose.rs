@@ -3,6 +3,7 @@
 use std::time::{Duration, UNIX_EPOCH};
 
 use lettre::Address;
+use lettre::address::Envelope;
 use lettre::message::header::{
     ContentTransferEncoding, ContentType, HeaderName, HeaderValue, MessageId,
 };
@@ -24,24 +25,55 @@ pub struct Outgoing<'a> {
     pub to_address: &'a str,
     /// Subject and bodies.
     pub mail: &'a RenderedMail,
-    /// The address to unsubscribe at: GET shows a page, POST does it (RFC 8058).
+    /// The address to unsubscribe at: GET shows a page, POST does it (RFC 8058). Empty for a mail
+    /// that is sent to one person once, such as a confirmation.
     pub unsubscribe: &'a str,
+    /// Of which mailing it is; none for a mail of no mailing.
+    pub stream: Option<Stream>,
+    /// Where bounces go, as a rule with a mark of this mail ([`super::verp`]); empty: to the
+    /// sender.
+    pub return_path: &'a str,
     /// When it is sent, in epoch milliseconds.
     pub sent_at: i64,
 }
 
-/// Composes the message, ready for SMTP or a file, with CRLF line ends.
+/// What mails of one mailing have in common, for filters and for providers' reports. The same for
+/// everybody who gets it: nothing in it tells about a person, nor in which of its groups one is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Stream {
+    /// Whose mailings they are.
+    pub account_id: i64,
+    /// Which mailing.
+    pub mailing_id: i64,
+}
+
+/// A mail as it is handed to a mail server.
+#[derive(Clone)]
+pub struct Composed {
+    /// From which address to which (RFC 5321, 3.3), both with their domains in ASCII.
+    pub envelope: Envelope,
+    /// The message, with CRLF line ends.
+    pub message: Vec<u8>,
+}
+
+/// Composes the message, ready for SMTP or a file, and its envelope.
 ///
 /// Its Message-ID is random: nothing in it leads to the recipient, the mailing or this server.
 ///
 /// # Errors
-/// [`MailError::Address`] if the sender's or the recipient's address can't be used.
-pub fn compose(outgoing: &Outgoing) -> Result<Vec<u8>, MailError> {
+/// [`MailError::Address`] if an address can't be used.
+pub fn compose(outgoing: &Outgoing) -> Result<Composed, MailError> {
     let from = mailbox(outgoing.from_name, outgoing.from_address)?;
     let to = mailbox(outgoing.to_name, outgoing.to_address)?;
+    let return_path = match outgoing.return_path {
+        "" => from.email.clone(),
+        address => mailbox("", address)?.email,
+    };
+    let envelope = Envelope::new(Some(return_path), vec![to.email.clone()])?;
     let sent_at = Duration::from_millis(outgoing.sent_at.try_into().unwrap_or(0));
+    let domain = from.email.domain().to_owned();
     let mut message = Message::builder()
-        .header(message_id(from.email.domain())?)
+        .header(message_id(&domain)?)
         .from(from)
         .to(to)
         .subject(outgoing.mail.subject.as_str())
@@ -56,6 +88,11 @@ pub fn compose(outgoing: &Outgoing) -> Result<Vec<u8>, MailError> {
                 "List-Unsubscribe=One-Click".to_owned(),
             ));
     }
+    if let Some(stream) = outgoing.stream {
+        message = message
+            .raw_header(unfolded("List-Id", list_id(stream, &domain)))
+            .raw_header(unfolded("Feedback-ID", feedback_id(stream)));
+    }
     // Quoted-printable even where the text is plain ASCII: lines stay short, nothing is changed
     // on the way, and the files can be read.
     let message = message.multipart(
@@ -63,7 +100,25 @@ pub fn compose(outgoing: &Outgoing) -> Result<Vec<u8>, MailError> {
             .singlepart(part(ContentType::TEXT_PLAIN, &outgoing.mail.text))
             .singlepart(part(ContentType::TEXT_HTML, &outgoing.mail.html)),
     )?;
-    Ok(message.formatted())
+    Ok(Composed {
+        envelope,
+        message: message.formatted(),
+    })
+}
+
+/// The account's mailings as one list (RFC 2919). One for each group would tell who is in which.
+fn list_id(stream: Stream, domain: &str) -> String {
+    format!("<mailings-{}.{domain}>", stream.account_id)
+}
+
+/// By what Google's Postmaster Tools count complaints: mailing, account, kind of mail, sender.
+/// The sender has 5 to 15 letters and is the same in all mails.
+fn feedback_id(stream: Stream) -> String {
+    let Stream {
+        account_id,
+        mailing_id,
+    } = stream;
+    format!("m{mailing_id}:a{account_id}:mailing:widerspruch")
 }
 
 /// A name and an address, the domain in ASCII (RFC 5891) as SMTP wants it.

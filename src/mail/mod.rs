@@ -10,11 +10,13 @@
 //! - [`footer`], the two personal links that every mail has, and the pixel.
 //! - [`prepared`] ties these together: once per mailing, then per recipient.
 //! - [`compose`] makes a message of the result (RFC 5322, MIME), [`read`] reads one back.
-//! - [`verp`] marks the return path, so that a bounce tells which mail it is about.
+//! - [`dkim`] makes keys and signs messages, [`verp`] marks the return path, so that a bounce tells which
+//!   mail it is about.
 
 mod attribute;
 mod bounds;
 pub mod compose;
+pub mod dkim;
 pub mod footer;
 pub mod links;
 pub mod personalise;
@@ -79,6 +81,9 @@ pub enum MailError {
     /// The message can't be put together.
     #[error("cannot compose the message: {0}")]
     Compose(#[from] lettre::error::Error),
+    /// A key that signs mails can't be made, read or used.
+    #[error("cannot make, read or use a key: {0}")]
+    Key(#[from] openssl::error::ErrorStack),
     /// The operating system gives no random bytes.
     #[error("no random bytes: {0}")]
     Random(getrandom::Error),

@@ -16,7 +16,7 @@ use crate::db::{Backend, Conn, DbError, DbResult};
 use crate::domain::secret::{Random128, random_128};
 use crate::domain::time::Timestamp;
 use crate::domain::tracking::{Decision, RecipientStatus};
-use crate::mail::compose::{Outgoing, compose};
+use crate::mail::compose::{Outgoing, Stream, compose};
 use crate::mail::{MailError, PreparedMailing, Recipient, TrackingUrls};
 use crate::tracking::policy::decide;
 use crate::tracking::token::{HitKind, PersonalLink, PersonalToken, TrackingToken};
@@ -239,7 +239,7 @@ impl Delivering {
                 untried.push(id);
                 continue;
             }
-            let Ok(message) = self.message(mailing, prepared, delivery, now) else {
+            let Ok(message) = self.message(account_id, mailing, prepared, delivery, now) else {
                 // These values can't be put into this mail, or the address can't be used.
                 failed.push(id);
                 continue;
@@ -297,6 +297,7 @@ impl Delivering {
 
     fn message(
         &self,
+        account_id: i64,
         mailing: &Mailing,
         prepared: &PreparedMailing,
         delivery: &InHand,
@@ -329,15 +330,21 @@ impl Delivering {
         };
         let mail = prepared.render(&recipient, &urls)?;
         let name = [person.first_name.as_str(), person.last_name.as_str()].join(" ");
-        compose(&Outgoing {
+        let composed = compose(&Outgoing {
             from_name: &mailing.sender_name,
             from_address: &mailing.sender_address,
             to_name: name.trim(),
             to_address: &person.address,
             mail: &mail,
             unsubscribe: &unsubscribe,
+            stream: Some(Stream {
+                account_id,
+                mailing_id: mailing.id,
+            }),
+            return_path: "",
             sent_at: now.millis(),
-        })
+        })?;
+        Ok(composed.message)
     }
 
     fn tracked(&self, mailing_id: i64, kind: HitKind, key: Option<Random128>, link: u16) -> String {

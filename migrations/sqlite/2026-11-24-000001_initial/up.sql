@@ -341,19 +341,23 @@ CREATE TABLE smtp_settings (
     updated_at INTEGER NOT NULL
 ) STRICT;
 
--- Keys that sign mails (DKIM, RFC 6376 and RFC 8463).
+-- Keys that sign mails (DKIM, RFC 6376 and RFC 8463). A new key stands beside the one that signs
+-- until it takes over: of each algorithm one at most is active.
 CREATE TABLE dkim_keys (
+    id INTEGER NOT NULL PRIMARY KEY AUTOINCREMENT,
     account_id INTEGER NOT NULL REFERENCES accounts (id) ON DELETE CASCADE,
+    -- In ASCII (IDNA).
     domain TEXT NOT NULL,
     algorithm TEXT NOT NULL CHECK (algorithm IN ('rsa', 'ed25519')),
     selector TEXT NOT NULL,
     -- Sealed like the password.
     private_key BLOB NOT NULL,
+    -- As it stands in the DNS, in base 64.
     public_key TEXT NOT NULL,
     active INTEGER NOT NULL DEFAULT 0 CHECK (active IN (0, 1)),
     created_at INTEGER NOT NULL,
-    PRIMARY KEY (account_id, domain, algorithm)
-) STRICT, WITHOUT ROWID;
+    UNIQUE (account_id, domain, selector)
+) STRICT;
 
 -- The mailbox in which bounces and complaints arrive.
 CREATE TABLE bounce_mailboxes (

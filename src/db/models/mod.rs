@@ -6,6 +6,7 @@
 pub mod accounts;
 pub mod audit;
 pub mod deliveries;
+pub mod dkim_keys;
 pub mod groups;
 pub mod hits;
 pub mod imports;

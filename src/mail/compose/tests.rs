@@ -18,12 +18,17 @@ fn outgoing(mail: &RenderedMail) -> Outgoing<'_> {
         to_address: "zoe+x@example.org",
         mail,
         unsubscribe: "https://w.example/ab/AbC?x=1&y=2",
+        stream: Some(Stream {
+            account_id: 7,
+            mailing_id: 42,
+        }),
+        return_path: "",
         sent_at: 1_772_617_509_000,
     }
 }
 
 fn composed(outgoing: &Outgoing) -> (String, ReadMail) {
-    let bytes = compose(outgoing).unwrap();
+    let bytes = compose(outgoing).unwrap().message;
     let read = read::read(&bytes).unwrap();
     (String::from_utf8(bytes).unwrap(), read)
 }
@@ -127,6 +132,54 @@ fn a_message_id_is_random_and_of_the_senders_domain() {
 }
 
 #[test]
+fn a_mail_tells_of_which_list_and_mailing_it_is() {
+    let mail = mail();
+    let (raw, read) = composed(&outgoing(&mail));
+    assert_eq!(
+        header(&read, "List-ID"),
+        "<mailings-7.xn--moosbchel-u9a.example>"
+    );
+    assert_eq!(header(&read, "Feedback-ID"), "m42:a7:mailing:widerspruch");
+    assert!(!raw.contains("Return-Path"), "the last server adds it");
+
+    let single = Outgoing {
+        stream: None,
+        unsubscribe: "",
+        ..outgoing(&mail)
+    };
+    let (raw, _) = composed(&single);
+    assert!(!raw.contains("\r\nList-") && !raw.contains("\r\nFeedback-"));
+}
+
+#[test]
+fn bounces_go_to_the_return_path_or_the_sender() {
+    let mail = mail();
+    let envelope = |return_path| {
+        let outgoing = Outgoing {
+            return_path,
+            ..outgoing(&mail)
+        };
+        compose(&outgoing).unwrap().envelope
+    };
+    let of = |envelope: &Envelope| {
+        let to: Vec<_> = envelope.to().iter().map(ToString::to_string).collect();
+        (envelope.from().map(ToString::to_string), to)
+    };
+    let to = vec!["zoe+x@example.org".to_owned()];
+    assert_eq!(
+        of(&envelope("")),
+        (
+            Some("post@xn--moosbchel-u9a.example".to_owned()),
+            to.clone()
+        )
+    );
+    assert_eq!(
+        of(&envelope("zurueck+abc@moosbüchel.example")),
+        (Some("zurueck+abc@xn--moosbchel-u9a.example".to_owned()), to)
+    );
+}
+
+#[test]
 fn nothing_typed_becomes_a_header() {
     let mail = RenderedMail {
         subject: "a\r\nBcc: x@y.de".to_owned(),
@@ -164,7 +217,7 @@ fn addresses_that_no_mail_can_be_sent_to_are_refused() {
             to_address: address,
             ..outgoing(&mail)
         };
-        let error = compose(&outgoing).expect_err(address);
+        let error = compose(&outgoing).map(|_| ()).expect_err(address);
         assert!(matches!(error, MailError::Address(_)), "{address}: {error}");
     }
     // A domain with umlauts is fine.
