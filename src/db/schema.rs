@@ -164,6 +164,7 @@ table! {
         token_key -> Nullable<Binary>,
         policy -> Nullable<Text>,
         status -> Text,
+        holder -> Nullable<BigInt>,
         lease_until -> Nullable<BigInt>,
         attempts -> BigInt,
         next_attempt_at -> Nullable<BigInt>,
@@ -302,6 +303,7 @@ table! {
         password -> Nullable<Binary>,
         connections -> BigInt,
         per_minute -> BigInt,
+        paced_until -> BigInt,
         return_path -> Text,
         updated_at -> BigInt,
     }

@@ -4,13 +4,21 @@
 //! Where it goes is the account's transport: its mail server, once one is set up; else the
 //! *Postausgang*. Nothing is counted and nothing repeated: whoever asked is told how it went.
 
+use std::time::Duration;
+
+use lettre::Address;
+use lettre::address::Envelope;
+use url::Url;
+
 use crate::db::models::outbox::{self as table, Letter as Row};
+use crate::db::models::smtp_settings;
 use crate::db::{Db, DbError};
 use crate::domain::sealed::Sealer;
 use crate::domain::secret::{hex, random_128};
 use crate::domain::time::Timestamp;
 
 use super::outbox::Outbox;
+use super::smtp::{Line, Outcome, Patience, Server, Trouble};
 
 /// A composed message and what it belongs to. Holds an address, so it has no `Debug` (rule P8).
 #[derive(Clone, Copy)]
@@ -36,6 +44,8 @@ pub struct Post<'a> {
     pub outbox: &'a Outbox,
     /// Opens the password of the account's mail server.
     pub sealer: &'a Sealer,
+    /// Under which address the installation is reached: the name it greets a mail server with.
+    pub public_url: &'a Url,
 }
 
 /// Where a letter went.
@@ -56,6 +66,33 @@ pub enum LetterError {
     /// The file could not be written.
     #[error("the outbox takes nothing: {0:?}")]
     Outbox(std::io::ErrorKind),
+    /// The mail server takes nothing now.
+    #[error(transparent)]
+    Trouble(#[from] Trouble),
+    /// The mail server refused this mail, with its codes.
+    #[error("the mail was refused ({0})")]
+    Refused(String),
+    /// Nobody knows whether the mail server took it.
+    #[error("the connection ended before the reply")]
+    Uncertain,
+}
+
+impl LetterError {
+    /// What the person who asked for the mail reads.
+    pub fn in_german(&self) -> String {
+        match self {
+            Self::Db(_) => "Die Datenbank ist gerade nicht erreichbar.".to_owned(),
+            Self::Outbox(_) => "Der Postausgang kann gerade nicht beschrieben werden.".to_owned(),
+            Self::Trouble(trouble) => trouble.in_german(),
+            Self::Refused(codes) if codes.is_empty() => {
+                "Der Mailserver nimmt diese E-Mail nicht an.".to_owned()
+            }
+            Self::Refused(codes) => {
+                format!("Der Mailserver nimmt diese E-Mail nicht an (Antwort {codes}).")
+            }
+            Self::Uncertain => "Die Verbindung zum Mailserver ist abgebrochen, bevor er geantwortet hat. Ob die E-Mail angekommen ist, ist ungewiss.".to_owned(),
+        }
+    }
 }
 
 /// Sends a letter now.
@@ -68,7 +105,52 @@ pub fn send_now(
     letter: &Letter<'_>,
     now: Timestamp,
 ) -> Result<Route, LetterError> {
-    into_outbox(post, account_id, letter, now).map(Route::Outbox)
+    let settings = post
+        .db
+        .read(|conn| smtp_settings::find(conn, account_id))?
+        .filter(|settings| settings.active);
+    let Some(settings) = settings else {
+        return into_outbox(post, account_id, letter, now).map(Route::Outbox);
+    };
+    let patience = Patience {
+        // Somebody waits for it.
+        connect: Duration::from_secs(10),
+        command: Duration::from_secs(20),
+        mail: Duration::from_secs(30),
+    };
+    let server = Server::new(
+        &settings,
+        account_id,
+        post.sealer,
+        post.public_url,
+        patience,
+    )?;
+    to_server(server, letter)?;
+    Ok(Route::Server)
+}
+
+fn to_server(server: Server, letter: &Letter<'_>) -> Result<(), LetterError> {
+    let refused = || LetterError::Refused(String::new());
+    let to = address(letter.to).ok_or_else(refused)?;
+    let from = address(letter.from).ok_or_else(refused)?;
+    let envelope = Envelope::new(Some(from), vec![to]).map_err(|_| refused())?;
+    let mut line = Line::new(server);
+    let outcome = line.hand_over(&envelope, letter.message);
+    line.quit();
+    match outcome {
+        Outcome::Handed => Ok(()),
+        Outcome::Refused(codes) | Outcome::Later { codes, .. } => {
+            Err(LetterError::Refused(codes.unwrap_or_default()))
+        }
+        Outcome::Uncertain => Err(LetterError::Uncertain),
+        Outcome::Trouble(trouble) => Err(trouble.into()),
+    }
+}
+
+/// An address with its domain in ASCII, as SMTP wants it.
+fn address(text: &str) -> Option<Address> {
+    let (user, domain) = text.rsplit_once('@')?;
+    Address::new(user, idna::domain_to_ascii(domain).ok()?).ok()
 }
 
 /// Entered first, then written: the sweep of the outbox removes files that no row knows.

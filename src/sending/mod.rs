@@ -1,7 +1,8 @@
 //! Sends mailings, each recipient's mail once.
 //!
 //! * [`preparation`]: what is looked at before sending, and its start.
-//! * [`transport`]: where mails go; [`outbox`]: the built-in one, files in the data directory.
+//! * [`transport`]: where mails go; [`outbox`]: the built-in one, files in the data directory;
+//!   [`smtp`]: an account's mail server.
 //! * [`signing`]: the keys that sign a mailing's mails.
 //! * [`letter`]: a single mail that is sent at once, such as a test mail.
 //! * [`sender`]: the thread that works through what was started, [`delivery`] one mailing of it.
@@ -17,6 +18,7 @@ pub mod outbox;
 pub mod preparation;
 pub mod sender;
 pub mod signing;
+pub mod smtp;
 pub mod transport;
 
 pub use delivery::SendError;

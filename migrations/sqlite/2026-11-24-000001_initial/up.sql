@@ -141,7 +141,7 @@ CREATE TABLE mailings (
 ) STRICT;
 CREATE INDEX mailings_by_account ON mailings (account_id, status, id);
 -- The sender looks for work of all accounts.
-CREATE INDEX mailings_unfinished ON mailings (id) WHERE status IN ('scheduled', 'preparing', 'sending');
+CREATE INDEX mailings_unfinished ON mailings (id) WHERE status IN ('scheduled', 'preparing', 'sending', 'cancelled') AND sent_at IS NULL;
 
 CREATE TABLE mailing_groups (
     account_id INTEGER NOT NULL REFERENCES accounts (id) ON DELETE CASCADE,
@@ -175,8 +175,10 @@ CREATE TABLE deliveries (
     -- The decision of the rendering, frozen (rule P1); none until the mail is rendered.
     policy TEXT CHECK (policy IN ('personal', 'anonymous', 'nothing')),
     status TEXT NOT NULL DEFAULT 'pending'
-        CHECK (status IN ('pending', 'claimed', 'deferred', 'handed', 'uncertain', 'failed', 'cancelled')),
-    -- While claimed: until when the node that holds it may be at work. Afterwards it is left behind.
+        CHECK (status IN ('pending', 'claimed', 'underway', 'deferred', 'handed', 'uncertain', 'failed', 'cancelled')),
+    -- While claimed or underway: the sender that holds it, and until when it may be at work.
+    -- Afterwards it is left behind.
+    holder INTEGER,
     lease_until INTEGER,
     -- How often it was tried, and, while deferred, when it is tried again.
     attempts INTEGER NOT NULL DEFAULT 0,
@@ -200,7 +202,7 @@ CREATE TABLE deliveries (
 CREATE INDEX deliveries_by_recipient ON deliveries (recipient_id, mailing_id) WHERE recipient_id IS NOT NULL;
 -- Sending works through the open ones by recipient: an order the ids don't know.
 CREATE INDEX deliveries_pending ON deliveries (mailing_id, recipient_id) WHERE status = 'pending';
-CREATE INDEX deliveries_claimed ON deliveries (mailing_id, recipient_id) WHERE status = 'claimed';
+CREATE INDEX deliveries_held ON deliveries (mailing_id, recipient_id) WHERE status IN ('claimed', 'underway');
 CREATE INDEX deliveries_deferred ON deliveries (mailing_id, next_attempt_at) WHERE status = 'deferred';
 
 -- How often something happened to a delivery within one hour.
@@ -336,6 +338,8 @@ CREATE TABLE smtp_settings (
     connections INTEGER NOT NULL,
     -- At most so many mails; 0: as many as the server takes.
     per_minute INTEGER NOT NULL,
+    -- Up to when mails have got their place in that measure, by all nodes.
+    paced_until INTEGER NOT NULL DEFAULT 0,
     -- The address at which bounces arrive, with room for a mark of its own in each mail (VERP).
     return_path TEXT NOT NULL DEFAULT '',
     updated_at INTEGER NOT NULL

@@ -18,8 +18,10 @@ stored_as_word! {
         Pending => "pending",
         /// Was put off by the mail server, and is tried again later.
         Deferred => "deferred",
-        /// Is being rendered and handed over.
+        /// Is in a sender's hands, and not handed over yet.
         Claimed => "claimed",
+        /// Is being handed over to a mail server at this moment.
+        Underway => "underway",
         /// Was handed to the transport.
         Handed => "handed",
         /// May have been handed over: the program ended at that instant. Not repeated.
@@ -65,10 +67,10 @@ pub struct Past {
 pub fn past_of(conn: &mut Conn, account_id: i64, recipients: &[i64]) -> DbResult<Past> {
     let rows = json_rows::unfold(conn, &[("id", Column::Int)]);
     Ok(diesel::sql_query(format!(
-        "SELECT COUNT(DISTINCT CASE WHEN d.status NOT IN ('pending', 'deferred', 'claimed', 'cancelled') THEN d.mailing_id END) AS mailings,
+        "SELECT COUNT(DISTINCT CASE WHEN d.status NOT IN ('pending', 'deferred', 'claimed', 'underway', 'cancelled') THEN d.mailing_id END) AS mailings,
                 CAST(COALESCE(SUM(d.opens), 0) AS BIGINT) AS opens,
                 CAST(COALESCE(SUM(d.clicks), 0) AS BIGINT) AS clicks,
-                COUNT(CASE WHEN d.status IN ('pending', 'deferred', 'claimed') THEN 1 END) AS unsent
+                COUNT(CASE WHEN d.status IN ('pending', 'deferred', 'claimed', 'underway') THEN 1 END) AS unsent
          FROM {rows} AS wanted
          JOIN deliveries d ON d.recipient_id = wanted.id
          WHERE d.account_id = $2"
@@ -117,9 +119,12 @@ pub(crate) fn cut_off(
     for delivery in &tied {
         let pseudonym = random_128().map_err(|e| DbError::Unavailable(e.to_string()))?;
         let status = match delivery.status {
-            DeliveryStatus::Pending | DeliveryStatus::Deferred => DeliveryStatus::Cancelled,
+            // Whoever holds a claimed one finds it gone before its mail is out.
+            DeliveryStatus::Pending | DeliveryStatus::Deferred | DeliveryStatus::Claimed => {
+                DeliveryStatus::Cancelled
+            }
             // It is being handed over at this very moment.
-            DeliveryStatus::Claimed => DeliveryStatus::Uncertain,
+            DeliveryStatus::Underway => DeliveryStatus::Uncertain,
             other => other,
         };
         changes.push((delivery.id, hex(&pseudonym), status.as_str()));
@@ -136,6 +141,7 @@ pub(crate) fn cut_off(
         |column: &str| format!("{column} = deliveries.{column} - deliveries.{column} % 3600000");
     diesel::sql_query(format!(
         "UPDATE deliveries SET recipient_id = NULL, pseudonym = new.pseudonym, token_key = NULL, status = new.status,
+             holder = NULL, lease_until = NULL, next_attempt_at = NULL,
              {}, {}, {}, {}, {}
          FROM {rows} AS new WHERE deliveries.id = new.id",
         to_hour("handed_at"),
@@ -183,7 +189,7 @@ fn tied_to(
 ) -> DbResult<Vec<Tied>> {
     let rows = json_rows::unfold(conn, &[("id", Column::Int)]);
     let only_sent = match unsent {
-        Unsent::LeaveAlone => "AND d.status NOT IN ('pending', 'deferred', 'claimed')",
+        Unsent::LeaveAlone => "AND d.status NOT IN ('pending', 'deferred', 'claimed', 'underway')",
         Unsent::Cancel => "",
     };
     let lock = match conn {
@@ -207,10 +213,10 @@ fn count_ended(conn: &mut Conn, account_id: i64, tied: &[Tied]) -> DbResult<()> 
     let mut ended: BTreeMap<i64, (i64, i64)> = BTreeMap::new();
     for delivery in tied {
         match delivery.status {
-            DeliveryStatus::Pending | DeliveryStatus::Deferred => {
+            DeliveryStatus::Pending | DeliveryStatus::Deferred | DeliveryStatus::Claimed => {
                 ended.entry(delivery.mailing_id).or_default().0 += 1;
             }
-            DeliveryStatus::Claimed => ended.entry(delivery.mailing_id).or_default().1 += 1,
+            DeliveryStatus::Underway => ended.entry(delivery.mailing_id).or_default().1 += 1,
             _ => {}
         }
     }

@@ -192,10 +192,10 @@ pub(crate) fn finish(
 /// What is stored about a group's people from old mailings, summed up.
 pub fn past_of_group(conn: &mut Conn, account_id: i64, group_id: i64) -> DbResult<Past> {
     Ok(diesel::sql_query(
-        "SELECT COUNT(DISTINCT CASE WHEN d.status NOT IN ('pending', 'deferred', 'claimed') THEN d.mailing_id END) AS mailings,
+        "SELECT COUNT(DISTINCT CASE WHEN d.status NOT IN ('pending', 'deferred', 'claimed', 'underway') THEN d.mailing_id END) AS mailings,
                 CAST(COALESCE(SUM(d.opens), 0) AS BIGINT) AS opens,
                 CAST(COALESCE(SUM(d.clicks), 0) AS BIGINT) AS clicks,
-                COUNT(CASE WHEN d.status IN ('pending', 'deferred', 'claimed') THEN 1 END) AS unsent
+                COUNT(CASE WHEN d.status IN ('pending', 'deferred', 'claimed', 'underway') THEN 1 END) AS unsent
          FROM memberships m
          JOIN deliveries d ON d.recipient_id = m.recipient_id
          WHERE m.account_id = $1 AND m.group_id = $2",

@@ -49,7 +49,7 @@ impl HistoryPage {
             DeliveryStatus::Handed => "",
             DeliveryStatus::Pending => "wartet auf den Versand",
             DeliveryStatus::Deferred => "wird später erneut versucht",
-            DeliveryStatus::Claimed => "wird gerade versendet",
+            DeliveryStatus::Claimed | DeliveryStatus::Underway => "wird gerade versendet",
             DeliveryStatus::Uncertain => "möglicherweise versendet",
             DeliveryStatus::Failed => "nicht zustellbar",
             DeliveryStatus::Cancelled => "abgebrochen",
