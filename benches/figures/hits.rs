@@ -10,9 +10,9 @@ use serde_json::json;
 use widerspruch::db::json_rows::Column;
 use widerspruch::domain::secret::{Random128, hex, random_128};
 use widerspruch::domain::time::Timestamp;
-use widerspruch::tracking::device::visitor;
 use widerspruch::tracking::recorder::{Hit, Stored};
 use widerspruch::tracking::token::HitKind;
+use widerspruch::tracking::visitor::{Request, Visitor};
 
 use super::rows;
 use super::support::{On, World};
@@ -109,7 +109,10 @@ fn sent_mailing(world: &World) -> (i64, Vec<Random128>) {
 
 fn recorded(world: &World, mailing_id: i64, keys: &[Random128]) -> Rate {
     let runtime = tokio::runtime::Runtime::new().expect("a runtime");
-    let visitor = visitor(Some("Mozilla/5.0 (X11; Linux x86_64) Firefox/140.0"), false);
+    let visitor = Visitor::of(Request {
+        user_agent: Some("Mozilla/5.0 (X11; Linux x86_64) Firefox/140.0"),
+        ..Request::default()
+    });
     let account_id = world.account_id;
     let start = Instant::now();
     let callers: Vec<_> = (0..CALLERS)

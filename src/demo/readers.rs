@@ -6,8 +6,9 @@ use rand::rngs::SmallRng;
 
 use super::calendar::Appeal;
 use crate::domain::time::Timestamp;
-use crate::tracking::device::{Device, Visitor};
+use crate::tracking::device::Device;
 use crate::tracking::token::HitKind;
+use crate::tracking::visitor::Visitor;
 
 const SECOND: i64 = 1_000;
 const HOUR: i64 = 3_600 * SECOND;

@@ -1,5 +1,7 @@
 //! The little that is kept of a browser's description (rule P8): a class, decided at the hit.
 
+use super::machine;
+
 /// What kind of device loaded a pixel or followed a link.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Device {
@@ -13,15 +15,6 @@ pub enum Device {
     Tablet,
     /// A mail provider's picture proxy: says nothing about the person's device.
     Proxy,
-}
-
-/// What a hit's request says about itself.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Visitor {
-    /// The class of device.
-    pub device: Device,
-    /// Whether a program came, not a person: decided once, never revised.
-    pub automatic: bool,
 }
 
 impl Device {
@@ -57,50 +50,21 @@ impl Device {
     }
 }
 
-/// Programs that announce themselves by a word in their description.
-const PROGRAMS: [&str; 14] = [
-    "bot",
-    "crawler",
-    "spider",
-    "curl/",
-    "wget/",
-    "python-requests",
-    "python-urllib",
-    "go-http-client",
-    "java/",
-    "libwww",
-    "headlesschrome",
-    "barracuda",
-    "proofpoint",
-    "mimecast",
-];
-
-/// Reads the class of device, and whether a program came, from the `User-Agent` and the method.
-///
-/// A HEAD request is never a person: browsers and mail programs load pictures with GET.
-pub fn visitor(user_agent: Option<&str>, is_head: bool) -> Visitor {
-    // Only the beginning matters, and a hostile header should not cost more than that.
-    let text: String = user_agent
-        .unwrap_or_default()
-        .chars()
-        .take(300)
-        .collect::<String>()
-        .to_ascii_lowercase();
-    let has = |word: &str| text.contains(word);
-    let device = if has("googleimageproxy") || has("yahoomailproxy") || has("ggpht.com") {
-        Device::Proxy
-    } else if has("ipad") || has("tablet") || (has("android") && !has("mobile")) {
-        Device::Tablet
-    } else if has("iphone") || has("android") || has("mobile") {
-        Device::Phone
-    } else if has("windows") || has("macintosh") || has("x11") || has("linux") || has("cros") {
-        Device::Desktop
-    } else {
-        Device::Unknown
-    };
-    Visitor {
-        device,
-        automatic: is_head || PROGRAMS.iter().any(|program| has(program)),
+impl Device {
+    /// The class of device that a description in lower case speaks of.
+    pub(super) fn of(description: &str) -> Self {
+        let has = |word: &str| description.contains(word);
+        if machine::is_picture_proxy(description) {
+            Self::Proxy
+        } else if has("ipad") || has("tablet") || (has("android") && !has("mobile")) {
+            Self::Tablet
+        } else if has("iphone") || has("android") || has("mobile") {
+            Self::Phone
+        } else if has("windows") || has("macintosh") || has("x11") || has("linux") || has("cros") {
+            Self::Desktop
+        } else {
+            Self::Unknown
+        }
     }
 }
 
@@ -110,7 +74,7 @@ mod tests {
 
     #[test]
     fn common_programs_are_classed() {
-        let device = |agent| visitor(Some(agent), false).device;
+        let device = |agent: &str| Device::of(&agent.to_ascii_lowercase());
         assert_eq!(
             device("Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 Chrome/130"),
             Device::Desktop
@@ -131,13 +95,6 @@ mod tests {
             device("Mozilla/5.0 (via ggpht.com GoogleImageProxy)"),
             Device::Proxy
         );
-        assert_eq!(visitor(None, false).device, Device::Unknown);
-    }
-
-    #[test]
-    fn programs_and_head_requests_are_automatic() {
-        assert!(visitor(Some("curl/8.1"), false).automatic);
-        assert!(visitor(Some("Mozilla/5.0 (Windows NT 10.0)"), true).automatic);
-        assert!(!visitor(Some("Mozilla/5.0 (Windows NT 10.0)"), false).automatic);
+        assert_eq!(device(""), Device::Unknown);
     }
 }

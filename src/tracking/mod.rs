@@ -3,7 +3,8 @@
 //! * [`policy`]: the one decision whether something is measured personally (rule P1).
 //! * [`token`]: what the pixel and the links in a mail carry, and the personal links.
 //! * [`links`]: where the links of mailings lead, in memory.
-//! * [`device`]: the little that is kept of a browser's description.
+//! * [`visitor`]: what a request says about who makes it; of its description a [`device`] class
+//!   stays, and whether a `machine` came.
 //! * [`recorder`]: hits in memory, batched, decided and stored in one transaction.
 //! * [`enter`]: what a person who is entered starts with.
 //! * [`settings`]: switching tracking off and on.
@@ -12,8 +13,10 @@
 pub mod device;
 pub mod enter;
 pub mod links;
+mod machine;
 pub mod policy;
 pub mod pseudonymise;
 pub mod recorder;
 pub mod settings;
 pub mod token;
+pub mod visitor;

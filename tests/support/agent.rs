@@ -3,6 +3,9 @@
 
 use scraper::{Html, Selector};
 
+/// What it says of itself unless told otherwise: a person's browser.
+const BROWSER: &str = "Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0";
+
 pub struct Agent {
     base: String,
     agent: ureq::Agent,
@@ -19,6 +22,7 @@ impl Agent {
         let config = ureq::Agent::config_builder()
             .http_status_as_error(false)
             .max_redirects(0)
+            .user_agent(BROWSER)
             .build();
         Self {
             base: base.to_owned(),

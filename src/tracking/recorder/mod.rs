@@ -21,8 +21,8 @@ pub use batch::store;
 use crate::db::{Db, DbError};
 use crate::domain::secret::Random128;
 use crate::domain::time::Timestamp;
-use crate::tracking::device::Visitor;
 use crate::tracking::token::HitKind;
+use crate::tracking::visitor::Visitor;
 
 /// How many hits may wait; more are answered unconfirmed.
 pub const QUEUE: usize = 65_536;

@@ -12,14 +12,14 @@ pub mod unsubscribe;
 use std::sync::Arc;
 
 use actix_web::http::Method;
-use actix_web::http::header::{HeaderName, USER_AGENT};
+use actix_web::http::header::HeaderName;
 use actix_web::{HttpRequest, HttpResponse, web};
 
 use crate::domain::time::Timestamp;
-use crate::tracking::device::{self, Visitor};
 use crate::tracking::links::MailingLinks;
 use crate::tracking::recorder::{Hit, Stored};
 use crate::tracking::token::{HitKind, TrackingToken};
+use crate::tracking::visitor::{Request, Visitor};
 use crate::web::state::State;
 
 /// The links of a token's mailing: from memory, else from the database. None when there is no
@@ -57,11 +57,21 @@ async fn record(
 
 /// What a request says about who makes it.
 fn visitor(request: &HttpRequest) -> Visitor {
-    let agent = request
-        .headers()
-        .get(USER_AGENT)
-        .and_then(|value| value.to_str().ok());
-    device::visitor(agent, request.method() == Method::HEAD)
+    let header = |name: &str| {
+        request
+            .headers()
+            .get(name)
+            .and_then(|value| value.to_str().ok())
+    };
+    let is = |name, word| header(name).is_some_and(|value| value.contains(word));
+    Visitor::of(Request {
+        user_agent: header("user-agent"),
+        is_head: request.method() == Method::HEAD,
+        is_prefetch: is("sec-purpose", "prefetch")
+            || is("purpose", "prefetch")
+            || is("x-moz", "prefetch")
+            || is("x-purpose", "preview"),
+    })
 }
 
 /// Marks an answer whose hit is not known to be stored.

@@ -8,9 +8,9 @@ use widerspruch::db::{account_lock, reports};
 use widerspruch::domain::secret::Random128;
 use widerspruch::domain::time::Timestamp;
 use widerspruch::domain::tracking::Decision;
-use widerspruch::tracking::device::visitor;
 use widerspruch::tracking::recorder::{Hit, QUEUE, Stored};
 use widerspruch::tracking::token::HitKind;
+use widerspruch::tracking::visitor::{Request, Visitor};
 
 use crate::support::agent::{Agent, Answer};
 use crate::support::{World, on_both};
@@ -94,7 +94,10 @@ on_both!(
             key,
             link: 0,
             at: Timestamp::now(),
-            visitor: visitor(Some("Mozilla/5.0 (X11; Linux x86_64) Firefox/140.0"), false),
+            visitor: Visitor::of(Request {
+                user_agent: Some("Mozilla/5.0 (X11; Linux x86_64) Firefox/140.0"),
+                ..Request::default()
+            }),
         };
         let held = world.state.recorder.hold();
         let runtime = tokio::runtime::Runtime::new().expect("a runtime");

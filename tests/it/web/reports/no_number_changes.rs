@@ -20,9 +20,10 @@ use widerspruch::domain::secret::Random128;
 use widerspruch::domain::time::Timestamp;
 use widerspruch::domain::tracking::{Decision, TrackingMode, TrackingSource};
 use widerspruch::erasure::deletion;
-use widerspruch::tracking::device::{Device, Visitor};
+use widerspruch::tracking::device::Device;
 use widerspruch::tracking::recorder::{self, Hit};
 use widerspruch::tracking::token::HitKind;
+use widerspruch::tracking::visitor::Visitor;
 use widerspruch::tracking::{pseudonymise, settings};
 
 use crate::support::agent::Agent;
