@@ -253,6 +253,9 @@ table! {
         tracking_wording -> Text,
         created_at -> BigInt,
         expires_at -> BigInt,
+        mail_due_at -> Nullable<BigInt>,
+        attempts -> BigInt,
+        mails -> BigInt,
     }
 }
 

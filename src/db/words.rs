@@ -5,6 +5,7 @@ use diesel::backend::Backend;
 use diesel::deserialize::{self, FromSql};
 use diesel::sql_types::{SingleValue, Text};
 
+use super::models::consents::ConsentKind;
 use super::models::deliveries::DeliveryStatus;
 use super::models::imports::ImportStatus;
 use super::models::jobs::JobStatus;
@@ -43,6 +44,7 @@ macro_rules! read_from_text {
 
 read_from_text!(
     Cleanup,
+    ConsentKind,
     Decision,
     DeliveryStatus,
     Encryption,

@@ -133,6 +133,18 @@ impl EmailAddress {
     }
 }
 
+/// An address as far as its owner needs it to know which one is meant, and nobody else learns it:
+/// `anna@example.org` as `a…@example.org`. For pages that somebody may see to whom a mail was
+/// forwarded.
+pub fn masked(address: &str) -> String {
+    let (local, domain) = address.rsplit_once('@').unwrap_or((address, ""));
+    let mut letters = local.chars();
+    match (letters.next(), letters.next()) {
+        (Some(first), Some(_)) => format!("{first}…@{domain}"),
+        _ => format!("…@{domain}"),
+    }
+}
+
 impl FromStr for EmailAddress {
     type Err = AddressProblem;
 

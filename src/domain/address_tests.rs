@@ -222,3 +222,11 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn a_masked_address_tells_its_owner_and_nobody_else() {
+    assert_eq!(masked("anna@example.org"), "a…@example.org");
+    assert_eq!(masked("örtel+news@bücher.example"), "ö…@bücher.example");
+    assert_eq!(masked("x@example.org"), "…@example.org");
+    assert_eq!(masked(""), "…@");
+}

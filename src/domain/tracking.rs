@@ -46,6 +46,8 @@ stored_as_word! {
         Recipient => "self",
         /// Came with an imported file.
         Import => "import",
+        /// Came with a sign-up form that the recipient confirmed.
+        Form => "form",
         /// Remembered from before the recipient was deleted (rule P9).
         Remembered => "remembered",
     }
@@ -58,6 +60,7 @@ impl TrackingSource {
             Self::Admin => "Benutzer des Kontos",
             Self::Recipient => "Empfänger selbst",
             Self::Import => "Import",
+            Self::Form => "Anmeldeformular",
             Self::Remembered => "gemerkter Widerspruch",
         }
     }

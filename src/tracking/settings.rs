@@ -187,11 +187,50 @@ pub fn lift_objection(
     audit::record(conn, account_id, &entry, now)
 }
 
+/// Records that the person agrees to personal tracking (Art. 7 GDPR): their own act, later than
+/// any objection, which it lifts. The evidence is for the caller to keep
+/// ([`crate::db::models::consents`]). Gives whether anything changed.
+pub fn consent(
+    conn: &mut Conn,
+    account_id: i64,
+    recipient_id: i64,
+    source: TrackingSource,
+    remembering: &Key,
+    now: Timestamp,
+) -> DbResult<bool> {
+    account_lock::exclusive(conn, account_id)?;
+    let recipient = recipients::find(conn, account_id, recipient_id)?;
+    if recipient.tracking == RecipientTracking::Consented {
+        return Ok(false);
+    }
+    recipients::set_tracking(
+        conn,
+        account_id,
+        recipient_id,
+        RecipientTracking::Consented,
+        source,
+        now,
+    )?;
+    let address = remembered_address(remembering, &recipient.address_key);
+    objections::forget(conn, account_id, Remembered::Objection, &address)?;
+    let entry = Entry {
+        actor: &Actor::Recipient,
+        action: Action::RecipientConsented,
+        recipient_id: Some(recipient_id),
+        details: json!({
+            "source": source.as_str(),
+            "lifts_objection": recipient.tracking == RecipientTracking::Objected,
+        }),
+    };
+    audit::record(conn, account_id, &entry, now)?;
+    Ok(true)
+}
+
 /// Whether lifting this recipient's objection needs a reason: it was the person's own act.
 pub fn needs_reason(recipient: &recipients::Recipient) -> bool {
     matches!(
         recipient.tracking_source,
-        Some(TrackingSource::Recipient | TrackingSource::Remembered)
+        Some(TrackingSource::Recipient | TrackingSource::Remembered | TrackingSource::Form)
     )
 }
 

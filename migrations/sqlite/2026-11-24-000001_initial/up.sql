@@ -280,11 +280,17 @@ CREATE TABLE signups (
     tracking_wording TEXT NOT NULL,
     created_at INTEGER NOT NULL,
     expires_at INTEGER NOT NULL,
+    -- When its mail is tried (again); none once it is out.
+    mail_due_at INTEGER,
+    attempts INTEGER NOT NULL DEFAULT 0,
+    -- How often a mail was asked for: each makes the wait for the next one longer.
+    mails INTEGER NOT NULL DEFAULT 1,
     UNIQUE (form_id, address_key)
 ) STRICT;
 CREATE INDEX signups_by_account ON signups (account_id, id);
 CREATE INDEX signups_by_address ON signups (account_id, address_key);
 CREATE INDEX signups_by_expiry ON signups (expires_at);
+CREATE INDEX signups_to_mail ON signups (mail_due_at) WHERE mail_due_at IS NOT NULL;
 
 -- Evidence of what somebody agreed to (Art. 7 (1) GDPR). It goes with the recipient.
 CREATE TABLE consents (

@@ -56,6 +56,18 @@ pub enum Action {
     RecipientObjected,
     /// An objection of a recipient lifted.
     ObjectionLifted,
+    /// A recipient's consent to personal tracking recorded.
+    RecipientConsented,
+    /// A recipient left a group by their own act.
+    RecipientLeftGroup,
+    /// A signing up was confirmed: entered, or subscribed to one more group.
+    SignupConfirmed,
+    /// A recipient asked for deletion.
+    DeletionRequested,
+    /// A recipient took that back.
+    DeletionRequestWithdrawn,
+    /// The account declined it, with a reason.
+    DeletionRequestDeclined,
     /// A recipient's old tracking data pseudonymised.
     RecipientPseudonymised,
     /// A recipient deleted (and the old tracking data pseudonymised).
@@ -79,6 +91,12 @@ impl Action {
             Self::AccountTrackingOptions => "account_tracking_options",
             Self::RecipientObjected => "recipient_objected",
             Self::ObjectionLifted => "objection_lifted",
+            Self::RecipientConsented => "recipient_consented",
+            Self::RecipientLeftGroup => "recipient_left_group",
+            Self::SignupConfirmed => "signup_confirmed",
+            Self::DeletionRequested => "deletion_requested",
+            Self::DeletionRequestWithdrawn => "deletion_request_withdrawn",
+            Self::DeletionRequestDeclined => "deletion_request_declined",
             Self::RecipientPseudonymised => "recipient_pseudonymised",
             Self::RecipientDeleted => "recipient_deleted",
             Self::RecipientUnsubscribed => "recipient_unsubscribed",
@@ -180,6 +198,64 @@ pub struct ShownEntry {
     pub details: String,
     /// The recipient's address, while there is one.
     pub address: Option<String>,
+}
+
+/// An entry about one recipient.
+#[derive(Debug, Clone, Queryable)]
+pub struct OwnEntry {
+    /// When, in milliseconds.
+    pub at: i64,
+    /// Who.
+    pub actor: String,
+    /// Whether that was a user of the account.
+    pub user_id: Option<i64>,
+    /// The stored word of the action.
+    pub action: String,
+    /// Details, as JSON.
+    pub details: String,
+}
+
+/// All entries about a recipient, oldest first.
+pub fn of_recipient(
+    conn: &mut Conn,
+    account_id: i64,
+    recipient_id: i64,
+) -> DbResult<Vec<OwnEntry>> {
+    Ok(audit_log::table
+        .filter(audit_log::account_id.eq(account_id))
+        .filter(audit_log::recipient_id.eq(recipient_id))
+        .order(audit_log::id)
+        .select((
+            audit_log::at,
+            audit_log::actor,
+            audit_log::user_id,
+            audit_log::action,
+            audit_log::details,
+        ))
+        .load(conn)?)
+}
+
+/// The newest entry of that kind about a recipient.
+pub fn newest_of_recipient(
+    conn: &mut Conn,
+    account_id: i64,
+    recipient_id: i64,
+    action: Action,
+) -> DbResult<Option<OwnEntry>> {
+    Ok(audit_log::table
+        .filter(audit_log::account_id.eq(account_id))
+        .filter(audit_log::recipient_id.eq(recipient_id))
+        .filter(audit_log::action.eq(action.as_str()))
+        .order(audit_log::id.desc())
+        .select((
+            audit_log::at,
+            audit_log::actor,
+            audit_log::user_id,
+            audit_log::action,
+            audit_log::details,
+        ))
+        .first(conn)
+        .optional()?)
 }
 
 /// The newest entries of the account.

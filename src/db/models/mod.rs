@@ -5,6 +5,8 @@
 
 pub mod accounts;
 pub mod audit;
+pub mod consents;
+pub mod deletion_requests;
 pub mod deliveries;
 pub mod dkim_keys;
 pub mod groups;
@@ -23,4 +25,6 @@ pub mod recipients;
 pub mod sending;
 pub mod sessions;
 pub mod smtp_settings;
+pub mod signup_forms;
+pub mod signups;
 pub mod users;

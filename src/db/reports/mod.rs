@@ -5,6 +5,7 @@
 pub mod activity;
 pub mod details;
 pub mod overview;
+pub mod person;
 
 use diesel::prelude::*;
 use diesel::sql_types::{BigInt, Text};

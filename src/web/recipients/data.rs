@@ -41,6 +41,7 @@ impl DataPage {
             Some(TrackingSource::Admin) => "durch einen Benutzer des Kontos",
             Some(TrackingSource::Recipient) => "durch den Empfänger selbst",
             Some(TrackingSource::Import) => "durch einen Import",
+            Some(TrackingSource::Form) => "durch ein Anmeldeformular",
             Some(TrackingSource::Remembered) => "gemerkt von früher",
         }
     }
