@@ -30,9 +30,15 @@ pub fn all(table: &mut Table<'_>) {
 
     table.get ("/abmelden/{token}",                     TOKEN,           public::unsubscribe::show);
     table.post("/abmelden/{token}",                     TOKEN,           public::unsubscribe::create);
-    table.get ("/datenschutz/{token}",                  TOKEN,           public::objection::show);
-    table.post("/datenschutz/{token}",                  TOKEN,           public::objection::create);
-    table.post("/datenschutz/{token}/erlauben",         TOKEN,           public::objection::destroy);
+    table.get ("/datenschutz/{token}",                  TOKEN,           public::preferences::show);
+    table.post("/datenschutz/{token}",                  TOKEN,           public::preferences::tracking::create);
+    table.post("/datenschutz/{token}/erlauben",         TOKEN,           public::preferences::tracking::destroy);
+    table.post("/datenschutz/{token}/gruppen",          TOKEN,           public::preferences::mailings::leave);
+    table.post("/datenschutz/{token}/abmelden",         TOKEN,           public::preferences::mailings::unsubscribe);
+    table.get ("/datenschutz/{token}/daten",            TOKEN,           public::preferences::data::show);
+    table.get ("/datenschutz/{token}/daten.json",       TOKEN,           public::preferences::data::download);
+    table.post("/datenschutz/{token}/loeschwunsch",     TOKEN,           public::preferences::deletion::create);
+    table.post("/datenschutz/{token}/loeschwunsch/zuruecknehmen", TOKEN, public::preferences::deletion::destroy);
 
     // Coming in and going out.
     table.get ("/static/{path:.*}",                     EVERYBODY,       assets::show);
@@ -53,6 +59,7 @@ pub fn all(table: &mut Table<'_>) {
     table.post("/empfaenger/neu",                       role(Recipients), recipients::new::create);
     table.get ("/empfaenger/loeschen",                  role(Recipients), recipients::bulk::ask);
     table.post("/empfaenger/loeschen",                  role(Recipients), recipients::bulk::destroy);
+    table.get ("/empfaenger/loeschwuensche",            role(Recipients), recipients::deletion_requests::list);
     table.get ("/empfaenger/import",                    role(Recipients), imports::index);
     table.post("/empfaenger/import",                    role(Recipients), imports::upload::create);
     table.get ("/empfaenger/import/{id}",               role(Recipients), imports::show);
@@ -75,6 +82,8 @@ pub fn all(table: &mut Table<'_>) {
     table.post("/empfaenger/{id}/tracking/pseudonymisieren", role(Recipients), recipients::tracking::pseudonymise);
     table.get ("/empfaenger/{id}/loeschen",             role(Recipients), recipients::delete::ask);
     table.post("/empfaenger/{id}/loeschen",             role(Recipients), recipients::delete::destroy);
+    table.get ("/empfaenger/{id}/loeschwunsch/ablehnen", role(Recipients), recipients::deletion_requests::ask_to_decline);
+    table.post("/empfaenger/{id}/loeschwunsch/ablehnen", role(Recipients), recipients::deletion_requests::decline);
     table.get ("/auftraege/{id}",                       role(Recipients), recipients::bulk::progress_page);
     table.get ("/auftraege/{id}/stand",                 role(Recipients), recipients::bulk::progress);
     table.get ("/belege",                               role(Recipients), receipts::list);

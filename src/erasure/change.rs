@@ -4,7 +4,7 @@
 use super::deletion::{Remains, forms};
 use crate::db::models::audit::Actor;
 use crate::db::models::recipients::{self, RecipientData};
-use crate::db::models::{imports, outbox};
+use crate::db::models::{imports, outbox, signups};
 use crate::db::{Conn, DbResult, account_lock};
 use crate::domain::secret::Key;
 use crate::domain::time::Timestamp;
@@ -55,7 +55,9 @@ pub fn change(
         && recall_objection(conn, account_id, recipient_id, key, remembering, actor, now)?;
     let addresses = forms(&before);
     imports::clear_refusals_of(conn, account_id, &addresses)?;
-    let outbox_files = outbox::remove_of_recipients(conn, account_id, &[recipient_id])?;
+    let mut outbox_files = outbox::remove_of_recipients(conn, account_id, &[recipient_id])?;
+    let left = [before.address_key.as_str()];
+    outbox_files.extend(signups::remove_of_addresses(conn, account_id, &left)?);
     Ok(Changed::Saved {
         remains: Some(Remains {
             addresses,

@@ -8,7 +8,7 @@ use crate::db::models::deliveries::Unsent;
 use crate::db::models::objections::{self, Memory, Remembered};
 use crate::db::models::receipts::{self, Done, ReceiptKind};
 use crate::db::models::recipients::Recipient;
-use crate::db::models::{accounts, groups, imports, outbox, recipients};
+use crate::db::models::{accounts, groups, imports, outbox, recipients, signups};
 use crate::db::{Conn, DbResult};
 use crate::domain::address::EmailAddress;
 use crate::domain::secret::Key;
@@ -63,6 +63,9 @@ pub fn delete_recipients(
         remains.addresses.extend(forms(person));
     }
     remains.outbox_files = outbox::remove_of_recipients(conn, account_id, &ids)?;
+    let keys: Vec<&str> = people.iter().map(|one| one.address_key.as_str()).collect();
+    let unconfirmed = signups::remove_of_addresses(conn, account_id, &keys)?;
+    remains.outbox_files.extend(unconfirmed);
     imports::clear_refusals_of(conn, account_id, &remains.addresses)?;
     let groups_left = groups::remove_from_all(conn, account_id, &ids)?;
     let removed = recipients::remove(conn, account_id, &ids)?;

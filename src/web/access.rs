@@ -6,7 +6,9 @@ use std::future::{Ready, ready};
 use actix_web::body::{BoxBody, MessageBody};
 use actix_web::dev::{Payload, ServiceRequest, ServiceResponse};
 use actix_web::http::Method;
-use actix_web::http::header::{HOST, LOCATION, ORIGIN};
+use actix_web::http::header::{
+    HOST, HeaderMap, HeaderName, HeaderValue, LOCATION, ORIGIN, REFERRER_POLICY,
+};
 use actix_web::middleware::Next;
 use actix_web::{Error, FromRequest, HttpMessage, HttpRequest, HttpResponse, web};
 
@@ -112,7 +114,24 @@ pub async fn guard(
     if let Err(error) = body::check(&mut request, largest).await {
         return Ok(request.error_response(error));
     }
-    Ok(next.call(request).await?.map_into_boxed_body())
+    let mut response = next.call(request).await?.map_into_boxed_body();
+    if access == Access::Token {
+        keep_token_private(response.headers_mut());
+    }
+    Ok(response)
+}
+
+/// A token in an address is a key: no page tells it to another one, no search engine keeps it.
+fn keep_token_private(headers: &mut HeaderMap) {
+    for (name, value) in [
+        (REFERRER_POLICY, "no-referrer"),
+        (
+            HeaderName::from_static("x-robots-tag"),
+            "noindex, nofollow, noarchive",
+        ),
+    ] {
+        headers.insert(name, HeaderValue::from_static(value));
+    }
 }
 
 /// Who is signed in with the cookie of this request.

@@ -31,7 +31,30 @@ pub fn find(word: &str) -> Option<Notice> {
             "success",
             "Tracking aktiviert. Der Widerspruch ist aufgehoben.",
         ),
-        "tracking-erlaubt" => ("success", "Ihr Widerspruch ist aufgehoben."),
+        "widersprochen" => (
+            "success",
+            "Sie haben widersprochen. Ab sofort wird über Sie nichts mehr personenbezogen erfasst.",
+        ),
+        "tracking-erlaubt" => (
+            "success",
+            "Danke. Sie haben personenbezogenes Tracking erlaubt und können es hier jederzeit widerrufen.",
+        ),
+        "gruppe-verlassen" => ("success", "Sie haben die Gruppe verlassen."),
+        "person-abgemeldet" => ("success", "Sie sind abgemeldet."),
+        "loeschwunsch" => ("success", "Ihr Löschwunsch ist angekommen."),
+        "loeschwunsch-zurueckgenommen" => {
+            ("success", "Sie haben Ihren Löschwunsch zurückgenommen.")
+        }
+        "loeschwunsch-abgelehnt" => (
+            "success",
+            "Abgelehnt. Die Person sieht den Grund in ihren Datenschutz-Einstellungen.",
+        ),
+        "anmeldung-bestaetigt" => (
+            "success",
+            "Ihre Anmeldung ist bestätigt. Hier sehen Sie, was gilt, und können es jederzeit ändern.",
+        ),
+        "formular-angelegt" => ("success", "Formular angelegt."),
+        "formular-geloescht" => ("success", "Formular gelöscht."),
         "empfaenger-hinzugefuegt" => ("success", "Empfänger hinzugefügt."),
         "empfaenger-widerspruch-gemerkt" => (
             "warning",

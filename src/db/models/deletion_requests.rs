@@ -25,12 +25,7 @@ pub struct DeletionRequest {
 }
 
 /// Enters a request. Gives whether it is new; an older one keeps its time.
-pub fn make(
-    conn: &mut Conn,
-    account_id: i64,
-    recipient_id: i64,
-    now: Timestamp,
-) -> DbResult<bool> {
+pub fn make(conn: &mut Conn, account_id: i64, recipient_id: i64, now: Timestamp) -> DbResult<bool> {
     let made = diesel::sql_query(
         "INSERT INTO deletion_requests (account_id, recipient_id, requested_at) VALUES ($1, $2, $3)
          ON CONFLICT DO NOTHING",
@@ -53,8 +48,8 @@ pub fn of_recipient(conn: &mut Conn, account_id: i64, recipient_id: i64) -> DbRe
 
 /// Takes a request away. Gives whether there was one.
 pub fn remove(conn: &mut Conn, account_id: i64, recipient_id: i64) -> DbResult<bool> {
-    let removed = diesel::delete(deletion_requests::table.find((account_id, recipient_id)))
-        .execute(conn)?;
+    let removed =
+        diesel::delete(deletion_requests::table.find((account_id, recipient_id))).execute(conn)?;
     Ok(removed > 0)
 }
 

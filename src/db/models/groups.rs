@@ -104,6 +104,17 @@ pub fn of_recipient(conn: &mut Conn, account_id: i64, recipient_id: i64) -> DbRe
         .load(conn)?)
 }
 
+/// The groups a recipient belongs to, by name, each with the time since when, in milliseconds.
+pub fn joined(conn: &mut Conn, account_id: i64, recipient_id: i64) -> DbResult<Vec<(String, i64)>> {
+    Ok(groups::table
+        .inner_join(memberships::table)
+        .filter(groups::account_id.eq(account_id))
+        .filter(memberships::recipient_id.eq(recipient_id))
+        .order(groups::name_key)
+        .select((groups::name, memberships::created_at))
+        .load(conn)?)
+}
+
 /// Adds recipients to a group; who belongs to it already stays. Gives how many came.
 pub fn add_members(
     conn: &mut Conn,

@@ -24,7 +24,7 @@ pub mod recipient_batches;
 pub mod recipients;
 pub mod sending;
 pub mod sessions;
-pub mod smtp_settings;
 pub mod signup_forms;
 pub mod signups;
+pub mod smtp_settings;
 pub mod users;

@@ -119,6 +119,15 @@ pub fn count(conn: &mut Conn, account_id: i64) -> DbResult<i64> {
         .get_result(conn)?)
 }
 
+/// How many mails to a recipient there are.
+pub fn count_of_recipient(conn: &mut Conn, account_id: i64, recipient_id: i64) -> DbResult<i64> {
+    Ok(outbox_mails::table
+        .filter(outbox_mails::account_id.eq(account_id))
+        .filter(outbox_mails::recipient_id.eq(recipient_id))
+        .count()
+        .get_result(conn)?)
+}
+
 /// A page of the outbox, newest first.
 pub fn list(
     conn: &mut Conn,

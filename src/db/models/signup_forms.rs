@@ -155,10 +155,7 @@ pub fn update(
             .filter(signup_forms::account_id.eq(account_id))
             .filter(signup_forms::id.eq(form_id)),
     )
-    .set((
-        values(content),
-        signup_forms::updated_at.eq(now.millis()),
-    ))
+    .set((values(content), signup_forms::updated_at.eq(now.millis())))
     .execute(conn)?;
     if changed == 0 {
         return Err(DbError::NotFound);
@@ -206,12 +203,7 @@ pub fn delete(conn: &mut Conn, account_id: i64, form_id: i64) -> DbResult<()> {
 }
 
 /// How many wishes to sign up with this form are not confirmed yet and still can be.
-pub fn count_open(
-    conn: &mut Conn,
-    account_id: i64,
-    form_id: i64,
-    now: Timestamp,
-) -> DbResult<i64> {
+pub fn count_open(conn: &mut Conn, account_id: i64, form_id: i64, now: Timestamp) -> DbResult<i64> {
     Ok(signups::table
         .filter(signups::account_id.eq(account_id))
         .filter(signups::form_id.eq(form_id))

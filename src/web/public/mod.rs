@@ -4,9 +4,9 @@
 //! is a picture whatever happens, and a click whose link can't be known gets a friendly page.
 
 pub mod click;
-pub mod objection;
 mod person;
 pub mod pixel;
+pub mod preferences;
 pub mod unsubscribe;
 
 use std::sync::Arc;

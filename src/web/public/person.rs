@@ -6,6 +6,7 @@ use askama::Template;
 use crate::db::models::accounts::{self, Account};
 use crate::db::models::recipients::{self, Recipient};
 use crate::db::{Conn, DbError, DbResult};
+use crate::domain::address::masked;
 use crate::domain::secret::Random128;
 use crate::web::page::Page;
 use crate::web::respond::{WebResult, page_with};
@@ -16,6 +17,13 @@ pub struct Person {
     pub account: Account,
     /// The recipient.
     pub recipient: Recipient,
+}
+
+impl Person {
+    /// The address as far as its owner needs it: a mail may have been forwarded.
+    pub fn address(&self) -> String {
+        masked(&self.recipient.address)
+    }
 }
 
 #[derive(Template)]

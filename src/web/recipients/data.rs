@@ -5,6 +5,8 @@ use askama::Template;
 use serde_json::{Map, Value};
 
 use super::person::Typed;
+use crate::db::models::consents::{self, Consent};
+use crate::db::models::deletion_requests;
 use crate::db::models::recipients::{self, Recipient, RecipientData};
 use crate::domain::time::Timestamp;
 use crate::domain::tracking::{RecipientStatus, TrackingSource};
@@ -27,6 +29,15 @@ struct DataPage {
     /// The other recipient who has the typed address.
     existing: Option<i64>,
     errors: FormErrors,
+    said: Said,
+}
+
+/// What the person did by themselves.
+struct Said {
+    /// To what the person agreed.
+    consents: Vec<Consent>,
+    /// When the person asked for deletion, in milliseconds.
+    deletion_requested_at: Option<i64>,
 }
 
 impl DataPage {
@@ -50,22 +61,17 @@ impl DataPage {
     fn is_own_decision(&self) -> bool {
         matches!(
             self.recipient.status_source,
-            Some(TrackingSource::Recipient | TrackingSource::Remembered)
+            Some(TrackingSource::Recipient | TrackingSource::Remembered | TrackingSource::Form)
         )
     }
 }
 
 /// GET `/empfaenger/{id}`
 pub async fn show(signed_in: SignedIn, state: web::Data<State>, path: web::Path<i64>) -> WebResult {
-    let recipient = load(&signed_in, &state, *path).await?;
+    let (recipient, said) = load(&signed_in, &state, *path).await?;
     let typed = stored(&recipient);
-    page(&data_page(
-        &signed_in,
-        recipient,
-        typed,
-        None,
-        FormErrors::new(),
-    ))
+    let errors = FormErrors::new();
+    page(&data_page(&signed_in, recipient, said, typed, None, errors))
 }
 
 /// POST `/empfaenger/{id}`
@@ -115,8 +121,10 @@ pub async fn update(
             }
         }
     };
-    let recipient = load(&signed_in, &state, recipient_id).await?;
-    invalid(&data_page(&signed_in, recipient, typed, existing, errors))
+    let (recipient, said) = load(&signed_in, &state, recipient_id).await?;
+    invalid(&data_page(
+        &signed_in, recipient, said, typed, existing, errors,
+    ))
 }
 
 /// POST `/empfaenger/{id}/abmelden`
@@ -161,16 +169,27 @@ async fn load(
     signed_in: &SignedIn,
     state: &State,
     recipient_id: i64,
-) -> Result<Recipient, crate::web::error::WebError> {
+) -> Result<(Recipient, Said), crate::web::error::WebError> {
     let account_id = signed_in.account_id();
     state
-        .read(move |conn| recipients::find(conn, account_id, recipient_id))
+        .read(move |conn| {
+            let said = Said {
+                consents: consents::of_recipient(conn, account_id, recipient_id)?,
+                deletion_requested_at: deletion_requests::of_recipient(
+                    conn,
+                    account_id,
+                    recipient_id,
+                )?,
+            };
+            Ok((recipients::find(conn, account_id, recipient_id)?, said))
+        })
         .await
 }
 
 fn data_page(
     signed_in: &SignedIn,
     recipient: Recipient,
+    said: Said,
     typed: Typed,
     existing: Option<i64>,
     errors: FormErrors,
@@ -178,6 +197,7 @@ fn data_page(
     DataPage {
         page: Page::new(signed_in, Section::Recipients, recipient.address.clone()),
         recipient,
+        said,
         typed,
         existing,
         errors,

@@ -4,6 +4,7 @@ use actix_web::web;
 use askama::Template;
 use serde::Deserialize;
 
+use crate::db::models::deletion_requests;
 use crate::db::models::groups::{self, Group};
 use crate::db::models::recipients::{self, Filter, RecipientRow};
 use crate::db::paging::CappedCount;
@@ -28,6 +29,8 @@ struct ListPage {
     /// The group that the list is narrowed to.
     group: Option<Group>,
     groups: Vec<Group>,
+    /// How many ask to be deleted.
+    deletion_requests: i64,
 }
 
 impl ListPage {
@@ -103,12 +106,13 @@ pub async fn show(
     let filter = query.filter()?;
     let position = paging.position();
     let account_id = signed_in.account_id();
-    let (found, counted, groups) = state
+    let (found, counted, groups, deletion_requests) = state
         .read(move |conn| {
             Ok((
                 recipients::list(conn, account_id, filter, position, PAGE_SIZE)?,
                 recipients::count(conn, account_id, filter, COUNT_LIMIT)?,
                 groups::all(conn, account_id)?,
+                deletion_requests::count(conn, account_id)?,
             ))
         })
         .await?;
@@ -138,6 +142,7 @@ pub async fn show(
         filter,
         group,
         groups,
+        deletion_requests,
     })
 }
 

@@ -3,6 +3,7 @@
 pub mod bulk;
 pub mod data;
 pub mod delete;
+pub mod deletion_requests;
 pub mod groups;
 pub mod history;
 pub mod list;

@@ -201,6 +201,8 @@ fn send_and_read(world: &World, admin: &Agent, sent: &str) {
                 reader.post(&link(&content, "/datenschutz/"), &[]).status,
                 303
             );
+            let wish = format!("{}/loeschwunsch", link(&content, "/datenschutz/"));
+            assert_eq!(reader.post(&wish, &[]).status, 303);
         }
     }
 }

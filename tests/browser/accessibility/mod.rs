@@ -53,6 +53,7 @@ const NO_PAGES: &[&str] = &[
     "/empfaenger/import/{id}/abgelehnt.csv",
     "/analysen/{id}/kennzahlen.csv",
     "/analysen/{id}/aktivitaet.csv",
+    "/datenschutz/{token}/daten.json",
     // Stands there once in a new installation, after thousands of rows are made.
     "/beispielkonto",
 ];

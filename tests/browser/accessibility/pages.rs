@@ -76,6 +76,10 @@ pub fn everything(world: &World) -> Vec<Shown> {
         page("/empfaenger/suche", "Empfänger suchen"),
         page("/empfaenger/suche?q=example", "Empfänger suchen"),
         page("/empfaenger/suche?q=xyzzy", "Empfänger suchen"),
+        page("/empfaenger/loeschwuensche", "Löschwünsche"),
+        below(self_objected, "/loeschwunsch/ablehnen", "Löschwunsch ablehnen"),
+        below(self_objected, "/loeschwunsch/ablehnen", "Löschwunsch ablehnen")
+            .after("Löschwunsch ablehnen"),
         page("/empfaenger/neu", "Empfänger hinzufügen"),
         page("/empfaenger/neu", "Empfänger hinzufügen").after("Empfänger hinzufügen"),
         page("/empfaenger/import", "importieren"),
@@ -141,6 +145,7 @@ pub fn nothing_yet() -> Vec<Shown> {
         ("/empfaenger", "Empfänger"),
         ("/gruppen", "Gruppen"),
         ("/belege", "Belege"),
+        ("/empfaenger/loeschwuensche", "Löschwünsche"),
         ("/postausgang", "Postausgang"),
     ]
     .map(|(path, heading)| Shown::at(path, heading))
@@ -149,7 +154,8 @@ pub fn nothing_yet() -> Vec<Shown> {
 
 /// Pages that need nobody to be signed in.
 pub fn for_everybody(links: &Links) -> Vec<Shown> {
-    const OBJECTION: &str = "Widerspruch";
+    const OBJECTION: &str = "Datenschutz-Einstellungen";
+    let own_data = format!("{}/daten", links.objection);
     vec![
         Shown::at("/anmelden", "Anmelden"),
         Shown::at("/anmelden", "Anmelden").after("Anmelden"),
@@ -158,7 +164,8 @@ pub fn for_everybody(links: &Links) -> Vec<Shown> {
         Shown::at("/abmelden/beschaedigt", "Dieser Link"),
         Shown::at(&links.objection, OBJECTION),
         Shown::at(&links.objection, OBJECTION).after("Widersprechen"),
-        Shown::at(&links.objection, OBJECTION).after("Personenbezogenes Tracking wieder erlauben"),
+        Shown::at(&own_data, "Ihre Daten"),
+        Shown::at(&links.objection, OBJECTION).after("Um Löschung bitten"),
         Shown::at(&links.unsubscription, "Abmelden"),
         Shown::at(&links.unsubscription, "Abmelden").after("Abmelden"),
     ]

@@ -1,5 +1,7 @@
 //! What recipients reach behind the personal links of a mail.
 
+mod preferences;
+
 use widerspruch::db::models::audit::Actor;
 use widerspruch::db::models::recipients;
 use widerspruch::domain::time::Timestamp;
@@ -9,7 +11,7 @@ use widerspruch::tracking::token::{PersonalLink, PersonalToken};
 use crate::support::{World, on_both};
 
 /// The address behind a personal link in the mail to this recipient.
-fn personal(world: &World, link: PersonalLink, mailing_id: i64, recipient_id: i64) -> String {
+pub fn personal(world: &World, link: PersonalLink, mailing_id: i64, recipient_id: i64) -> String {
     let recipient = world.read(|conn| recipients::find(conn, world.account_id, recipient_id));
     let token = PersonalToken {
         mailing_id,
@@ -22,7 +24,7 @@ fn personal(world: &World, link: PersonalLink, mailing_id: i64, recipient_id: i6
     }
 }
 
-fn recipient(world: &World, id: i64) -> recipients::Recipient {
+pub fn recipient(world: &World, id: i64) -> recipients::Recipient {
     world.read(|conn| recipients::find(conn, world.account_id, id))
 }
 
@@ -34,7 +36,8 @@ on_both!(unsubscribing_takes_a_click_on_the_page, |world| {
     let visitor = world.visitor();
 
     let page = visitor.visit(&path);
-    page.assert_says("anna@example.org")
+    page.assert_says("a…@example.org")
+        .assert_silent_about("anna@example.org")
         .assert_says("Muster GmbH")
         .assert_silent_about("Sie sind abgemeldet");
     assert_eq!(page.all("form button"), ["Abmelden"]);
@@ -92,6 +95,31 @@ on_both!(a_mail_program_unsubscribes_with_one_click, |world| {
     assert_eq!(world.rows("mailings", "unsubscriptions = 1"), 1);
 });
 
+on_both!(the_requests_of_rfc_8058_unsubscribe, |world| {
+    let mailing = world.make_sent_mailing("Neues", 0);
+    // Sections 8.2 and 8.3, to the letter.
+    let requests: [(&str, &[u8]); 2] = [
+        (
+            "application/x-www-form-urlencoded",
+            b"List-Unsubscribe=One-Click",
+        ),
+        (
+            "multipart/form-data; boundary=---FormBoundaryjWmhtjORrn",
+            b"-----FormBoundaryjWmhtjORrn\r\nContent-Disposition: form-data; name=\"List-Unsubscribe\"\r\n\r\nOne-Click\r\n-----FormBoundaryjWmhtjORrn--\r\n",
+        ),
+    ];
+    for (at, (kind, body)) in requests.into_iter().enumerate() {
+        let anna = world.make_recipient(&format!("anna{at}@example.org"));
+        let path = personal(world, PersonalLink::Unsubscribe, mailing, anna);
+        let answer = world.visitor().post_body(&path, kind, body);
+        assert_eq!(answer.status, 200, "{kind}: without a redirect");
+        assert!(answer.header("set-cookie").is_none());
+        assert_eq!(recipient(world, anna).status, RecipientStatus::Unsubscribed);
+        assert_eq!(recipient(world, anna).tracking, RecipientTracking::Unset);
+    }
+    assert_eq!(world.rows("mailings", "unsubscriptions = 2"), 1);
+});
+
 on_both!(objecting_takes_a_click_and_can_be_taken_back, |world| {
     let mailing = world.make_sent_mailing("Neues", 1);
     let anna = world.make_recipient("anna@example.org");
@@ -103,7 +131,7 @@ on_both!(objecting_takes_a_click_and_can_be_taken_back, |world| {
     page.assert_says("Personenbezogenes Tracking: Widerspruch")
         .assert_says("Art. 21 DSGVO")
         .assert_says("welche Links darin Sie anklicken");
-    assert_eq!(page.all("form button"), ["Widersprechen"]);
+    assert_eq!(page.all("#tracking ~ form button"), ["Widersprechen"]);
     assert_eq!(
         recipient(world, anna).tracking,
         RecipientTracking::Unset,
@@ -144,8 +172,23 @@ on_both!(objecting_takes_a_click_and_can_be_taken_back, |world| {
 
     visitor
         .submit(&format!("{path}/erlauben"), &[])
-        .assert_says("Ihr Widerspruch ist aufgehoben.");
-    assert_eq!(recipient(world, anna).tracking, RecipientTracking::Unset);
+        .assert_says("Sie haben personenbezogenes Tracking erlaubt");
+    assert_eq!(
+        recipient(world, anna).tracking,
+        RecipientTracking::Consented
+    );
+    assert_eq!(
+        world.rows(
+            "consents",
+            "kind = 'tracking' AND wording LIKE 'Ich erlaube Muster GmbH%'"
+        ),
+        1,
+        "the evidence"
+    );
+    visitor.submit(&format!("{path}/erlauben"), &[]);
+    assert_eq!(world.rows("consents", "1 = 1"), 1, "twice counts once");
+    visitor.get(&world.pixel(mailing, key));
+    assert_eq!(world.rows("events", "1 = 1"), 1, "from now on again");
 });
 
 on_both!(who_is_not_measured_is_told_so, |world| {

@@ -1,0 +1,64 @@
+//! Leaving one group, or all mailings. Neither says anything about tracking.
+
+use actix_web::web;
+use serde::Deserialize;
+use serde_json::json;
+
+use super::super::{person, unsubscribe};
+use super::{back, read, unknown};
+use crate::db::account_lock;
+use crate::db::models::audit::{self, Action, Actor, Entry};
+use crate::db::models::groups;
+use crate::domain::time::Timestamp;
+use crate::web::respond::WebResult;
+use crate::web::state::State;
+
+/// Which group is left.
+#[derive(Deserialize)]
+pub struct LeaveForm {
+    gruppe: i64,
+}
+
+/// POST `/datenschutz/{token}/gruppen`: leaves one group.
+pub async fn leave(
+    state: web::Data<State>,
+    text: web::Path<String>,
+    form: web::Form<LeaveForm>,
+) -> WebResult {
+    let Some(token) = read(&state, &text) else {
+        return unknown();
+    };
+    let group_id = form.gruppe;
+    let found = state
+        .write(move |conn| {
+            person::act(conn, &token.recipient_key, |conn, account, recipient| {
+                // A deletion counts the members at the same time.
+                account_lock::exclusive(conn, account)?;
+                let of_person = groups::of_recipient(conn, account, recipient)?;
+                if !of_person.iter().any(|group| group.id == group_id) {
+                    return Ok(());
+                }
+                groups::remove_member(conn, account, group_id, recipient)?;
+                let entry = Entry {
+                    actor: &Actor::Recipient,
+                    action: Action::RecipientLeftGroup,
+                    recipient_id: Some(recipient),
+                    details: json!({ "group": group_id }),
+                };
+                audit::record(conn, account, &entry, Timestamp::now())
+            })
+        })
+        .await?;
+    back(found, &text, "gruppe-verlassen")
+}
+
+/// POST `/datenschutz/{token}/abmelden`: no mailings any more.
+pub async fn unsubscribe(state: web::Data<State>, text: web::Path<String>) -> WebResult {
+    let Some(token) = read(&state, &text) else {
+        return unknown();
+    };
+    let found = state
+        .write(move |conn| unsubscribe::end_mailings(conn, token))
+        .await?;
+    back(found, &text, "person-abgemeldet")
+}
