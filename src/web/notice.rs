@@ -40,7 +40,7 @@ pub fn find(word: &str) -> Option<Notice> {
             "Danke. Sie haben personenbezogenes Tracking erlaubt und können es hier jederzeit widerrufen.",
         ),
         "gruppe-verlassen" => ("success", "Sie haben die Gruppe verlassen."),
-        "person-abgemeldet" => ("success", "Sie sind abgemeldet."),
+        "person-abgemeldet" => ("success", "Sie sind von allen E-Mails abgemeldet."),
         "loeschwunsch" => ("success", "Ihr Löschwunsch ist angekommen."),
         "loeschwunsch-zurueckgenommen" => {
             ("success", "Sie haben Ihren Löschwunsch zurückgenommen.")

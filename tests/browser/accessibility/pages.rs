@@ -76,10 +76,6 @@ pub fn everything(world: &World) -> Vec<Shown> {
         page("/empfaenger/suche", "Empfänger suchen"),
         page("/empfaenger/suche?q=example", "Empfänger suchen"),
         page("/empfaenger/suche?q=xyzzy", "Empfänger suchen"),
-        page("/empfaenger/loeschwuensche", "Löschwünsche"),
-        below(self_objected, "/loeschwunsch/ablehnen", "Löschwunsch ablehnen"),
-        below(self_objected, "/loeschwunsch/ablehnen", "Löschwunsch ablehnen")
-            .after("Löschwunsch ablehnen"),
         page("/empfaenger/neu", "Empfänger hinzufügen"),
         page("/empfaenger/neu", "Empfänger hinzufügen").after("Empfänger hinzufügen"),
         page("/empfaenger/import", "importieren"),
@@ -111,6 +107,34 @@ pub fn everything(world: &World) -> Vec<Shown> {
         page("/benutzerkonto/passwort", "Benutzerkonto"),
         page("/benutzerkonto/passwort", "Benutzerkonto").after("Passwort ändern"),
         page("/empfaenger/4711", "Seite nicht gefunden"),
+    ];
+    pages.extend(of_people(&furniture));
+    pages
+}
+
+/// The pages of single recipients.
+fn of_people(furniture: &Furniture) -> Vec<Shown> {
+    let Furniture {
+        active,
+        objected,
+        self_objected,
+        ..
+    } = furniture;
+    let page = |path: &str, heading| Shown::at(path, heading);
+    let below = |of: &str, rest: &str, heading| Shown::at(&format!("{of}{rest}"), heading);
+    let mut pages = vec![
+        page("/empfaenger/loeschwuensche", "Löschwünsche"),
+        below(
+            self_objected,
+            "/loeschwunsch/ablehnen",
+            "Löschwunsch ablehnen",
+        ),
+        below(
+            self_objected,
+            "/loeschwunsch/ablehnen",
+            "Löschwunsch ablehnen",
+        )
+        .after("Löschwunsch ablehnen"),
     ];
     for person in [active, objected, self_objected] {
         pages.extend([

@@ -5,7 +5,7 @@ use actix_web::http::Method;
 use widerspruch::db::models::imports::{self, ImportStatus};
 use widerspruch::db::models::mailings::{self, Content};
 use widerspruch::db::models::receipts::{self, ReceiptKind};
-use widerspruch::db::models::{groups, jobs, outbox};
+use widerspruch::db::models::{deletion_requests, groups, jobs, outbox};
 use widerspruch::domain::role::{Role, Roles};
 use widerspruch::domain::time::Timestamp;
 use widerspruch::domain::tracking::Decision;
@@ -188,6 +188,7 @@ impl Things {
         let recipient = world.make_recipient("anna@example.org");
         let group = world.write(|conn| groups::create(conn, account, "Alle", now));
         world.write(|conn| groups::add_members(conn, account, group, &[recipient], now));
+        world.write(|conn| deletion_requests::make(conn, account, recipient, now));
         let sent = world.make_sent_mailing("Gesendet", 1);
         world.deliver(sent, recipient, Decision::Personal);
         let draft = world.write(|conn| {

@@ -252,7 +252,7 @@ pub const fn outcome(delivery: &PersonDelivery) -> &'static str {
             "noch nicht versendet"
         }
         DeliveryStatus::Handed => "versendet",
-        DeliveryStatus::Uncertain => "vielleicht versendet",
+        DeliveryStatus::Underway | DeliveryStatus::Uncertain => "vielleicht versendet",
         DeliveryStatus::Failed => "nicht angenommen",
         DeliveryStatus::Cancelled => "abgebrochen",
     }
