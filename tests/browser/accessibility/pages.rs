@@ -41,8 +41,6 @@ pub fn everything(world: &World) -> Vec<Shown> {
         sending,
         group,
         active,
-        objected,
-        self_objected,
         job,
         deletion,
         pseudonymisation,
@@ -50,6 +48,7 @@ pub fn everything(world: &World) -> Vec<Shown> {
         import_running,
         import_done,
         import_new,
+        ..
     } = &furniture;
     let report = sent.replace("/e-mailings/", "/analysen/");
     let page = |path: &str, heading| Shown::at(path, heading);
