@@ -134,6 +134,19 @@ pub fn all(table: &mut Table<'_>) {
     table.post("/benutzerkonto/tracking/deaktivieren",  role(Admin),     account::tracking::destroy);
     table.post("/benutzerkonto/tracking/aktivieren",    role(Admin),     account::tracking::create);
     table.post("/benutzerkonto/tracking/einstellungen", role(Admin),     account::tracking::update_options);
+    table.get ("/benutzerkonto/versand",                role(Admin),     account::sending::show);
+    table.post("/benutzerkonto/versand",                role(Admin),     account::sending::update);
+    table.post("/benutzerkonto/versand/einschalten",    role(Admin),     account::sending::switch_on);
+    table.post("/benutzerkonto/versand/ausschalten",    role(Admin),     account::sending::switch_off);
+    table.post("/benutzerkonto/versand/pruefen",        role(Admin),     account::sending::trial::check);
+    table.post("/benutzerkonto/versand/testmail",       role(Admin),     account::sending::trial::send);
+    table.get ("/benutzerkonto/versand/signatur",       role(Admin),     account::signing::show);
+    table.post("/benutzerkonto/versand/signatur",       role(Admin),     account::signing::create);
+    table.post("/benutzerkonto/versand/signatur/{id}/neu",          role(Admin), account::signing::renew);
+    table.post("/benutzerkonto/versand/signatur/{id}/aktivieren",   role(Admin), account::signing::activate);
+    table.post("/benutzerkonto/versand/signatur/{id}/deaktivieren", role(Admin), account::signing::deactivate);
+    table.get ("/benutzerkonto/versand/signatur/{id}/loeschen",     role(Admin), account::signing::confirm_deletion);
+    table.post("/benutzerkonto/versand/signatur/{id}/loeschen",     role(Admin), account::signing::destroy);
     table.get ("/benutzerkonto/passwort",               SIGNED_IN,       account::password::edit);
     table.post("/benutzerkonto/passwort",               SIGNED_IN,       account::password::update);
 }

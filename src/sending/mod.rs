@@ -2,7 +2,7 @@
 //!
 //! * [`preparation`]: what is looked at before sending, and its start.
 //! * [`transport`]: where mails go; [`outbox`]: the built-in one, files in the data directory;
-//!   [`smtp`]: an account's mail server.
+//!   [`smtp`]: an account's mail server, [`probe`]: tries one out.
 //! * [`signing`]: the keys that sign a mailing's mails.
 //! * [`letter`]: a single mail that is sent at once, such as a test mail.
 //! * [`sender`]: the thread that works through what was started, [`delivery`] one mailing of it.
@@ -16,6 +16,7 @@ mod delivery;
 pub mod letter;
 pub mod outbox;
 pub mod preparation;
+pub mod probe;
 pub mod sender;
 pub mod signing;
 pub mod smtp;

@@ -68,3 +68,18 @@ for (const element of document.querySelectorAll("[data-progress-url]")) {
 
 // What is wrong comes first, for the keyboard and for those who listen.
 document.querySelector("[data-error-summary]")?.focus();
+
+// Copies what stands elsewhere on the page. Browsers allow that on pages reached by https only.
+for (const button of document.querySelectorAll("[data-copy]")) {
+  const source = document.getElementById(button.dataset.copy);
+  if (!navigator.clipboard || !source) {
+    button.hidden = true;
+    continue;
+  }
+  const text = button.textContent;
+  button.addEventListener("click", async () => {
+    await navigator.clipboard.writeText(source.textContent);
+    button.textContent = "Kopiert";
+    window.setTimeout(() => (button.textContent = text), 2000);
+  });
+}

@@ -80,6 +80,20 @@ pub enum Action {
     PasswordChanged,
     /// A mailing sent.
     MailingSent,
+    /// The mail server set up differently.
+    MailServerChanged,
+    /// Mails go to the mail server from now on.
+    MailServerOn,
+    /// Mails go into the outbox from now on.
+    MailServerOff,
+    /// A key that signs mails made.
+    SigningKeyMade,
+    /// Mails are signed with a key from now on.
+    SigningKeyOn,
+    /// Mails are no longer signed with a key.
+    SigningKeyOff,
+    /// A key removed.
+    SigningKeyRemoved,
 }
 
 impl Action {
@@ -103,6 +117,13 @@ impl Action {
             Self::RecipientResubscribed => "recipient_resubscribed",
             Self::PasswordChanged => "password_changed",
             Self::MailingSent => "mailing_sent",
+            Self::MailServerChanged => "mail_server_changed",
+            Self::MailServerOn => "mail_server_on",
+            Self::MailServerOff => "mail_server_off",
+            Self::SigningKeyMade => "signing_key_made",
+            Self::SigningKeyOn => "signing_key_on",
+            Self::SigningKeyOff => "signing_key_off",
+            Self::SigningKeyRemoved => "signing_key_removed",
         }
     }
 }

@@ -1,0 +1,218 @@
+//! Tab *Versand*: the account's mail server.
+//!
+//! - Here: the settings, and whether mails go there or into the *Postausgang*.
+//! - [`form`]: what can be typed. [`trial`]: *Verbindung testen* and a test mail.
+
+mod form;
+pub mod trial;
+
+use actix_web::web;
+use askama::Template;
+use serde_json::json;
+
+use self::form::{NewPassword, SendingForm, Wanted, changed};
+use self::trial::{TrialForm, TrialResult};
+use crate::db::models::audit::{self, Action, Entry};
+use crate::db::models::dkim_keys::{self, DkimKey};
+use crate::db::models::smtp_settings::{self, SmtpSettings};
+use crate::domain::server::Encryption;
+use crate::domain::time::Timestamp;
+use crate::web::access::SignedIn;
+use crate::web::error::WebError;
+use crate::web::fields::Fields;
+use crate::web::forms::FormErrors;
+use crate::web::page::{Page, Section};
+use crate::web::respond::{WebResult, invalid, page, see_other};
+use crate::web::state::State;
+
+const HERE: &str = "/benutzerkonto/versand";
+
+#[derive(Template)]
+#[template(path = "account/sending.html")]
+struct SendingPage {
+    page: Page,
+    stored: Option<SmtpSettings>,
+    form: SendingForm,
+    trial: TrialForm,
+    result: Option<TrialResult>,
+    /// Domains with the algorithms that sign their mails.
+    signed: Vec<(String, Vec<&'static str>)>,
+    errors: FormErrors,
+}
+
+impl SendingPage {
+    fn has_password(&self) -> bool {
+        self.stored
+            .as_ref()
+            .is_some_and(|stored| stored.password.is_some())
+    }
+
+    fn is_active(&self) -> bool {
+        self.stored.as_ref().is_some_and(|stored| stored.active)
+    }
+
+    fn is_in_the_clear(&self) -> bool {
+        self.stored
+            .as_ref()
+            .is_some_and(|stored| stored.encryption == Encryption::None)
+    }
+}
+
+/// What the page shows besides what is being typed.
+struct Known {
+    stored: Option<SmtpSettings>,
+    keys: Vec<DkimKey>,
+}
+
+/// GET `/benutzerkonto/versand`
+pub async fn show(signed_in: SignedIn, state: web::Data<State>) -> WebResult {
+    let known = known(&signed_in, &state).await?;
+    page(&sending_page(&signed_in, known))
+}
+
+/// POST `/benutzerkonto/versand`
+pub async fn update(
+    signed_in: SignedIn,
+    state: web::Data<State>,
+    fields: web::Form<Fields>,
+) -> WebResult {
+    let form = SendingForm::from_fields(&fields);
+    let known = known(&signed_in, &state).await?;
+    match form.read(known.stored.as_ref()) {
+        Ok(wanted) => {
+            let is_first = known.stored.is_none();
+            save(&signed_in, &state, wanted).await?;
+            see_other(if is_first {
+                "/benutzerkonto/versand?meldung=mailserver-gespeichert"
+            } else {
+                "/benutzerkonto/versand?meldung=gespeichert"
+            })
+        }
+        Err(errors) => invalid(&SendingPage {
+            form,
+            errors,
+            ..sending_page(&signed_in, known)
+        }),
+    }
+}
+
+/// POST `/benutzerkonto/versand/einschalten`
+pub async fn switch_on(signed_in: SignedIn, state: web::Data<State>) -> WebResult {
+    switch(&signed_in, &state, true).await?;
+    see_other("/benutzerkonto/versand?meldung=versand-an")
+}
+
+/// POST `/benutzerkonto/versand/ausschalten`
+pub async fn switch_off(signed_in: SignedIn, state: web::Data<State>) -> WebResult {
+    switch(&signed_in, &state, false).await?;
+    see_other("/benutzerkonto/versand?meldung=versand-aus")
+}
+
+async fn known(signed_in: &SignedIn, state: &State) -> Result<Known, WebError> {
+    let account_id = signed_in.account_id();
+    state
+        .read(move |conn| {
+            Ok(Known {
+                stored: smtp_settings::find(conn, account_id)?,
+                keys: dkim_keys::of_account(conn, account_id)?,
+            })
+        })
+        .await
+}
+
+fn sending_page(signed_in: &SignedIn, known: Known) -> SendingPage {
+    let mut signed: Vec<(String, Vec<&'static str>)> = Vec::new();
+    for key in known.keys {
+        if signed.last().is_none_or(|(domain, _)| *domain != key.domain) {
+            signed.push((key.domain.clone(), Vec::new()));
+        }
+        if let Some((_, algorithms)) = signed.last_mut()
+            && key.active
+        {
+            algorithms.push(key.algorithm.label());
+        }
+    }
+    SendingPage {
+        page: Page::new(signed_in, Section::Account, "Benutzerkonto"),
+        form: known
+            .stored
+            .as_ref()
+            .map_or_else(SendingForm::empty, SendingForm::of),
+        stored: known.stored,
+        trial: TrialForm::for_user(signed_in),
+        result: None,
+        signed,
+        errors: FormErrors::new(),
+    }
+}
+
+async fn save(signed_in: &SignedIn, state: &State, wanted: Wanted) -> Result<(), WebError> {
+    let (account_id, actor) = (signed_in.account_id(), signed_in.actor());
+    let sealed = match &wanted.password {
+        NewPassword::Set(password) => Some(
+            state
+                .sealer
+                .seal(&smtp_settings::place(account_id), password.as_bytes())
+                .map_err(|problem| WebError::Internal(problem.to_string()))?,
+        ),
+        NewPassword::Keep | NewPassword::Forget => None,
+    };
+    state
+        .write(move |conn| {
+            let now = Timestamp::now();
+            let before = smtp_settings::find(conn, account_id)?;
+            let mut settings = wanted.settings.clone();
+            if let Some(before) = &before {
+                settings.active = before.active;
+            }
+            settings.password = match wanted.password {
+                NewPassword::Keep => before.as_ref().and_then(|before| before.password.clone()),
+                NewPassword::Forget | NewPassword::Set(_) => sealed,
+            };
+            let changed = changed(before.as_ref(), &wanted);
+            if changed.is_empty() {
+                return Ok(());
+            }
+            smtp_settings::save(conn, account_id, &settings, now)?;
+            let entry = Entry {
+                actor: &actor,
+                action: Action::MailServerChanged,
+                recipient_id: None,
+                details: json!({ "changed": changed }),
+            };
+            audit::record(conn, account_id, &entry, now)
+        })
+        .await
+}
+
+async fn switch(signed_in: &SignedIn, state: &State, on: bool) -> Result<(), WebError> {
+    let (account_id, actor) = (signed_in.account_id(), signed_in.actor());
+    let there_was = state
+        .write(move |conn| {
+            let now = Timestamp::now();
+            if !smtp_settings::set_active(conn, account_id, on, now)? {
+                return Ok(false);
+            }
+            let action = if on {
+                Action::MailServerOn
+            } else {
+                Action::MailServerOff
+            };
+            let entry = Entry {
+                actor: &actor,
+                action,
+                recipient_id: None,
+                details: json!({}),
+            };
+            audit::record(conn, account_id, &entry, now)?;
+            Ok(true)
+        })
+        .await?;
+    if there_was {
+        Ok(())
+    } else {
+        Err(WebError::Conflict(
+            "Richten Sie zuerst einen Mailserver ein.",
+        ))
+    }
+}
