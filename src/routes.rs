@@ -127,7 +127,12 @@ pub fn all(table: &mut Table<'_>) {
     table.get ("/postausgang/{id}/inhalt",              SIGNED_IN,       outbox::content);
     table.get ("/postausgang/{id}/datei.eml",           SIGNED_IN,       outbox::download);
 
-    // Benutzerkonto.
+    account_pages(table);
+}
+
+/// *Benutzerkonto*.
+#[rustfmt::skip]
+fn account_pages(table: &mut Table<'_>) {
     table.get ("/benutzerkonto",                        SIGNED_IN,       account::details::show);
     table.post("/benutzerkonto",                        role(Admin),     account::details::update);
     table.get ("/benutzerkonto/tracking",               role(Admin),     account::tracking::show);

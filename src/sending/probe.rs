@@ -88,8 +88,7 @@ impl Probe {
         };
         Ok(Self {
             host: settings.host.clone(),
-            port: u16::try_from(settings.port)
-                .map_err(|_| Problem::Trouble(Trouble::Settings))?,
+            port: u16::try_from(settings.port).map_err(|_| Problem::Trouble(Trouble::Settings))?,
             server: Server::new(settings, account_id, sealer, public_url, patience)
                 .map_err(Problem::Trouble)?,
         })

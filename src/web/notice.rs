@@ -19,31 +19,6 @@ pub fn find(word: &str) -> Option<Notice> {
             "Tracking deaktiviert. Ab sofort wird für dieses Benutzerkonto nichts mehr personenbezogen erfasst.",
         ),
         "konto-tracking-an" => ("success", "Tracking aktiviert."),
-        "mailserver-gespeichert" => (
-            "success",
-            "Gespeichert. Bis Sie den Versand einschalten, landen E-Mails weiter im Postausgang: Testen Sie vorher die Verbindung.",
-        ),
-        "versand-an" => (
-            "success",
-            "Versand eingeschaltet. E-Mails gehen ab sofort über Ihren Mailserver.",
-        ),
-        "versand-aus" => (
-            "success",
-            "Versand ausgeschaltet. E-Mails landen ab sofort im Postausgang.",
-        ),
-        "schluessel-erzeugt" => (
-            "success",
-            "Schlüssel erzeugt. Tragen Sie ihn im DNS ein, und aktivieren Sie ihn danach.",
-        ),
-        "signatur-an" => (
-            "success",
-            "Aktiviert. E-Mails von dieser Domain werden ab sofort mit diesem Schlüssel signiert.",
-        ),
-        "signatur-aus" => (
-            "success",
-            "Deaktiviert. Mit diesem Schlüssel wird nichts mehr signiert.",
-        ),
-        "schluessel-geloescht" => ("success", "Schlüssel gelöscht."),
         "passwort-geaendert" => (
             "success",
             "Passwort geändert. Alle anderen Sitzungen wurden beendet.",
@@ -121,6 +96,39 @@ pub fn find(word: &str) -> Option<Notice> {
         "kopiert" => ("success", "Kopiert. Das hier ist der neue Entwurf."),
         "postausgang-geleert" => ("success", "Der Postausgang ist leer."),
         "abgemeldet" => ("success", "Sie sind abgemeldet."),
+        _ => return of_sending(word),
+    };
+    Some(Notice { kind, text })
+}
+
+/// Those of *Versand* and *Signatur*.
+fn of_sending(word: &str) -> Option<Notice> {
+    let (kind, text) = match word {
+        "mailserver-gespeichert" => (
+            "success",
+            "Gespeichert. Bis Sie den Versand einschalten, landen E-Mails weiter im Postausgang: Testen Sie vorher die Verbindung.",
+        ),
+        "versand-an" => (
+            "success",
+            "Versand eingeschaltet. E-Mails gehen ab sofort über Ihren Mailserver.",
+        ),
+        "versand-aus" => (
+            "success",
+            "Versand ausgeschaltet. E-Mails landen ab sofort im Postausgang.",
+        ),
+        "schluessel-erzeugt" => (
+            "success",
+            "Schlüssel erzeugt. Tragen Sie ihn im DNS ein, und aktivieren Sie ihn danach.",
+        ),
+        "signatur-an" => (
+            "success",
+            "Aktiviert. E-Mails von dieser Domain werden ab sofort mit diesem Schlüssel signiert.",
+        ),
+        "signatur-aus" => (
+            "success",
+            "Deaktiviert. Mit diesem Schlüssel wird nichts mehr signiert.",
+        ),
+        "schluessel-geloescht" => ("success", "Schlüssel gelöscht."),
         _ => return None,
     };
     Some(Notice { kind, text })

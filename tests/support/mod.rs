@@ -15,6 +15,7 @@ pub mod import;
 pub mod mail;
 pub mod program;
 pub mod proxy;
+pub mod python;
 pub mod world;
 
 pub use world::{On, World};

@@ -73,12 +73,7 @@ impl KeyView {
             algorithm: key.algorithm,
             active: key.active,
             created_at: key.created_at,
-            record: DnsRecord::of_key(
-                &key.domain,
-                &key.selector,
-                key.algorithm,
-                &key.public_key,
-            ),
+            record: DnsRecord::of_key(&key.domain, &key.selector, key.algorithm, &key.public_key),
             is_old,
         }
     }
@@ -174,7 +169,14 @@ pub async fn activate(
     state: web::Data<State>,
     id: web::Path<i64>,
 ) -> WebResult {
-    change(&signed_in, &state, *id, Action::SigningKeyOn, dkim_keys::activate).await?;
+    change(
+        &signed_in,
+        &state,
+        *id,
+        Action::SigningKeyOn,
+        dkim_keys::activate,
+    )
+    .await?;
     see_other("/benutzerkonto/versand/signatur?meldung=signatur-an")
 }
 
@@ -184,7 +186,14 @@ pub async fn deactivate(
     state: web::Data<State>,
     id: web::Path<i64>,
 ) -> WebResult {
-    change(&signed_in, &state, *id, Action::SigningKeyOff, dkim_keys::deactivate).await?;
+    change(
+        &signed_in,
+        &state,
+        *id,
+        Action::SigningKeyOff,
+        dkim_keys::deactivate,
+    )
+    .await?;
     see_other("/benutzerkonto/versand/signatur?meldung=signatur-aus")
 }
 
@@ -211,7 +220,14 @@ pub async fn destroy(
     state: web::Data<State>,
     id: web::Path<i64>,
 ) -> WebResult {
-    change(&signed_in, &state, *id, Action::SigningKeyRemoved, dkim_keys::remove).await?;
+    change(
+        &signed_in,
+        &state,
+        *id,
+        Action::SigningKeyRemoved,
+        dkim_keys::remove,
+    )
+    .await?;
     see_other("/benutzerkonto/versand/signatur?meldung=schluessel-geloescht")
 }
 
@@ -257,7 +273,9 @@ async fn signing_page(
 fn domain_of(typed: &str) -> Result<String, String> {
     let domain = typed.rsplit_once('@').map_or(typed, |(_, domain)| domain);
     if domain.is_empty() {
-        return Err("Geben Sie die Domain Ihrer Absenderadresse ein, zum Beispiel example.de.".to_owned());
+        return Err(
+            "Geben Sie die Domain Ihrer Absenderadresse ein, zum Beispiel example.de.".to_owned(),
+        );
     }
     EmailAddress::parse(&format!("post@{domain}"))
         .map(|address| address.domain().to_owned())
@@ -285,11 +303,19 @@ async fn make(
     .await?
     .map_err(|problem| WebError::Internal(problem.to_string()))?;
     let (account_id, actor) = (signed_in.account_id(), signed_in.actor());
-    let sealer = state.sealer.clone();
+    let safe = state.sealer.clone();
     state
         .write(move |conn| {
-            for (algorithm, selector, KeyPair { private_key, public_key }) in &made {
-                let sealed = sealer
+            for (
+                algorithm,
+                selector,
+                KeyPair {
+                    private_key,
+                    public_key,
+                },
+            ) in &made
+            {
+                let sealed = safe
                     .seal(&place(account_id, &domain, selector), private_key)
                     .map_err(|problem| DbError::Unavailable(problem.to_string()))?;
                 let key = NewDkimKey {

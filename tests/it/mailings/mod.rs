@@ -4,6 +4,7 @@ mod files;
 mod kill;
 mod pages;
 mod sending;
+mod signing;
 
 use std::time::{Duration, Instant};
 

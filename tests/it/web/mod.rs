@@ -5,5 +5,7 @@ mod imports;
 mod public;
 mod recipients;
 mod reports;
+mod sending;
 mod session;
+mod signing;
 mod tenancy;

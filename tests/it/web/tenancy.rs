@@ -2,11 +2,13 @@
 //! another account.
 
 use actix_web::http::Method;
+use widerspruch::db::models::dkim_keys::{self, NewDkimKey};
 use widerspruch::db::models::imports::{self, ImportStatus};
 use widerspruch::db::models::mailings::{self, Content};
 use widerspruch::db::models::receipts::{self, ReceiptKind};
 use widerspruch::db::models::{deletion_requests, groups, jobs, outbox};
 use widerspruch::domain::role::{Role, Roles};
+use widerspruch::domain::signature::SignatureAlgorithm;
 use widerspruch::domain::time::Timestamp;
 use widerspruch::domain::tracking::Decision;
 use widerspruch::routes::{Entry, entries};
@@ -167,6 +169,21 @@ fn make_import(world: &World) -> i64 {
     })
 }
 
+/// A key that signs nothing yet.
+fn make_signing_key(world: &World) -> i64 {
+    world.write(|conn| {
+        let key = NewDkimKey {
+            domain: "example.org",
+            algorithm: SignatureAlgorithm::Rsa,
+            selector: "rsa-2611-abcd",
+            private_key: b"sealed",
+            public_key: "MII=",
+        };
+        dkim_keys::add(conn, world.account_id, &key, Timestamp::now())?;
+        Ok(dkim_keys::of_account(conn, world.account_id)?[0].id)
+    })
+}
+
 /// What a form sends.
 type Fields<'a> = &'a [(&'a str, &'a str)];
 
@@ -180,6 +197,7 @@ struct Things {
     job: i64,
     mail: i64,
     import: i64,
+    signing_key: i64,
 }
 
 impl Things {
@@ -228,6 +246,7 @@ impl Things {
             job,
             mail,
             import: make_import(world),
+            signing_key: make_signing_key(world),
         }
     }
 
@@ -244,6 +263,7 @@ impl Things {
             "belege" => self.receipt,
             "auftraege" => self.job,
             "postausgang" => self.mail,
+            "benutzerkonto" => self.signing_key,
             _ => panic!("{path}: what does its number mean?"),
         }
     }

@@ -218,8 +218,7 @@ impl SendingForm {
             return Err("Geben Sie das Passwort ein, oder lassen Sie auch den Benutzernamen leer.");
         };
         // Whoever may change the server must not learn the password by sending it elsewhere.
-        let weaker =
-            settings.encryption == Encryption::None && kept.encryption != Encryption::None;
+        let weaker = settings.encryption == Encryption::None && kept.encryption != Encryption::None;
         if kept.host != settings.host || kept.username != settings.username || weaker {
             return Err(
                 "Geben Sie das Passwort neu ein: Das gespeicherte gilt nur für den bisherigen Server, Benutzer und Schutz der Verbindung.",
@@ -245,9 +244,15 @@ pub fn changed(before: Option<&SmtpSettings>, after: &Wanted) -> Vec<&'static st
     note("port", differs(|a, b| a.port == b.port));
     note("encryption", differs(|a, b| a.encryption == b.encryption));
     note("username", differs(|a, b| a.username == b.username));
-    note("connections", differs(|a, b| a.connections == b.connections));
+    note(
+        "connections",
+        differs(|a, b| a.connections == b.connections),
+    );
     note("per_minute", differs(|a, b| a.per_minute == b.per_minute));
-    note("return_path", differs(|a, b| a.return_path == b.return_path));
+    note(
+        "return_path",
+        differs(|a, b| a.return_path == b.return_path),
+    );
     let had_password = before.is_some_and(|before| before.password.is_some());
     note(
         "password",

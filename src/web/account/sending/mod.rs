@@ -123,7 +123,10 @@ async fn known(signed_in: &SignedIn, state: &State) -> Result<Known, WebError> {
 fn sending_page(signed_in: &SignedIn, known: Known) -> SendingPage {
     let mut signed: Vec<(String, Vec<&'static str>)> = Vec::new();
     for key in known.keys {
-        if signed.last().is_none_or(|(domain, _)| *domain != key.domain) {
+        if signed
+            .last()
+            .is_none_or(|(domain, _)| *domain != key.domain)
+        {
             signed.push((key.domain.clone(), Vec::new()));
         }
         if let Some((_, algorithms)) = signed.last_mut()

@@ -4,7 +4,7 @@
 use actix_web::web;
 use askama::Template;
 
-use super::{HERE, SendingPage, known, sending_page};
+use super::{SendingPage, known, sending_page};
 use crate::db::models::smtp_settings::SmtpSettings;
 use crate::domain::address::EmailAddress;
 use crate::domain::time::Timestamp;
