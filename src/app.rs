@@ -12,6 +12,9 @@ use actix_web::{HttpServer, web};
 use parking_lot::Mutex;
 use url::Url;
 
+use crate::bounces::background::Bounces;
+use crate::bounces::origin::Keys;
+use crate::bounces::spool::Spool;
 use crate::config::{Config, DataConfig};
 use crate::db::models::{accounts, installation, sessions};
 use crate::db::{Backend, Db};
@@ -135,6 +138,12 @@ pub fn build(config: &Config) -> Result<App, StartError> {
             Uploads::open(&config.data.dir)?,
             remembering.clone(),
         )?,
+        bounces: Bounces::start(
+            db.clone(),
+            Keys::new(&secret),
+            secret.sealer(),
+            Spool::open(&config.data.dir)?,
+        )?,
         cleaner,
         tokens,
         sealer: secret.sealer(),
@@ -209,10 +218,12 @@ impl App {
         let (recorder, sender) = (self.state.recorder.clone(), self.state.sender.clone());
         let (cleaner, deletions) = (self.state.cleaner.clone(), self.state.deletions.clone());
         let imports = self.state.imports.clone();
+        let bounces = self.state.bounces.clone();
         // Every hit that was taken is stored before the program ends, every mail in hand marked.
         let _ = web::block(move || {
             sender.shut_down();
             imports.shut_down();
+            bounces.shut_down();
             recorder.shut_down();
             // Before the cleaner, to which it hands what it deleted.
             deletions.shut_down();

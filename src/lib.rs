@@ -1,7 +1,7 @@
 //! **Widerspruch**: the administration of an e-mail marketing account that takes a recipient's
 //! *no* to personal tracking seriously.
 //!
-//! Arrows point down only: `main → cli → app → routes → web → {sending, import, erasure} →
+//! Arrows point down only: `main → cli → app → routes → web → {sending, import, erasure, bounces} →
 //! {tracking, mail} → db → domain`.
 //!
 //! * [`app`]: start-up and shutdown. [`config`]: what can be set. [`routes`]: the table of addresses.
@@ -13,10 +13,12 @@
 //! * [`tracking`]: the heart. Who is measured, what a mail's links carry, how a hit is stored, and
 //!   how the past is cut off from a person.
 //! * [`sending`]: hands a mailing to the transport, each recipient once.
+//! * [`bounces`]: what comes back of mails.
 //! * [`demo`]: the example account.
 //! * [`import`]: recipients from CSV files of any size.
 
 pub mod app;
+pub mod bounces;
 pub mod cli;
 pub mod config;
 pub mod db;

@@ -71,6 +71,7 @@ pub fn all(table: &mut Table<'_>) {
     table.post("/empfaenger/{id}",                      role(Recipients), recipients::data::update);
     table.post("/empfaenger/{id}/abmelden",             role(Recipients), recipients::data::unsubscribe);
     table.post("/empfaenger/{id}/wieder-anmelden",      role(Recipients), recipients::data::resubscribe);
+    table.post("/empfaenger/{id}/wieder-zustellen",     role(Recipients), recipients::data::reactivate);
     table.get ("/empfaenger/{id}/gruppen",              role(Recipients), recipients::groups::show);
     table.post("/empfaenger/{id}/gruppen",              role(Recipients), recipients::groups::update);
     table.get ("/empfaenger/{id}/verlauf",              role(Recipients), recipients::history::show);
@@ -152,6 +153,11 @@ fn account_pages(table: &mut Table<'_>) {
     table.post("/benutzerkonto/versand/signatur/{id}/deaktivieren", role(Admin), account::signing::deactivate);
     table.get ("/benutzerkonto/versand/signatur/{id}/loeschen",     role(Admin), account::signing::confirm_deletion);
     table.post("/benutzerkonto/versand/signatur/{id}/loeschen",     role(Admin), account::signing::destroy);
+    table.get ("/benutzerkonto/ruecklaeufer",           role(Admin),     account::bounces::show);
+    table.post("/benutzerkonto/ruecklaeufer",           role(Admin),     account::bounces::update);
+    table.post("/benutzerkonto/ruecklaeufer/abrufen",   role(Admin),     account::bounces::read);
+    table.post("/benutzerkonto/ruecklaeufer/testen",    role(Admin),     account::bounces::test);
+    table.post("/benutzerkonto/ruecklaeufer/grenze",    role(Admin),     account::bounces::update_limit);
     table.get ("/benutzerkonto/passwort",               SIGNED_IN,       account::password::edit);
     table.post("/benutzerkonto/passwort",               SIGNED_IN,       account::password::update);
 }

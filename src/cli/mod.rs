@@ -1,6 +1,7 @@
 //! What the program can be told on the command line, and the commands that are no server.
 
 mod account;
+mod bounce;
 mod demo;
 mod import;
 mod log;
@@ -61,6 +62,8 @@ enum Command {
     Account(account::AccountCommand),
     /// Import recipients from a CSV file
     Import(import::ImportCommand),
+    /// Take a bounce or complaint from standard input, for a mail server's alias
+    Bounce,
 }
 
 impl Settings {
@@ -100,9 +103,23 @@ pub enum CliError {
     /// Something on the command line is wrong.
     #[error("{0}")]
     Usage(String),
+    /// A mail server that hands something over is to try again later.
+    #[error("{0}")]
+    TryLater(String),
     /// Reading or writing failed.
     #[error(transparent)]
     Io(#[from] std::io::Error),
+}
+
+impl CliError {
+    /// What the program ends with.
+    pub const fn exit_code(&self) -> u8 {
+        match self {
+            // EX_TEMPFAIL in the system's sysexits.h.
+            Self::TryLater(_) => 75,
+            _ => 1,
+        }
+    }
 }
 
 /// Carries a command out.
@@ -122,5 +139,6 @@ pub fn run(cli: Cli) -> Result<(), CliError> {
         Command::Demo(demo) => demo::run(&demo, &settings.config()?),
         Command::Account(command) => account::run(command, &settings.data()?),
         Command::Import(command) => import::run(command, &settings.data()?),
+        Command::Bounce => bounce::run(settings.data()),
     }
 }

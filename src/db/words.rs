@@ -12,6 +12,7 @@ use super::models::jobs::JobStatus;
 use super::models::mailings::MailingStatus;
 use super::models::objections::Remembered;
 use super::models::receipts::{Cleanup, ReceiptKind};
+use crate::domain::bounce::BounceKind;
 use crate::domain::server::Encryption;
 use crate::domain::signature::SignatureAlgorithm;
 use crate::domain::tracking::{
@@ -43,6 +44,7 @@ macro_rules! read_from_text {
 }
 
 read_from_text!(
+    BounceKind,
     Cleanup,
     ConsentKind,
     Decision,

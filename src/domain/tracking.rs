@@ -38,7 +38,7 @@ impl RecipientTracking {
 }
 
 stored_as_word! {
-    /// How a recipient's tracking setting came about.
+    /// How a recipient's tracking setting, or status, came about.
     TrackingSource {
         /// Set by a user of the account.
         Admin => "admin",
@@ -50,6 +50,10 @@ stored_as_word! {
         Form => "form",
         /// Remembered from before the recipient was deleted (rule P9).
         Remembered => "remembered",
+        /// Mails came back (statuses only).
+        Bounce => "bounce",
+        /// The recipient reported a mail as unwanted (statuses only).
+        Complaint => "complaint",
     }
 }
 
@@ -62,6 +66,8 @@ impl TrackingSource {
             Self::Import => "Import",
             Self::Form => "Anmeldeformular",
             Self::Remembered => "gemerkter Widerspruch",
+            Self::Bounce => "Rückläufer",
+            Self::Complaint => "Beschwerde",
         }
     }
 }

@@ -39,6 +39,9 @@ const IMPORTS: &str = "imports";
 /// The folder of the outbox in the data directory.
 pub const OUTBOX: &str = "outbox";
 
+/// The folder of messages handed over in the data directory.
+pub const BOUNCES: &str = "bounces";
+
 /// Hands remains to the background work. Cheap to clone.
 #[derive(Clone)]
 pub struct Cleaner {
@@ -196,9 +199,12 @@ impl Cleaning {
                 return Ok(false);
             }
         }
-        // An uploaded file goes when its import ends.
-        let uploads = self.data_dir.join(IMPORTS);
-        if found.iter().any(|path| path.starts_with(&uploads)) {
+        // An uploaded file goes when its import ends, a message handed over once it is counted.
+        let passing = [IMPORTS, BOUNCES].map(|folder| self.data_dir.join(folder));
+        if found
+            .iter()
+            .any(|path| passing.iter().any(|folder| path.starts_with(folder)))
+        {
             return Ok(false);
         }
         if !open.receipts.is_empty() {

@@ -80,6 +80,15 @@ pub fn find(word: &str) -> Option<Notice> {
             "success",
             "Wieder angemeldet. Der Empfänger erhält wieder E-Mailings.",
         ),
+        "empfaenger-wieder-zustellbar" => (
+            "success",
+            "Wieder zustellbar. Der Empfänger erhält wieder E-Mailings, und die Zählung der Rückläufer beginnt von vorn.",
+        ),
+        "postfach-abgerufen" => ("success", "Das Postfach wurde abgerufen."),
+        "postfach-wird-abgerufen" => (
+            "success",
+            "Das Postfach wird gerade abgerufen. Laden Sie die Seite gleich noch einmal.",
+        ),
         "nichts-ausgewaehlt" => ("warning", "Wählen Sie mindestens einen Empfänger aus."),
         "import-vorschau" => (
             "warning",

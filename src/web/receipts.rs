@@ -86,7 +86,7 @@ pub async fn show(signed_in: SignedIn, state: web::Data<State>, id: web::Path<i6
 type Figure = fn(&Figures) -> i64;
 
 fn rows(before: &Figures, after: &Figures) -> Vec<(&'static str, String, String)> {
-    let figures: [(&str, Figure); 13] = [
+    let figures: [(&str, Figure); 15] = [
         ("Versendet", |f| f.handed),
         ("Personenbezogen gemessen", |f| f.handed_personal),
         ("Öffnungen", |f| f.opens),
@@ -97,7 +97,9 @@ fn rows(before: &Figures, after: &Figures) -> Vec<(&'static str, String, String)
         ("Klicks, eindeutig", |f| f.clickers),
         ("Klicks, anonym", |f| f.anonymous_clicks),
         ("Klicks, automatisch", |f| f.automatic_clicks),
-        ("Unzustellbar", |f| f.bounces),
+        ("Dauerhaft unzustellbar", |f| f.bounces),
+        ("Vorübergehend unzustellbar", |f| f.soft_bounces),
+        ("Als Spam gemeldet", |f| f.complaints),
         ("Abmeldungen", |f| f.unsubscriptions),
         ("Widersprüche", |f| f.objections),
     ];

@@ -7,6 +7,7 @@ use actix_web::web;
 use parking_lot::Mutex;
 use url::Url;
 
+use crate::bounces::background::Bounces;
 use crate::config::PasswordCost;
 use crate::db::{Conn, Db, DbResult};
 use crate::demo::Background;
@@ -52,6 +53,8 @@ pub struct Inner {
     pub demo: Background,
     /// Imports uploaded files in the background.
     pub imports: Imports,
+    /// Reads what comes back of mails.
+    pub bounces: Bounces,
     /// Seals passwords of mail servers, and keys, at rest.
     pub sealer: Sealer,
     /// The key for remembered addresses (rule P9).

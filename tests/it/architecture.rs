@@ -8,7 +8,7 @@ const LAYERS: [&[&str]; 8] = [
     &["app"],
     &["routes"],
     &["web"],
-    &["sending", "import", "erasure", "demo"],
+    &["sending", "import", "erasure", "bounces", "demo"],
     &["tracking", "mail"],
     &["db"],
     &["domain"],

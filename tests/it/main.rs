@@ -11,6 +11,7 @@
 mod support;
 
 mod architecture;
+mod bounces;
 mod cli;
 mod db;
 mod demo;

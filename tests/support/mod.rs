@@ -10,6 +10,8 @@
 )]
 
 pub mod agent;
+pub mod bounce;
+pub mod dovecot;
 pub mod dump;
 pub mod import;
 pub mod mail;

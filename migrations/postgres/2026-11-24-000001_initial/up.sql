@@ -376,6 +376,14 @@ CREATE TABLE bounce_mailboxes (
     -- Up to where it has been read; numbers hold for one validity only (RFC 3501, 2.3.1.1).
     uid_validity BIGINT,
     last_uid BIGINT,
+    -- What has been counted and is still to be removed there, as a JSON list of numbers.
+    to_remove TEXT NOT NULL DEFAULT '[]',
+    -- Until when the node that reads it may be at work.
+    lease_until BIGINT,
+    -- Messages since it was set up: about a mail of ours, about an unknown one, and others.
+    assigned BIGINT NOT NULL DEFAULT 0,
+    unassigned BIGINT NOT NULL DEFAULT 0,
+    others BIGINT NOT NULL DEFAULT 0,
     checked_at BIGINT,
     problem TEXT,
     updated_at BIGINT NOT NULL

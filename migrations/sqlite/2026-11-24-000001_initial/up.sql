@@ -382,6 +382,14 @@ CREATE TABLE bounce_mailboxes (
     -- Up to where it has been read; numbers hold for one validity only (RFC 3501, 2.3.1.1).
     uid_validity INTEGER,
     last_uid INTEGER,
+    -- What has been counted and is still to be removed there, as a JSON list of numbers.
+    to_remove TEXT NOT NULL DEFAULT '[]',
+    -- Until when the node that reads it may be at work.
+    lease_until INTEGER,
+    -- Messages since it was set up: about a mail of ours, about an unknown one, and others.
+    assigned INTEGER NOT NULL DEFAULT 0,
+    unassigned INTEGER NOT NULL DEFAULT 0,
+    others INTEGER NOT NULL DEFAULT 0,
     checked_at INTEGER,
     problem TEXT,
     updated_at INTEGER NOT NULL

@@ -27,6 +27,8 @@ pub struct Account {
     pub remember_objections: bool,
     /// How many recipients it has.
     pub recipient_count: i64,
+    /// After how many temporary bounces in a row an address counts as undeliverable.
+    pub soft_bounce_limit: i64,
 }
 
 impl Account {
@@ -71,6 +73,14 @@ pub fn any(conn: &mut Conn) -> DbResult<bool> {
 pub fn rename(conn: &mut Conn, account_id: i64, name: &str) -> DbResult<()> {
     diesel::update(accounts::table.find(account_id))
         .set(accounts::name.eq(name))
+        .execute(conn)?;
+    Ok(())
+}
+
+/// Sets after how many temporary bounces in a row an address counts as undeliverable.
+pub fn set_soft_bounce_limit(conn: &mut Conn, account_id: i64, limit: i64) -> DbResult<()> {
+    diesel::update(accounts::table.find(account_id))
+        .set(accounts::soft_bounce_limit.eq(limit))
         .execute(conn)?;
     Ok(())
 }

@@ -76,6 +76,14 @@ pub enum Action {
     RecipientUnsubscribed,
     /// A recipient subscribed again.
     RecipientResubscribed,
+    /// A recipient's address counts as undeliverable, since mails came back.
+    RecipientBounced,
+    /// Mails go to an address again that counted as undeliverable.
+    RecipientReactivated,
+    /// The mailbox for what comes back set up, changed or removed.
+    BounceMailboxChanged,
+    /// After how many temporary bounces an address counts as undeliverable.
+    SoftBounceLimitChanged,
     /// A password changed.
     PasswordChanged,
     /// A mailing sent.
@@ -115,6 +123,10 @@ impl Action {
             Self::RecipientDeleted => "recipient_deleted",
             Self::RecipientUnsubscribed => "recipient_unsubscribed",
             Self::RecipientResubscribed => "recipient_resubscribed",
+            Self::RecipientBounced => "recipient_bounced",
+            Self::RecipientReactivated => "recipient_reactivated",
+            Self::BounceMailboxChanged => "bounce_mailbox_changed",
+            Self::SoftBounceLimitChanged => "soft_bounce_limit_changed",
             Self::PasswordChanged => "password_changed",
             Self::MailingSent => "mailing_sent",
             Self::MailServerChanged => "mail_server_changed",

@@ -7,6 +7,7 @@ use diesel::sql_types::{BigInt, Text};
 use crate::db::json_rows::{self, Column, hex};
 use crate::db::schema::{deliveries, mailings};
 use crate::db::{Conn, DbError, DbResult};
+use crate::domain::bounce::BounceKind;
 use crate::domain::secret::random_128;
 use crate::domain::stored_as_word;
 use crate::domain::tracking::Decision;
@@ -139,9 +140,14 @@ pub(crate) fn cut_off(
     );
     let to_hour =
         |column: &str| format!("{column} = deliveries.{column} - deliveries.{column} % 3600000");
+    // What stands at the recipient as well (no mails since, a complaint then) would lead from there
+    // to what was measured here: a complaint, the time, a bounce of a mail that was opened. The
+    // mailing's counters keep their numbers.
+    let kept = "CASE WHEN deliveries.bounce IN ('hard', 'soft') AND deliveries.opens = 0 AND deliveries.clicks = 0 THEN deliveries.bounce END";
     diesel::sql_query(format!(
         "UPDATE deliveries SET recipient_id = NULL, pseudonym = new.pseudonym, token_key = NULL, status = new.status,
              holder = NULL, lease_until = NULL, next_attempt_at = NULL,
+             bounced_at = NULL, bounce = {kept}, reply_code = CASE WHEN bounce IS NULL THEN reply_code WHEN {kept} IS NULL THEN NULL ELSE reply_code END,
              {}, {}, {}, {}, {}
          FROM {rows} AS new WHERE deliveries.id = new.id",
         to_hour("handed_at"),
@@ -256,6 +262,10 @@ pub struct HistoryLine {
     pub first_click_at: Option<i64>,
     /// How many clicks.
     pub clicks: i64,
+    /// What came back of it.
+    pub bounce: Option<BounceKind>,
+    /// What the mail server said last: its code.
+    pub reply_code: Option<String>,
 }
 
 /// What was sent to a recipient and what became of it, newest first.
@@ -281,6 +291,8 @@ pub fn history(
             deliveries::opens,
             deliveries::first_click_at,
             deliveries::clicks,
+            deliveries::bounce,
+            deliveries::reply_code,
         ))
         .load(conn)?)
 }

@@ -5,6 +5,8 @@
 
 pub mod accounts;
 pub mod audit;
+pub mod bounce_mailboxes;
+pub mod bounces;
 pub mod consents;
 pub mod deletion_requests;
 pub mod deliveries;

@@ -46,6 +46,8 @@ pub struct Recipient {
     pub public_key: Vec<u8>,
     /// When the recipient was added, in milliseconds.
     pub created_at: i64,
+    /// Temporary bounces in a row, as of the last one.
+    pub soft_bounces: i64,
 }
 
 /// A recipient as a row of a list.

@@ -10,6 +10,7 @@ use diesel::sql_types::{BigInt, Binary, Nullable, Text};
 use crate::db::json_rows::hex;
 use crate::db::paging::{CappedCount, Page};
 use crate::db::{Conn, DbResult};
+use crate::domain::bounce::BounceKind;
 use crate::domain::secret::Random128;
 use crate::domain::tracking::Decision;
 
@@ -24,6 +25,8 @@ pub enum Filter {
     Clicked,
     /// Those who were measured and did neither.
     Neither,
+    /// Those whose mails came back. Where something was measured all the same, it reached somebody.
+    CameBack,
     /// Those about whom nothing personal was measured: what they did is not known.
     Unmeasured,
 }
@@ -36,6 +39,7 @@ impl Filter {
             Self::Opened => "AND d.opens > 0",
             Self::Clicked => "AND d.clicks > 0",
             Self::Neither => "AND d.policy = 'personal' AND d.opens = 0 AND d.clicks = 0",
+            Self::CameBack => "AND d.bounce IN ('hard', 'soft') AND d.opens = 0 AND d.clicks = 0",
             Self::Unmeasured => "AND (d.policy IS NULL OR d.policy <> 'personal')",
         }
     }
@@ -120,6 +124,8 @@ pub struct ActivityLine {
     pub clicks: i64,
     /// The first, in milliseconds.
     pub first_click_at: Option<i64>,
+    /// What came back of the mail.
+    pub bounce: Option<BounceKind>,
 }
 
 impl ActivityLine {
@@ -154,6 +160,8 @@ struct Row {
     clicks: i64,
     #[diesel(sql_type = Nullable<BigInt>)]
     first_click_at: Option<i64>,
+    #[diesel(sql_type = Nullable<Text>)]
+    bounce: Option<BounceKind>,
 }
 
 impl Row {
@@ -179,6 +187,7 @@ impl Row {
             first_open_at: self.first_open_at,
             clicks: self.clicks,
             first_click_at: self.first_click_at,
+            bounce: self.bounce,
         })
     }
 }
@@ -320,7 +329,7 @@ impl Reader {
         let (comparison, order) = reading.words();
         let rows: Vec<Row> = diesel::sql_query(format!(
             "SELECT d.recipient_id, d.pseudonym, r.address, r.first_name, r.last_name, d.policy,
-                    d.opens, d.first_open_at, d.clicks, d.first_click_at
+                    d.opens, d.first_open_at, d.clicks, d.first_click_at, d.bounce
              FROM deliveries d JOIN recipients r ON r.id = d.recipient_id
              WHERE d.mailing_id = $1 AND d.account_id = $2 AND d.recipient_id {comparison} $3 AND {RECEIVED} {}
              ORDER BY d.recipient_id {order} LIMIT $4",
@@ -344,7 +353,7 @@ impl Reader {
         let (comparison, order) = reading.words();
         let rows: Vec<Row> = diesel::sql_query(format!(
             "SELECT d.recipient_id, d.pseudonym, NULL AS address, NULL AS first_name, NULL AS last_name, d.policy,
-                    d.opens, d.first_open_at, d.clicks, d.first_click_at
+                    d.opens, d.first_open_at, d.clicks, d.first_click_at, d.bounce
              FROM deliveries d
              WHERE d.mailing_id = $1 AND d.account_id = $2 AND d.pseudonym {comparison} $3 AND {RECEIVED} {}
              ORDER BY d.pseudonym {order} LIMIT $4",

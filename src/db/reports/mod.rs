@@ -56,9 +56,17 @@ pub struct Figures {
     /// Clicks by programs: in no rate.
     #[diesel(sql_type = BigInt)]
     pub automatic_clicks: i64,
-    /// Mails that came back.
+    /// Mails that came back for good.
     #[diesel(sql_type = BigInt)]
     pub bounces: i64,
+    /// Mails that came back for now.
+    #[serde(default)]
+    #[diesel(sql_type = BigInt)]
+    pub soft_bounces: i64,
+    /// Mails that their recipients reported as unwanted.
+    #[serde(default)]
+    #[diesel(sql_type = BigInt)]
+    pub complaints: i64,
     /// Unsubscriptions through this mailing's links.
     #[diesel(sql_type = BigInt)]
     pub unsubscriptions: i64,
@@ -95,7 +103,7 @@ pub fn figures(conn: &mut Conn, account_id: i64, mailings: &[i64]) -> DbResult<V
                          WHERE mailing_id IN (SELECT id FROM wanted) AND kind IN (0, 1) AND link = 0
                          GROUP BY mailing_id)
          SELECT m.id AS mailing_id, m.subject, m.handed, m.handed_personal, m.handed_anonymous,
-                m.bounces, m.unsubscriptions, m.objections, {names}
+                m.bounces, m.soft_bounces, m.complaints, m.unsubscriptions, m.objections, {names}
          FROM wanted
          JOIN mailings m ON m.id = wanted.id
          LEFT JOIN summed h ON h.mailing_id = m.id

@@ -1,5 +1,7 @@
-//! *Benutzerkonto*, with the tabs *Kontodaten*, *Personenbez. Tracking*, *Versand* and *Passwort*.
+//! *Benutzerkonto*, with the tabs *Kontodaten*, *Personenbez. Tracking*, *Versand*,
+//! *Rückläufer* and *Passwort*.
 
+pub mod bounces;
 pub mod details;
 pub mod password;
 pub mod sending;

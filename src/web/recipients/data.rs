@@ -5,9 +5,12 @@ use askama::Template;
 use serde_json::{Map, Value};
 
 use super::person::Typed;
+use crate::bounces::apply;
+use crate::db::models::bounces::{self, LastBounce};
 use crate::db::models::consents::{self, Consent};
 use crate::db::models::deletion_requests;
 use crate::db::models::recipients::{self, Recipient, RecipientData};
+use crate::domain::bounce::BounceKind;
 use crate::domain::time::Timestamp;
 use crate::domain::tracking::{RecipientStatus, TrackingSource};
 use crate::erasure::change::{self, Changed};
@@ -32,8 +35,10 @@ struct DataPage {
     said: Said,
 }
 
-/// What the person did by themselves.
+/// What came from the person's side.
 struct Said {
+    /// What came back last of mails to them.
+    last_bounce: Option<LastBounce>,
     /// To what the person agreed.
     consents: Vec<Consent>,
     /// When the person asked for deletion, in milliseconds.
@@ -54,6 +59,8 @@ impl DataPage {
             Some(TrackingSource::Import) => "durch einen Import",
             Some(TrackingSource::Form) => "durch ein Anmeldeformular",
             Some(TrackingSource::Remembered) => "gemerkt von früher",
+            Some(TrackingSource::Bounce) => "durch Rückläufer",
+            Some(TrackingSource::Complaint) => "durch eine Beschwerde",
         }
     }
 
@@ -63,6 +70,32 @@ impl DataPage {
             self.recipient.status_source,
             Some(TrackingSource::Recipient | TrackingSource::Remembered | TrackingSource::Form)
         )
+    }
+
+    fn is_bounced(&self) -> bool {
+        self.recipient.status == RecipientStatus::Bounced
+    }
+
+    fn has_complained(&self) -> bool {
+        self.is_unsubscribed() && self.recipient.status_source == Some(TrackingSource::Complaint)
+    }
+
+    /// What came back last, as the end of "seit …".
+    fn reason(&self) -> String {
+        let Some(last) = self.said.last_bounce.as_ref().filter(|_| self.is_bounced()) else {
+            return String::new();
+        };
+        let kind = match last.kind {
+            BounceKind::Hard => "dauerhaft".to_owned(),
+            BounceKind::Soft | BounceKind::Complaint => match self.recipient.soft_bounces {
+                1 => "nach 1 vorübergehenden Rückläufer".to_owned(),
+                n => format!("nach {n} vorübergehenden Rückläufern in Folge"),
+            },
+        };
+        match &last.code {
+            Some(code) => format!(" ({kind}, {code})"),
+            None => format!(" ({kind})"),
+        }
     }
 }
 
@@ -165,6 +198,23 @@ pub async fn resubscribe(
     ))
 }
 
+/// POST `/empfaenger/{id}/wieder-zustellen`
+pub async fn reactivate(
+    signed_in: SignedIn,
+    state: web::Data<State>,
+    path: web::Path<i64>,
+) -> WebResult {
+    let (account_id, actor, recipient_id) = (signed_in.account_id(), signed_in.actor(), *path);
+    state
+        .write(move |conn| {
+            apply::reactivate(conn, account_id, recipient_id, &actor, Timestamp::now())
+        })
+        .await?;
+    see_other(format!(
+        "/empfaenger/{recipient_id}?meldung=empfaenger-wieder-zustellbar"
+    ))
+}
+
 async fn load(
     signed_in: &SignedIn,
     state: &State,
@@ -174,6 +224,7 @@ async fn load(
     state
         .read(move |conn| {
             let said = Said {
+                last_bounce: bounces::last_of(conn, account_id, recipient_id)?,
                 consents: consents::of_recipient(conn, account_id, recipient_id)?,
                 deletion_requested_at: deletion_requests::of_recipient(
                     conn,

@@ -21,11 +21,12 @@ use crate::web::state::State;
 const COUNTED: i64 = 10_000;
 
 /// The filters as they stand in addresses and on the screen.
-const FILTERS: [(&str, &str, Filter); 5] = [
+const FILTERS: [(&str, &str, Filter); 6] = [
     ("", "Alle", Filter::All),
     ("geoeffnet", "Geöffnet", Filter::Opened),
     ("geklickt", "Geklickt", Filter::Clicked),
     ("nichts", "Nichts davon", Filter::Neither),
+    ("zurueck", "Unzustellbar", Filter::CameBack),
     (
         "ohne",
         "Ohne personenbezogenes Tracking",
@@ -78,7 +79,7 @@ struct ActivityPage {
 
 impl ActivityPage {
     #[allow(clippy::unused_self, reason = "templates reach it through the page")]
-    fn filters(&self) -> [(&'static str, &'static str); 5] {
+    fn filters(&self) -> [(&'static str, &'static str); 6] {
         FILTERS.map(|(word, label, _)| (word, label))
     }
 

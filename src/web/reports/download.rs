@@ -10,6 +10,7 @@ use crate::db::json_rows::hex;
 use crate::db::reports::activity::{self, ActivityLine, Filter, Place, Who};
 use crate::db::reports::overview;
 use crate::db::{Conn, DbResult};
+use crate::domain::bounce::BounceKind;
 use crate::web::access::SignedIn;
 use crate::web::csv_file::CsvFile;
 use crate::web::filters::{format_as, format_percent};
@@ -66,7 +67,9 @@ fn write_figures(file: &mut CsvFile, report: &Report) {
         ("Klicks, eindeutig", figures.clickers),
         ("Klicks, anonym", figures.anonymous_clicks),
         ("Klicks, automatisch", figures.automatic_clicks),
-        ("Unzustellbar", figures.bounces),
+        ("Unzustellbar, dauerhaft", figures.bounces),
+        ("Unzustellbar, vorübergehend", figures.soft_bounces),
+        ("Beschwerden", figures.complaints),
         ("Abmeldungen", figures.unsubscriptions),
         ("Widersprüche", figures.objections),
         ("Abgebrochen", report.mailing.cancelled),
@@ -87,6 +90,13 @@ fn write_figures(file: &mut CsvFile, report: &Report) {
             what,
             &format_percent(part, measured),
         );
+    }
+    for (what, part) in [
+        ("Rücklaufquote", report.came_back()),
+        ("Beschwerdequote", figures.complaints),
+    ] {
+        let rate = format_percent(part, figures.handed);
+        row("Gesamt", &figures.subject, what, &rate);
     }
     for link in &report.links {
         for (what, value) in [
@@ -144,6 +154,7 @@ fn write_activity(conn: &mut Conn, account_id: i64, mailing_id: i64) -> DbResult
         "Erste Öffnung",
         "Klicks",
         "Erster Klick",
+        "Rückläufer",
     ]);
     let mut place = Place::First;
     loop {
@@ -176,5 +187,6 @@ fn write_line(file: &mut CsvFile, line: &ActivityLine) {
         &moment(line, line.first_open_at),
         &line.clicks.to_string(),
         &moment(line, line.first_click_at),
+        line.bounce.map_or("", BounceKind::label),
     ]);
 }

@@ -86,6 +86,11 @@ impl Report {
         self.figures.handed - self.figures.handed_personal - self.figures.handed_anonymous
     }
 
+    /// Mails that came back, for good or for now.
+    pub const fn came_back(&self) -> i64 {
+        self.figures.bounces + self.figures.soft_bounces
+    }
+
     /// Opens of all kinds.
     const fn all_opens(&self) -> i64 {
         self.figures.opens + self.figures.anonymous_opens + self.figures.automatic_opens
@@ -103,6 +108,27 @@ impl ReportPage {
         format!(
             "bezogen auf {} personenbezogen gemessene Empfänger",
             filters::format_number(self.report.figures.handed_personal)
+        )
+    }
+
+    /// What the rate of bounces is made of.
+    fn of_bounces(&self) -> String {
+        let figures = &self.report.figures;
+        format!(
+            "{} dauerhaft, {} vorübergehend, bezogen auf {} versendete E-Mails",
+            filters::format_number(figures.bounces),
+            filters::format_number(figures.soft_bounces),
+            filters::format_number(figures.handed)
+        )
+    }
+
+    /// What the rate of complaints is made of.
+    fn of_complaints(&self) -> String {
+        let figures = &self.report.figures;
+        format!(
+            "{} als Spam gemeldet, bezogen auf {} versendete E-Mails",
+            filters::format_number(figures.complaints),
+            filters::format_number(figures.handed)
         )
     }
 

@@ -102,7 +102,7 @@ on_both!(a_report_shows_what_was_counted, |world| {
         .assert_says("33,3 %");
     assert_eq!(
         page.all(".facts dd"),
-        ["5 Empfänger", "3", "1", "1", "0", "0"]
+        ["5 Empfänger", "3", "1", "1", "0", "0", "0", "0"]
     );
     assert_eq!(
         squeeze(&row(&page, "Öffnungen")),

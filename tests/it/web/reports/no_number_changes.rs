@@ -16,6 +16,7 @@ use widerspruch::db::models::audit::Actor;
 use widerspruch::db::models::{mailing_counters, receipts};
 use widerspruch::db::reports::details::{self, Counts};
 use widerspruch::db::reports::{Figures, figures};
+use widerspruch::domain::bounce::BounceKind;
 use widerspruch::domain::secret::Random128;
 use widerspruch::domain::time::Timestamp;
 use widerspruch::domain::tracking::{Decision, TrackingMode, TrackingSource};
@@ -27,6 +28,7 @@ use widerspruch::tracking::visitor::Visitor;
 use widerspruch::tracking::{pseudonymise, settings};
 
 use crate::support::agent::Agent;
+use crate::support::bounce::{complaint, failed};
 use crate::support::{World, on_both};
 
 const TEST: Actor = Actor::Program("test");
@@ -47,6 +49,7 @@ enum Step {
     Object(usize),
     Allow(usize),
     Unsubscribe { person: usize, mailing: usize },
+    ComeBack { mail: usize, kind: BounceKind },
     Pseudonymise(usize),
     Delete(BTreeSet<usize>),
     Enter(usize),
@@ -75,6 +78,11 @@ fn steps() -> impl Strategy<Value = Vec<Step>> {
         1 => Just(TrackingMode::Off),
         1 => Just(TrackingMode::Consent),
     ];
+    let kind = prop_oneof![
+        Just(BounceKind::Hard),
+        Just(BounceKind::Soft),
+        Just(BounceKind::Complaint),
+    ];
     let step = prop_oneof![
         12 => (person.clone(), mailing.clone())
             .prop_map(|(person, mailing)| Step::Deliver { person, mailing }),
@@ -86,6 +94,7 @@ fn steps() -> impl Strategy<Value = Vec<Step>> {
         1 => any::<bool>().prop_map(Step::CountAnonymously),
         2 => person.clone().prop_map(Step::Object),
         2 => person.clone().prop_map(Step::Allow),
+        8 => (0_usize..20, kind).prop_map(|(mail, kind)| Step::ComeBack { mail, kind }),
         1 => (person.clone(), mailing)
             .prop_map(|(person, mailing)| Step::Unsubscribe { person, mailing }),
         3 => person.clone().prop_map(Step::Pseudonymise),
@@ -99,7 +108,12 @@ fn steps() -> impl Strategy<Value = Vec<Step>> {
 struct Mail {
     mailing: usize,
     person: usize,
+    /// The person's number when it went out.
+    recipient_id: i64,
+    return_path: String,
     key: Option<Random128>,
+    /// What stands on the delivery.
+    bounce: Option<BounceKind>,
     /// Whether the way back to the person still exists.
     tied: bool,
     opened: bool,
@@ -115,6 +129,8 @@ struct Expected {
     handed_personal: i64,
     handed_anonymous: i64,
     unsubscriptions: i64,
+    /// For good, for now, complaints.
+    came_back: [i64; 3],
     /// By kind, link (0: all), hour.
     hours: BTreeMap<(i32, i64, i64), [i64; 4]>,
     /// By kind and stored class of device.
@@ -193,6 +209,11 @@ impl<'a> History<'a> {
             Step::Object(person) => self.object(*person),
             Step::Allow(person) => self.allow(*person),
             Step::Unsubscribe { person, mailing } => self.unsubscribe(*person, *mailing),
+            Step::ComeBack { mail, kind } => {
+                if !self.mails.is_empty() {
+                    self.come_back(mail % self.mails.len(), *kind);
+                }
+            }
             Step::Pseudonymise(person) => self.pseudonymise(*person),
             Step::Delete(people) => self.delete(people),
             Step::Enter(person) => self.enter(*person),
@@ -220,7 +241,10 @@ impl<'a> History<'a> {
         self.mails.push(Mail {
             mailing,
             person,
+            recipient_id: id,
+            return_path: self.world.return_path(self.mailings[mailing], id),
             key,
+            bounce: None,
             tied: true,
             opened: false,
             clicked: false,
@@ -366,6 +390,42 @@ impl<'a> History<'a> {
         });
     }
 
+    fn come_back(&mut self, at: usize, kind: BounceKind) {
+        let mail = &self.mails[at];
+        let (mailing, person, id) = (mail.mailing, mail.person, mail.recipient_id);
+        let (path, address) = (&mail.return_path, &self.people[person].address);
+        let message = match kind {
+            BounceKind::Hard => failed(path, address, "5.1.1"),
+            BounceKind::Soft => failed(path, address, "4.2.2"),
+            BounceKind::Complaint => complaint(path, address),
+        };
+        self.world.come_back_at(&message, Timestamp(self.now));
+        let is_there = self.people[person].id == Some(id);
+        let complains = kind == BounceKind::Complaint && is_there;
+        let was_subscribed = self.people[person].subscribed;
+        // A mail that was sent again to who was pseudonymised bears the same mark.
+        let tied = self
+            .mails
+            .iter_mut()
+            .find(|mail| mail.mailing == mailing && mail.recipient_id == id && mail.tied);
+        let expected = &mut self.expected[mailing];
+        if let Some(mail) = tied {
+            if !kind.outweighs(mail.bounce) {
+                return;
+            }
+            if let Some(before) = mail.bounce.replace(kind) {
+                expected.came_back[number(before)] -= 1;
+            }
+            expected.came_back[number(kind)] += 1;
+        } else if !complains || was_subscribed {
+            let all: i64 = expected.came_back.iter().sum();
+            expected.came_back[number(kind)] += i64::from(all < expected.handed);
+        }
+        if complains {
+            self.people[person].subscribed = false;
+        }
+    }
+
     fn enter(&mut self, person: usize) {
         if self.people[person].id.is_none() {
             let id = self.world.make_recipient(&self.people[person].address);
@@ -411,7 +471,10 @@ impl<'a> History<'a> {
         let activity_before = self.activity();
         act(self.world);
         for mail in &mut self.mails {
-            mail.tied &= !people.contains(&mail.person);
+            if mail.tied && people.contains(&mail.person) {
+                mail.tied = false;
+                mail.bounce = mail.returned_unread();
+            }
         }
         assert_eq!(
             self.shown(),
@@ -461,17 +524,18 @@ impl<'a> History<'a> {
                 assert!(after.contains(line), "{line} in {after:?}");
             }
             assert_eq!(numbers(before), numbers(after));
-            let mut expected: Vec<(String, i64, i64)> = self
+            let mut expected: Vec<(String, i64, i64, bool)> = self
                 .mails
                 .iter()
                 .filter(|mail| mail.mailing == mailing)
                 .map(|mail| {
+                    let came_back = mail.returned_unread().is_some();
                     let tracking = if mail.key.is_some() {
                         "personenbezogen"
                     } else {
                         "ohne personenbezogenes Tracking"
                     };
-                    (tracking.to_owned(), mail.opens, mail.clicks)
+                    (tracking.to_owned(), mail.opens, mail.clicks, came_back)
                 })
                 .collect();
             expected.sort();
@@ -508,6 +572,21 @@ impl<'a> History<'a> {
             let stored: BTreeMap<_, _> = self.hour_rows(*id);
             assert_eq!(stored, expected.hours, "every hour of every link");
             self.check_raw_rows(expected, *id);
+            self.check_bounces(*id);
+        }
+    }
+
+    /// What came back stands on as many deliveries as it should.
+    fn check_bounces(&self, mailing_id: i64) {
+        for kind in [BounceKind::Hard, BounceKind::Soft, BounceKind::Complaint] {
+            let rows = self.world.rows(
+                "deliveries",
+                &format!("mailing_id = {mailing_id} AND bounce = '{}'", kind.as_str()),
+            );
+            let of_mailing = |mail: &&Mail| self.mailings[mail.mailing] == mailing_id;
+            let mails = self.mails.iter().filter(of_mailing);
+            let expected = mails.filter(|mail| mail.bounce == Some(kind)).count();
+            assert_eq!(usize::try_from(rows), Ok(expected), "{kind:?}");
         }
     }
 
@@ -621,10 +700,28 @@ impl Expected {
             clickers,
             anonymous_clicks,
             automatic_clicks,
-            bounces: 0,
+            bounces: self.came_back[0],
+            soft_bounces: self.came_back[1],
+            complaints: self.came_back[2],
             unsubscriptions: self.unsubscriptions,
             objections: 0,
         }
+    }
+}
+
+impl Mail {
+    /// A bounce of a mail of which nothing was measured: it is kept when the person goes.
+    fn returned_unread(&self) -> Option<BounceKind> {
+        self.bounce
+            .filter(|kind| *kind != BounceKind::Complaint && self.opens == 0 && self.clicks == 0)
+    }
+}
+
+fn number(kind: BounceKind) -> usize {
+    match kind {
+        BounceKind::Hard => 0,
+        BounceKind::Soft => 1,
+        BounceKind::Complaint => 2,
     }
 }
 
@@ -636,14 +733,16 @@ fn kind(what: What) -> i32 {
     i32::from(what.link != 0)
 }
 
-/// Tracking, opens and clicks of all lines, in an order that names have no part in.
-fn numbers(lines: &[String]) -> Vec<(String, i64, i64)> {
+/// Tracking, opens, clicks and whether it came back unread, of all lines, in an order that names have no part in.
+fn numbers(lines: &[String]) -> Vec<(String, i64, i64, bool)> {
     let mut numbers: Vec<_> = lines
         .iter()
         .map(|line| {
             let cells: Vec<&str> = line.split(';').collect();
             let number = |at: usize| cells[at].parse().expect("a number");
-            (cells[2].to_owned(), number(3), number(5))
+            let (opens, clicks) = (number(3), number(5));
+            let came_back = cells[7].ends_with("unzustellbar") && opens == 0 && clicks == 0;
+            (cells[2].to_owned(), opens, clicks, came_back)
         })
         .collect();
     numbers.sort();
@@ -676,6 +775,10 @@ on_both!(p5_no_history_makes_a_figure_change, |world| {
     assert!(
         world.rows("events", "1 = 1") > 0,
         "and measured them before"
+    );
+    assert!(
+        world.rows("deliveries", "bounce IS NOT NULL") > 0,
+        "some mails came back"
     );
     assert_eq!(
         world.rows("deliveries", "recipient_id IS NOT NULL"),

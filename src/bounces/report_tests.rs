@@ -1,0 +1,407 @@
+use proptest::prelude::*;
+
+use super::*;
+use crate::domain::secret::{Purpose, Random128, Secret};
+use crate::mail::verp;
+
+const WHO: Random128 = [9; 16];
+
+fn secret() -> Secret {
+    Secret::from_bytes([5; 32])
+}
+
+fn keys() -> Keys {
+    Keys::new(&secret())
+}
+
+/// The return path of our mail.
+fn path() -> String {
+    let mark = verp::mark(&secret().key(Purpose::Bounce), 12, &WHO);
+    verp::marked("bounce@news.example", &mark).unwrap()
+}
+
+fn understood(message: &str) -> Returned {
+    read(message.replace('\n', "\r\n").as_bytes(), &keys())
+}
+
+fn came_back(kind: BounceKind, code: &str) -> Meaning {
+    Meaning::CameBack {
+        kind,
+        code: StatusCode::at_start(code),
+    }
+}
+
+#[track_caller]
+fn assert_ours(message: &str, meaning: Meaning) {
+    let returned = understood(message);
+    assert_eq!(returned.meaning, meaning);
+    let origin = returned.origin.expect("a mail of ours");
+    assert_eq!((origin.mailing_id, origin.recipient_key), (12, WHO));
+}
+
+/// A report in the shape of RFC 3464, appendix E: words, groups of fields, our header.
+fn dsn(to: &str, groups: &str, returned: &str) -> String {
+    format!(
+        "From: Mail Delivery Subsystem <MAILER-DAEMON@mx.example>
+To: {to}
+Auto-Submitted: auto-replied
+Subject: Returned mail
+MIME-Version: 1.0
+Content-Type: multipart/report; report-type=delivery-status;
+ boundary=\"=_b1\"
+
+--=_b1
+
+Your message could not be delivered. It costs 5.1.1 euros.
+
+--=_b1
+Content-Type: message/delivery-status
+
+Reporting-MTA: dns; mx.example
+
+{groups}
+
+--=_b1
+Content-Type: message/rfc822
+
+{returned}
+
+Guten Tag
+--=_b1--
+"
+    )
+}
+
+#[test]
+fn a_permanent_failure_is_hard() {
+    let groups = "Final-Recipient: rfc822; louisl@example.org
+Action: failed
+Status: 5.1.1
+Diagnostic-Code: smtp; 550 5.1.1 <louisl@example.org>: user unknown";
+    assert_ours(
+        &dsn(&path(), groups, "Subject: Neues"),
+        came_back(BounceKind::Hard, "5.1.1"),
+    );
+}
+
+#[test]
+fn a_delay_is_no_bounce_and_giving_up_is_a_soft_one() {
+    let group = |action: &str| {
+        format!(
+            "Final-Recipient: rfc822; a@example.org\nAction: {action}\nStatus: 4.4.7\nWill-Retry-Until: Thu, 26 Nov 2026 04:02:39 +0100"
+        )
+    };
+    assert_ours(
+        &dsn(&path(), &group("delayed"), "Subject: x"),
+        Meaning::Report,
+    );
+    assert_ours(
+        &dsn(&path(), &group("failed"), "Subject: x"),
+        came_back(BounceKind::Soft, "4.4.7"),
+    );
+    for action in ["delivered", "relayed", "expanded"] {
+        assert_ours(&dsn(&path(), &group(action), "Subject: x"), Meaning::Report);
+    }
+}
+
+#[test]
+fn a_full_mailbox_is_soft_however_it_is_said() {
+    for fields in [
+        "Status: 5.2.2",
+        "Status: 5.0.0\nDiagnostic-Code: smtp; 550 5.2.2 over quota",
+        "Status: 5.0.0\nDiagnostic-Code: smtp; 552 mailbox full",
+    ] {
+        let group = format!("Final-Recipient: rfc822; a@example.org\nAction: failed\n{fields}");
+        assert_ours(
+            &dsn(&path(), &group, "Subject: x"),
+            came_back(BounceKind::Soft, "5.2.2"),
+        );
+    }
+}
+
+#[test]
+fn of_an_alias_the_mildest_failure_counts_and_one_success_is_enough() {
+    let group = |action, status| {
+        format!("Final-Recipient: rfc822; a@example.org\nAction: {action}\nStatus: {status}\n\n")
+    };
+    let both = group("failed", "5.1.1") + &group("failed", "4.4.1");
+    assert_ours(
+        &dsn(&path(), &both, "Subject: x"),
+        came_back(BounceKind::Soft, "4.4.1"),
+    );
+    let one = group("failed", "5.1.1") + &group("delivered", "2.0.0");
+    assert_ours(&dsn(&path(), &one, "Subject: x"), Meaning::Report);
+}
+
+#[test]
+fn the_mark_is_found_where_the_report_did_not_come_to_it() {
+    let failed = "Final-Recipient: rfc822; a@example.org\nAction: failed\nStatus: 5.1.1";
+    let hard = came_back(BounceKind::Hard, "5.1.1");
+    let returned = format!("Return-Path: <{}>\nSubject: x", path());
+    assert_ours(&dsn("postmaster@news.example", failed, &returned), hard);
+    let envelope = format!(
+        "Original-Envelope-Id: {}\n\n{failed}",
+        path().replace('+', "+2B")
+    );
+    let message = dsn("postmaster@news.example", &envelope, "Subject: x")
+        .replace("Reporting-MTA: dns; mx.example\n\n", "");
+    assert_ours(&message, hard);
+    let headers_only = dsn("postmaster@news.example", failed, &returned)
+        .replace("message/rfc822", "text/rfc822-headers");
+    assert_ours(&headers_only, hard);
+    let delivered_to = dsn("mailbox@news.example", failed, "Subject: x").replace(
+        "Subject: Returned",
+        &format!("Delivered-To: {}\nSubject: Returned", path()),
+    );
+    assert_ours(&delivered_to, hard);
+}
+
+#[test]
+fn without_a_valid_mark_nobody_is_meant() {
+    let failed = "Final-Recipient: rfc822; a@example.org\nAction: failed\nStatus: 5.1.1";
+    let mut forged = path();
+    let at = forged.find('+').unwrap() + 10;
+    let other = if &forged[at..=at] == "a" { "b" } else { "a" };
+    forged.replace_range(at..=at, other);
+    for to in ["bounce@news.example", &forged, "a@example.org"] {
+        let returned = understood(&dsn(to, failed, "To: a@example.org\nSubject: Neues"));
+        assert_eq!(returned.meaning, came_back(BounceKind::Hard, "5.1.1"));
+        assert_eq!(returned.origin, None, "{to}");
+        assert!(!returned.is_ours());
+    }
+}
+
+/// A report in the shape of RFC 5965, appendix B.
+fn arf(kind: &str, header: &str) -> String {
+    format!(
+        "From: <abusedesk@provider.example>
+Date: Thu, 8 Mar 2026 17:40:36 EDT
+Subject: FW: Neues
+To: <abuse@news.example>
+MIME-Version: 1.0
+Content-Type: multipart/report; report-type=feedback-report;
+     boundary=\"part1_13d.2e68ed54_boundary\"
+
+--part1_13d.2e68ed54_boundary
+Content-Type: text/plain; charset=\"US-ASCII\"
+Content-Transfer-Encoding: 7bit
+
+This is an email abuse report for an email message received from IP
+192.0.2.1 on Thu, 8 Mar 2026 14:00:00 EDT.
+
+--part1_13d.2e68ed54_boundary
+Content-Type: message/feedback-report
+
+Feedback-Type: {kind}
+User-Agent: SomeGenerator/1.0
+Version: 1
+{header}
+
+--part1_13d.2e68ed54_boundary
+Content-Type: message/rfc822
+Content-Disposition: inline
+
+Received: from mailserver.example by provider.example; Thu, 8 Mar 2026 14:00:00 EDT
+From: <news@news.example>
+To: <user@example.org>
+Subject: Neues
+
+Guten Tag
+--part1_13d.2e68ed54_boundary--
+"
+    )
+}
+
+#[test]
+fn a_complaint_is_told_from_other_feedback() {
+    let header = format!("Original-Mail-From: <{}>", path());
+    for kind in ["abuse", "Abuse", "fraud", "opt-out"] {
+        let complaint = Meaning::CameBack {
+            kind: BounceKind::Complaint,
+            code: None,
+        };
+        assert_ours(&arf(kind, &header), complaint);
+    }
+    for kind in ["not-spam", "virus", "auth-failure", "other", ""] {
+        assert_ours(&arf(kind, &header), Meaning::Report);
+    }
+}
+
+#[test]
+fn the_link_in_the_returned_header_names_the_recipient_too() {
+    use crate::tracking::token::{PersonalLink, PersonalToken, TokenKeys};
+    let token = PersonalToken {
+        mailing_id: 12,
+        recipient_key: WHO,
+    };
+    let link = TokenKeys::new(&secret()).personal(PersonalLink::Unsubscribe, token);
+    let message = arf("abuse", "Source-IP: 192.0.2.1").replace(
+        "From: <news@news.example>",
+        &format!(
+            "List-Unsubscribe: <https://m.example/abmelden/{link}>\nFrom: <news@news.example>"
+        ),
+    );
+    let complaint = Meaning::CameBack {
+        kind: BounceKind::Complaint,
+        code: None,
+    };
+    assert_ours(&message, complaint);
+}
+
+#[test]
+fn qmail_and_old_servers_are_understood_by_their_words() {
+    let qmail = format!(
+        "From: MAILER-DAEMON@mx.example
+To: {}
+Subject: failure notice
+
+Hi. This is the qmail-send program at mx.example.
+I'm afraid I wasn't able to deliver your message to the following addresses.
+
+<a@example.org>:
+Sorry, no mailbox here by that name. (#5.1.1)
+
+--- Below this line is a copy of the message.
+
+Return-Path: <news@news.example>
+Subject: Version 4.2.2 is out
+",
+        path()
+    );
+    assert_ours(&qmail, came_back(BounceKind::Hard, "5.1.1"));
+    assert_ours(
+        &qmail.replace("#5.1.1", "#4.4.1"),
+        came_back(BounceKind::Soft, "4.4.1"),
+    );
+    // Without a code it could be anything: only our own words are left.
+    assert_ours(&qmail.replace(" (#5.1.1)", ""), Meaning::Other);
+    let exim = qmail
+        .replace(
+            "MAILER-DAEMON@mx.example",
+            "Mail <mailer-daemon@mx.example>",
+        )
+        .replace("To:", "Auto-Submitted: auto-replied\nTo:");
+    assert_ours(&exim, came_back(BounceKind::Hard, "5.1.1"));
+}
+
+#[test]
+fn answers_and_notices_of_absence_are_no_bounces() {
+    for from in ["Jana <jana@example.org>", "postmaster@example.org", "<>"] {
+        let message = format!(
+            "From: {from}
+To: {}
+Auto-Submitted: auto-replied
+Return-Path: <>
+Subject: Abwesend
+
+Ich bin bis 5.1.1 nicht da. 550 5.1.1
+",
+            path()
+        );
+        assert_ours(&message, Meaning::Other);
+        assert!(!understood(&message).is_ours());
+    }
+}
+
+#[test]
+fn an_encoded_report_is_read_too() {
+    use base64::Engine;
+    let failed = "Reporting-MTA: dns; mx.example\r\n\r\nFinal-Recipient: rfc822; a@example.org\r\nAction: failed\r\nStatus: 5.1.1\r\n";
+    let encoded = base64::engine::general_purpose::STANDARD.encode(failed);
+    let message = format!(
+        "To: {}\nContent-Type: multipart/report; boundary=b\n\n--b\nContent-Type: message/delivery-status\nContent-Transfer-Encoding: base64\n\n{encoded}\n--b--\n",
+        path()
+    );
+    assert_ours(&message, came_back(BounceKind::Hard, "5.1.1"));
+}
+
+#[test]
+fn nothing_endless_is_read() {
+    let path = path();
+    let deep = "Content-Type: message/rfc822\n\n".repeat(40_000);
+    assert_eq!(understood(&deep), Returned::UNREADABLE);
+    let boundaries = format!(
+        "To: {path}\nContent-Type: multipart/mixed; boundary=b\n\n{}",
+        "--b\n\n".repeat(200_000)
+    );
+    assert_eq!(understood(&boundaries).meaning, Meaning::Other);
+    let fields = format!("To: {path}\n{}\n\n", "X: y\n".repeat(200_000));
+    assert_eq!(understood(&fields).meaning, Meaning::Other);
+    let long = dsn(&path, "Action: failed\nStatus: 5.1.1", "Subject: x") + &"x".repeat(5_000_000);
+    assert_ours(&long, came_back(BounceKind::Hard, "5.1.1"));
+}
+
+#[test]
+fn what_is_cut_off_is_read_as_far_as_it_goes() {
+    let failed = "Final-Recipient: rfc822; a@example.org\nAction: failed\nStatus: 5.1.1";
+    let whole = dsn(&path(), failed, "Subject: x");
+    for end in 0..whole.len() {
+        let returned = understood(&whole[..end]);
+        assert!(
+            returned
+                .origin
+                .is_none_or(|origin| origin.recipient_key == WHO)
+        );
+    }
+    // Without the last boundaries, and with them in another writing.
+    assert_ours(
+        &whole[..whole.find("--=_b1\nContent-Type: message/rfc822").unwrap()],
+        came_back(BounceKind::Hard, "5.1.1"),
+    );
+    assert_ours(
+        &whole.replace("boundary=\"=_b1\"", "boundary==_b1"),
+        came_back(BounceKind::Hard, "5.1.1"),
+    );
+}
+
+/// Bytes of a message changed, left out and doubled.
+fn damage(message: &[u8], changes: &[(usize, u8, u8)]) -> Vec<u8> {
+    let mut bytes = message.to_vec();
+    for (at, kind, byte) in changes {
+        if bytes.is_empty() {
+            break;
+        }
+        let at = at % bytes.len();
+        match kind % 4 {
+            0 => bytes[at] = *byte,
+            1 => {
+                bytes.remove(at);
+            }
+            2 => bytes.insert(at, *byte),
+            _ => {
+                let end = (at + usize::from(*byte)).min(bytes.len());
+                let piece = bytes[at..end].to_vec();
+                bytes.splice(at..at, piece);
+            }
+        }
+    }
+    bytes
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 500, failure_persistence: None, ..ProptestConfig::default() })]
+
+    /// Damage can hide a mark, never make one, and never ends the program.
+    #[test]
+    fn damaged_messages_name_nobody_else(
+        which in 0..3_usize,
+        changes in prop::collection::vec((any::<usize>(), any::<u8>(), any::<u8>()), 0..60),
+    ) {
+        let failed = "Final-Recipient: rfc822; a@example.org\nAction: failed\nStatus: 5.1.1";
+        let message = match which {
+            0 => dsn(&path(), failed, &format!("Return-Path: <{}>", path())),
+            1 => arf("abuse", &format!("Original-Mail-From: <{}>", path())),
+            _ => format!("From: MAILER-DAEMON\nTo: {}\n\n#5.1.1", path()),
+        };
+        let bytes = damage(message.as_bytes(), &changes);
+        let returned = read(&bytes, &keys());
+        if let Some(origin) = returned.origin {
+            prop_assert_eq!((origin.mailing_id, origin.recipient_key), (12, WHO));
+        }
+    }
+
+    #[test]
+    fn any_bytes_are_read(bytes in prop::collection::vec(any::<u8>(), 0..2_000)) {
+        prop_assert_eq!(read(&bytes, &keys()).origin, None);
+    }
+}
