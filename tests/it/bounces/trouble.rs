@@ -169,7 +169,7 @@ on_both!(an_answer_without_end_is_not_read, |world| {
             let _ = client.write_all(b"* OK ready\r\n");
             let _ = client.read(&mut [0; 1_000]);
             // Goes on until the other side has enough.
-            while client.write_all(&[b'x'; 65_536]).is_ok() {}
+            while client.write_all(&[b'x'; 8_192]).is_ok() {}
         }
     });
     let admin = world.admin();
