@@ -209,7 +209,7 @@ pub async fn confirm_deletion(
         .await?;
     page(&DeletePage {
         page: Page::new(&signed_in, Section::Account, "Schlüssel löschen"),
-        domain: key.domain.clone(),
+        domain: idna::domain_to_unicode(&key.domain).0,
         key: KeyView::new(&key, false),
     })
 }

@@ -37,6 +37,8 @@ pub struct Furniture {
     pub import_running: String,
     pub import_done: String,
     pub import_new: String,
+    /// A key that signs nothing.
+    pub signing_key: String,
 }
 
 /// The links of a mail that are for its reader alone.
@@ -146,7 +148,30 @@ pub fn furnish(world: &World) -> Furniture {
         import_running,
         import_done,
         import_new,
+        signing_key: signing_key(&admin),
     }
+}
+
+/// A mail server that is set up and in use, and keys; gives the one that signs nothing.
+fn signing_key(admin: &Agent) -> String {
+    admin.submit(
+        "/benutzerkonto/versand",
+        &[
+            ("host", "smtp.muster.invalid"),
+            ("port", "25"),
+            ("encryption", "none"),
+            ("username", LONG_WORD),
+            ("password", "geheim"),
+            ("connections", "4"),
+        ],
+    );
+    let here = "/benutzerkonto/versand/signatur";
+    let keys = admin.submit(here, &[("domain", "gärtnerei.example")]);
+    let forms = "form[action$='/aktivieren']";
+    let first = keys.attribute(forms, "action").expect("a key");
+    let keys = admin.submit(&first, &[]);
+    let other = keys.attribute(forms, "action").expect("another key");
+    other.replace("/aktivieren", "")
 }
 
 /// Adds people to a group; gives their paths, one a line.

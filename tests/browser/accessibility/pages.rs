@@ -48,6 +48,7 @@ pub fn everything(world: &World) -> Vec<Shown> {
         import_running,
         import_done,
         import_new,
+        signing_key,
         ..
     } = &furniture;
     let report = sent.replace("/e-mailings/", "/analysen/");
@@ -103,6 +104,13 @@ pub fn everything(world: &World) -> Vec<Shown> {
         page("/benutzerkonto/tracking", "Benutzerkonto").after("Tracking deaktivieren"),
         below(active, "/tracking", "@"),
         page("/benutzerkonto/tracking", "Benutzerkonto").after("Tracking aktivieren"),
+        page("/benutzerkonto/versand", "Benutzerkonto"),
+        page("/benutzerkonto/versand", "Benutzerkonto").after("Versand einschalten"),
+        page("/benutzerkonto/versand", "Benutzerkonto").after("Verbindung testen"),
+        page("/benutzerkonto/versand", "Benutzerkonto").after("Versand ausschalten"),
+        page("/benutzerkonto/versand/signatur", "Signatur"),
+        page("/benutzerkonto/versand/signatur", "Signatur").after("Schlüssel erzeugen"),
+        below(signing_key, "/loeschen", "Schlüssel löschen"),
         page("/benutzerkonto/passwort", "Benutzerkonto"),
         page("/benutzerkonto/passwort", "Benutzerkonto").after("Passwort ändern"),
         page("/empfaenger/4711", "Seite nicht gefunden"),
@@ -170,6 +178,8 @@ pub fn nothing_yet() -> Vec<Shown> {
         ("/belege", "Belege"),
         ("/empfaenger/loeschwuensche", "Löschwünsche"),
         ("/postausgang", "Postausgang"),
+        ("/benutzerkonto/versand", "Benutzerkonto"),
+        ("/benutzerkonto/versand/signatur", "Signatur"),
     ]
     .map(|(path, heading)| Shown::at(path, heading))
     .to_vec()

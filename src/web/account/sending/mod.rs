@@ -6,6 +6,8 @@
 mod form;
 pub mod trial;
 
+use std::net::IpAddr;
+
 use actix_web::web;
 use askama::Template;
 use serde_json::json;
@@ -51,10 +53,16 @@ impl SendingPage {
         self.stored.as_ref().is_some_and(|stored| stored.active)
     }
 
+    /// Whether others could read along: on the same machine there is nobody between.
     fn is_in_the_clear(&self) -> bool {
-        self.stored
-            .as_ref()
-            .is_some_and(|stored| stored.encryption == Encryption::None)
+        self.stored.as_ref().is_some_and(|stored| {
+            let is_here = stored.host == "localhost"
+                || stored
+                    .host
+                    .parse::<IpAddr>()
+                    .is_ok_and(|address| address.is_loopback());
+            stored.encryption == Encryption::None && !is_here
+        })
     }
 }
 
