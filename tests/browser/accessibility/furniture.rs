@@ -13,6 +13,7 @@ use widerspruch::erasure::jobs;
 
 use crate::support::World;
 use crate::support::agent::{Agent, Answer};
+use crate::support::bounce::failed;
 
 const NEWSLETTER: &str = include_str!("../../fixtures/newsletter.html");
 
@@ -60,6 +61,24 @@ impl Links {
     }
 }
 
+/// A mailbox that can't be reached, and a mail that came back.
+fn came_back(world: &World, admin: &Agent, mailing: &str, person: &str) {
+    let mailbox = [
+        ("host", "imap.donaudampfschifffahrtsgesellschaft.invalid"),
+        ("port", "993"),
+        ("encryption", "tls"),
+        ("username", "rueck"),
+        ("password", "geheim"),
+        ("folder", LONG_WORD),
+        ("active", "ja"),
+    ];
+    admin.submit("/benutzerkonto/ruecklaeufer", &mailbox);
+    admin.submit("/benutzerkonto/ruecklaeufer/abrufen", &[]);
+    let of = |path: &str| number(path).parse().expect("a number");
+    let path = world.return_path(of(mailing), of(person));
+    world.come_back(&failed(&path, "jemand@example.org", "5.1.1"));
+}
+
 /// Makes all of it.
 pub fn furnish(world: &World) -> Furniture {
     let admin = world.admin();
@@ -89,6 +108,8 @@ pub fn furnish(world: &World) -> Furniture {
     let sent = mailing(&admin, "Neues aus der Gärtnerei", NEWSLETTER, &group_number);
     send_and_read(world, &admin, &sent);
     let mail = mails(&admin).remove(0);
+
+    came_back(world, &admin, &sent, objected);
 
     let broken = mailing(&admin, "Kaputt", "<p>{{ vorname </p>", "");
     let questionable = mailing(
