@@ -16,7 +16,7 @@ use crate::bounces::background::Bounces;
 use crate::bounces::origin::Keys;
 use crate::bounces::spool::Spool;
 use crate::config::{Config, DataConfig};
-use crate::db::models::{accounts, installation, sessions};
+use crate::db::models::{accounts, installation, sessions, signups};
 use crate::db::{Backend, Db};
 use crate::demo::Background;
 use crate::domain::secret::{Purpose, Secret};
@@ -30,10 +30,13 @@ use crate::routes;
 use crate::sending::Sender;
 use crate::sending::outbox::{self, Outbox};
 use crate::sending::sender::Tools;
+use crate::signup::stamp::Stamps;
+use crate::signup::{self, Mailer};
 use crate::tracking::links::LinkCache;
 use crate::tracking::recorder::Recorder;
 use crate::tracking::token::TokenKeys;
 use crate::web::protection::protect;
+use crate::web::public::signup::limits::FormLimits;
 use crate::web::session::throttle::Throttle;
 use crate::web::state::{Inner, State};
 
@@ -127,6 +130,15 @@ pub fn build(config: &Config) -> Result<App, StartError> {
     })?;
     let cleaner = Cleaner::start(db.clone(), config.data.dir.clone())?;
     let remembering = secret.key(Purpose::RememberedAddress);
+    let signup_key = secret.key(Purpose::Signup);
+    let mailer = Mailer::start(signup::Tools {
+        db: db.clone(),
+        outbox: outbox.clone(),
+        sealer: secret.sealer(),
+        public_url: public_url.clone(),
+        secret: signup_key.clone(),
+        tokens: tokens.clone(),
+    })?;
     let state = State::new(Inner {
         recorder: Recorder::start(db.clone())?,
         links,
@@ -147,6 +159,10 @@ pub fn build(config: &Config) -> Result<App, StartError> {
         cleaner,
         tokens,
         sealer: secret.sealer(),
+        mailer,
+        signup_key,
+        stamps: Stamps::new(secret.key(Purpose::PublicForm)),
+        form_limits: FormLimits::default(),
         remembering,
         passwords: State::passwords(config.password_cost),
         throttle: Throttle::new(secret.key(Purpose::KnownBrowser)),
@@ -219,9 +235,11 @@ impl App {
         let (cleaner, deletions) = (self.state.cleaner.clone(), self.state.deletions.clone());
         let imports = self.state.imports.clone();
         let bounces = self.state.bounces.clone();
+        let mailer = self.state.mailer.clone();
         // Every hit that was taken is stored before the program ends, every mail in hand marked.
         let _ = web::block(move || {
             sender.shut_down();
+            mailer.shut_down();
             imports.shut_down();
             bounces.shut_down();
             recorder.shut_down();
@@ -245,6 +263,7 @@ async fn keep_house(state: State) {
         {
             tracing::warn!(%error, "expired sessions could not be removed");
         }
+        tidy_signups(&state).await;
         tidy_outbox(&state).await;
         tidy_imports(&state).await;
     }
@@ -256,6 +275,21 @@ async fn tidy_imports(state: &State) {
     let tidied = web::block(move || background::tidy(&db, &uploads)).await;
     if !matches!(tidied, Ok(Ok(()))) {
         tracing::warn!("the imports could not be tidied");
+    }
+}
+
+/// Forgets who signed up and never confirmed it.
+async fn tidy_signups(state: &State) {
+    let removed = state
+        .write(|conn| signups::remove_expired(conn, Timestamp::now()))
+        .await;
+    let outbox = state.outbox.clone();
+    let tidied = match removed {
+        Ok(files) => web::block(move || outbox.remove(&files)).await.is_ok(),
+        Err(_) => false,
+    };
+    if !tidied {
+        tracing::warn!("unconfirmed sign-ups could not be removed");
     }
 }
 

@@ -1,7 +1,8 @@
 //! **Widerspruch**: the administration of an e-mail marketing account that takes a recipient's
 //! *no* to personal tracking seriously.
 //!
-//! Arrows point down only: `main → cli → app → routes → web → {sending, import, erasure, bounces} →
+//! Arrows point down only: `main → cli → app → routes → web → {signup, sending, import, erasure,
+//! bounces} →
 //! {tracking, mail} → db → domain`.
 //!
 //! * [`app`]: start-up and shutdown. [`config`]: what can be set. [`routes`]: the table of addresses.
@@ -14,6 +15,7 @@
 //!   how the past is cut off from a person.
 //! * [`sending`]: hands a mailing to the transport, each recipient once.
 //! * [`bounces`]: what comes back of mails.
+//! * [`signup`]: people who sign up by themselves, with a mail that asks whether it was really them.
 //! * [`demo`]: the example account.
 //! * [`import`]: recipients from CSV files of any size.
 
@@ -30,5 +32,6 @@ pub mod import;
 pub mod mail;
 pub mod routes;
 pub mod sending;
+pub mod signup;
 pub mod tracking;
 pub mod web;

@@ -9,11 +9,12 @@ use crate::domain::role::Role::{self, Admin, Mailings, Recipients, Reports, Send
 use crate::web::access::{Access, guard};
 use crate::web::{
     account, assets, demo, groups, home, imports, mailings, outbox, public, receipts, recipients,
-    reports, session, setup,
+    reports, session, setup, signup_forms,
 };
 
 const EVERYBODY: Access = Access::Everybody;
 const TOKEN: Access = Access::Token;
+const FORM: Access = Access::PublicForm;
 const SIGNED_IN: Access = Access::SignedIn;
 const fn role(role: Role) -> Access {
     Access::Role(role)
@@ -22,23 +23,7 @@ const fn role(role: Role) -> Access {
 /// Enters every route of the product.
 #[rustfmt::skip]
 pub fn all(table: &mut Table<'_>) {
-    // For people who receive mails.
-    table.get ("/o/{token}.gif",                        TOKEN,           public::pixel::show);
-    table.head("/o/{token}.gif",                        TOKEN,           public::pixel::show);
-    table.get ("/k/{token}",                            TOKEN,           public::click::follow);
-    table.head("/k/{token}",                            TOKEN,           public::click::follow);
-
-    table.get ("/abmelden/{token}",                     TOKEN,           public::unsubscribe::show);
-    table.post("/abmelden/{token}",                     TOKEN,           public::unsubscribe::create);
-    table.get ("/datenschutz/{token}",                  TOKEN,           public::preferences::show);
-    table.post("/datenschutz/{token}",                  TOKEN,           public::preferences::tracking::create);
-    table.post("/datenschutz/{token}/erlauben",         TOKEN,           public::preferences::tracking::destroy);
-    table.post("/datenschutz/{token}/gruppen",          TOKEN,           public::preferences::mailings::leave);
-    table.post("/datenschutz/{token}/abmelden",         TOKEN,           public::preferences::mailings::unsubscribe);
-    table.get ("/datenschutz/{token}/daten",            TOKEN,           public::preferences::data::show);
-    table.get ("/datenschutz/{token}/daten.json",       TOKEN,           public::preferences::data::download);
-    table.post("/datenschutz/{token}/loeschwunsch",     TOKEN,           public::preferences::deletion::create);
-    table.post("/datenschutz/{token}/loeschwunsch/zuruecknehmen", TOKEN, public::preferences::deletion::destroy);
+    for_people(table);
 
     // Coming in and going out.
     table.get ("/static/{path:.*}",                     EVERYBODY,       assets::show);
@@ -97,6 +82,14 @@ pub fn all(table: &mut Table<'_>) {
     table.post("/gruppen/{id}/aufloesen",               role(Recipients), groups::dissolve);
     table.get ("/gruppen/{id}/samt-empfaengern-loeschen",  role(Recipients), recipients::bulk::ask_for_group);
     table.post("/gruppen/{id}/samt-empfaengern-loeschen",  role(Recipients), recipients::bulk::destroy_group);
+
+    table.get ("/anmeldeformulare",                     role(Recipients), signup_forms::index);
+    table.post("/anmeldeformulare",                     role(Recipients), signup_forms::create);
+    table.get ("/anmeldeformulare/neu",                 role(Recipients), signup_forms::new);
+    table.get ("/anmeldeformulare/{id}",                role(Recipients), signup_forms::edit);
+    table.post("/anmeldeformulare/{id}",                role(Recipients), signup_forms::update);
+    table.get ("/anmeldeformulare/{id}/loeschen",       role(Recipients), signup_forms::confirm_deletion);
+    table.post("/anmeldeformulare/{id}/loeschen",       role(Recipients), signup_forms::destroy);
 
     // Analysen.
     table.get ("/analysen",                             role(Reports),   reports::index::show);
@@ -160,6 +153,33 @@ fn account_pages(table: &mut Table<'_>) {
     table.post("/benutzerkonto/ruecklaeufer/grenze",    role(Admin),     account::bounces::update_limit);
     table.get ("/benutzerkonto/passwort",               SIGNED_IN,       account::password::edit);
     table.post("/benutzerkonto/passwort",               SIGNED_IN,       account::password::update);
+}
+
+/// What people who receive mails, or want to, reach without signing in.
+#[rustfmt::skip]
+fn for_people(table: &mut Table<'_>) {
+    table.get ("/o/{token}.gif",                        TOKEN,           public::pixel::show);
+    table.head("/o/{token}.gif",                        TOKEN,           public::pixel::show);
+    table.get ("/k/{token}",                            TOKEN,           public::click::follow);
+    table.head("/k/{token}",                            TOKEN,           public::click::follow);
+
+    table.get ("/abmelden/{token}",                     TOKEN,           public::unsubscribe::show);
+    table.post("/abmelden/{token}",                     TOKEN,           public::unsubscribe::create);
+    table.get ("/datenschutz/{token}",                  TOKEN,           public::preferences::show);
+    table.post("/datenschutz/{token}",                  TOKEN,           public::preferences::tracking::create);
+    table.post("/datenschutz/{token}/erlauben",         TOKEN,           public::preferences::tracking::destroy);
+    table.post("/datenschutz/{token}/gruppen",          TOKEN,           public::preferences::mailings::leave);
+    table.post("/datenschutz/{token}/abmelden",         TOKEN,           public::preferences::mailings::unsubscribe);
+    table.get ("/datenschutz/{token}/daten",            TOKEN,           public::preferences::data::show);
+    table.get ("/datenschutz/{token}/daten.json",       TOKEN,           public::preferences::data::download);
+    table.post("/datenschutz/{token}/loeschwunsch",     TOKEN,           public::preferences::deletion::create);
+    table.post("/datenschutz/{token}/loeschwunsch/zuruecknehmen", TOKEN, public::preferences::deletion::destroy);
+
+    table.get ("/formular/{key}",                       FORM,            public::signup::new);
+    table.post("/formular/{key}",                       FORM,            public::signup::create);
+    table.get ("/formular/{key}/danke",                 FORM,            public::signup::thanks);
+    table.get ("/bestaetigen/{token}",                  TOKEN,           public::signup::confirm::show);
+    table.post("/bestaetigen/{token}",                  TOKEN,           public::signup::confirm::create);
 }
 
 /// Takes the routes into the application, each behind the guard of its access, and remembers

@@ -122,7 +122,7 @@ fn feedback_id(stream: Stream) -> String {
 }
 
 /// A name and an address, the domain in ASCII (RFC 5891) as SMTP wants it.
-fn mailbox(name: &str, address: &str) -> Result<Mailbox, MailError> {
+pub(super) fn mailbox(name: &str, address: &str) -> Result<Mailbox, MailError> {
     let (user, domain) = address
         .rsplit_once('@')
         .ok_or(lettre::address::AddressError::MissingParts)?;
@@ -134,13 +134,13 @@ fn mailbox(name: &str, address: &str) -> Result<Mailbox, MailError> {
 }
 
 /// 128 random bits at the sender's domain (RFC 5322, 3.6.4).
-fn message_id(domain: &str) -> Result<MessageId, MailError> {
+pub(super) fn message_id(domain: &str) -> Result<MessageId, MailError> {
     let bits = u128::from_be_bytes(super::random()?);
     Ok(MessageId::from(format!("<{bits:032x}@{domain}>")))
 }
 
 /// A header that stays on one line: an address must not be broken.
-fn unfolded(name: &'static str, value: String) -> HeaderValue {
+pub(super) fn unfolded(name: &'static str, value: String) -> HeaderValue {
     HeaderValue::dangerous_new_pre_encoded(
         HeaderName::new_from_ascii_str(name),
         value.clone(),
@@ -148,7 +148,7 @@ fn unfolded(name: &'static str, value: String) -> HeaderValue {
     )
 }
 
-fn part(kind: ContentType, body: &str) -> SinglePart {
+pub(super) fn part(kind: ContentType, body: &str) -> SinglePart {
     SinglePart::builder()
         .header(kind)
         .header(ContentTransferEncoding::QuotedPrintable)

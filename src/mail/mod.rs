@@ -20,6 +20,7 @@ pub mod dkim;
 pub mod footer;
 pub mod links;
 pub mod personalise;
+pub mod plain;
 pub mod prepared;
 pub mod read;
 mod syntax;

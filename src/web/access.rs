@@ -32,6 +32,9 @@ pub enum Access {
     /// Whoever has the token in the address. Mail clients and mailbox providers send these
     /// requests, without cookie and from anywhere (RFC 8058), so the origin is not checked.
     Token,
+    /// Whoever fills in a public form, also one that stands on another website: no cookie is read,
+    /// so the origin says nothing and is not checked.
+    PublicForm,
     /// Whoever is signed in.
     SignedIn,
     /// Whoever is signed in and has the role.
@@ -87,7 +90,8 @@ pub async fn guard(
     mut request: ServiceRequest,
     next: Next<impl MessageBody + 'static>,
 ) -> Result<ServiceResponse<BoxBody>, Error> {
-    if access != Access::Token && is_unsafe(request.method()) && !is_own_origin(&request) {
+    let from_anywhere = matches!(access, Access::Token | Access::PublicForm);
+    if !from_anywhere && is_unsafe(request.method()) && !is_own_origin(&request) {
         return Ok(request.error_response(WebError::OtherOrigin));
     }
     if let Access::SignedIn | Access::Role(_) = access {
@@ -108,7 +112,7 @@ pub async fn guard(
         request.extensions_mut().insert(signed_in);
     }
     let largest = match access {
-        Access::Everybody | Access::Token => body::LARGEST_FORM_OF_STRANGERS,
+        Access::Everybody | Access::Token | Access::PublicForm => body::LARGEST_FORM_OF_STRANGERS,
         Access::SignedIn | Access::Role(_) => body::LARGEST_FORM,
     };
     if let Err(error) = body::check(&mut request, largest).await {

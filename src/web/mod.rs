@@ -33,4 +33,5 @@ pub mod reports;
 pub mod respond;
 pub mod session;
 pub mod setup;
+pub mod signup_forms;
 pub mod state;

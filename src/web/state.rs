@@ -18,11 +18,14 @@ use crate::erasure::jobs::Deletions;
 use crate::import::background::Imports;
 use crate::sending::Sender;
 use crate::sending::outbox::Outbox;
+use crate::signup::Mailer;
+use crate::signup::stamp::Stamps;
 use crate::tracking::links::LinkCache;
 use crate::tracking::recorder::Recorder;
 use crate::tracking::token::TokenKeys;
 use crate::web::error::WebError;
 use crate::web::password::Passwords;
+use crate::web::public::signup::limits::FormLimits;
 use crate::web::session::throttle::Throttle;
 
 /// What the running program holds. Cheap to clone.
@@ -57,6 +60,14 @@ pub struct Inner {
     pub bounces: Bounces,
     /// Seals passwords of mail servers, and keys, at rest.
     pub sealer: Sealer,
+    /// Sends the mails that ask whether somebody really signed up.
+    pub mailer: Mailer,
+    /// The key of the links in these mails.
+    pub signup_key: Key,
+    /// Shows that a public form was really opened.
+    pub stamps: Stamps,
+    /// How often public forms may be sent.
+    pub form_limits: FormLimits,
     /// The key for remembered addresses (rule P9).
     pub remembering: Key,
     /// Hashing and checking of passwords.

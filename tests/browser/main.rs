@@ -18,3 +18,4 @@ mod accessibility;
 mod imports;
 mod keyboard;
 mod procedures;
+mod signup;

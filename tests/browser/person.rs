@@ -128,6 +128,15 @@ impl Person {
             .expect("the field takes a file");
     }
 
+    /// Chooses what has that text in the list with that label.
+    pub async fn choose(&self, label: &str, text: &str) {
+        self.field(label)
+            .await
+            .select_by_label(text)
+            .await
+            .expect("the list has it");
+    }
+
     /// Clicks the checkbox with that label.
     pub async fn tick(&self, label: &str) {
         self.field(label)

@@ -8,14 +8,18 @@ const LAYERS: [&[&str]; 8] = [
     &["app"],
     &["routes"],
     &["web"],
-    &["sending", "import", "erasure", "bounces", "demo"],
+    &["sending", "import", "erasure", "bounces", "demo", "signup"],
     &["tracking", "mail"],
     &["db"],
     &["domain"],
 ];
 
 /// Neighbours in one layer that may look at each other, from left to right.
-const NEIGHBOURS: [(&str, &str); 2] = [("demo", "sending"), ("demo", "erasure")];
+const NEIGHBOURS: [(&str, &str); 3] = [
+    ("demo", "sending"),
+    ("demo", "erasure"),
+    ("signup", "sending"),
+];
 
 /// What a start needs to say, and its settings: known from the command line to the web.
 const SHARED_ABOVE: [&str; 2] = ["config", "error"];

@@ -7,6 +7,7 @@ pub mod click;
 mod person;
 pub mod pixel;
 pub mod preferences;
+pub mod signup;
 pub mod unsubscribe;
 
 use std::sync::Arc;

@@ -40,6 +40,7 @@ pub struct Furniture {
     pub import_new: String,
     /// A key that signs nothing.
     pub signing_key: String,
+    pub signup_form: String,
 }
 
 /// The links of a mail that are for its reader alone.
@@ -170,6 +171,61 @@ pub fn furnish(world: &World) -> Furniture {
         import_done,
         import_new,
         signing_key: signing_key(&admin),
+        signup_form: signup_form(&admin, &group_number),
+    }
+}
+
+/// A form to sign up with.
+fn signup_form(admin: &Agent, group: &str) -> String {
+    let made = admin.post(
+        "/anmeldeformulare",
+        &[
+            ("name", "Website"),
+            ("gruppe", group),
+            ("titel", "Gartenbrief"),
+            ("einleitung", "Einmal im Monat das Neueste aus dem Garten."),
+            ("einwilligung", "Die Gärtnerei darf mir den Gartenbrief senden. Das kann ich jederzeit widerrufen."),
+            ("tracking", "Die Gärtnerei darf auswerten, welche E-Mails ich öffne und welche Links ich anklicke."),
+            ("absendername", "Gärtnerei Moosbüchel"),
+            ("absender", "post@example.org"),
+            ("gueltig", "48"),
+            ("aktiv", "ja"),
+        ],
+    );
+    assert_eq!(made.status, 303, "{}", made.text());
+    path_of(&made)
+}
+
+/// Where people sign up with the first form, and the link in the mail to somebody who did.
+pub struct SigningUp {
+    pub form: String,
+    pub confirmation: String,
+}
+
+impl SigningUp {
+    pub fn of(world: &World, form: &str) -> Self {
+        let admin = world.admin();
+        let page = admin.visit(form);
+        let form = link(&page, "/formular/");
+        let key = widerspruch::signup::decode(&number(&form)).expect("a key");
+        let opened = Timestamp::now().plus_millis(-widerspruch::signup::stamp::LEAST);
+        let stamp = world.state.stamps.issue(&key, opened);
+        let sent = [
+            ("email", "neugierig@example.org"),
+            ("tracking", "ja"),
+            ("stempel", &stamp),
+        ];
+        assert_eq!(world.visitor().post(&form, &sent).status, 303);
+        wait_for(&admin, "/postausgang", |page| {
+            page.text().contains("neugierig@example.org")
+        });
+        let mail = admin.visit(&mails(&admin)[0]).text();
+        let at = mail.find("/bestaetigen/").expect("a link");
+        let confirmation = mail[at..].split_whitespace().next().expect("a path");
+        Self {
+            form,
+            confirmation: confirmation.to_owned(),
+        }
     }
 }
 

@@ -1,6 +1,6 @@
 //! The pages there are, with something on them, with nothing, and with mistakes in their forms.
 
-use super::furniture::{Furniture, LONG_WORD, Links, furnish, number};
+use super::furniture::{Furniture, LONG_WORD, Links, SigningUp, furnish, number};
 use crate::support::World;
 
 /// A page as somebody comes to it.
@@ -119,7 +119,32 @@ pub fn everything(world: &World) -> Vec<Shown> {
         page("/empfaenger/4711", "Seite nicht gefunden"),
     ];
     pages.extend(of_people(&furniture));
+    pages.extend(of_signing_up(world, &furniture.signup_form));
     pages
+}
+
+/// The forms to sign up with, as administrators and as people see them.
+fn of_signing_up(world: &World, form: &str) -> Vec<Shown> {
+    let SigningUp {
+        form: public,
+        confirmation,
+    } = SigningUp::of(world, form);
+    vec![
+        Shown::at("/anmeldeformulare", "Anmeldeformulare"),
+        Shown::at("/anmeldeformulare/neu", "Neues Anmeldeformular"),
+        Shown::at("/anmeldeformulare/neu", "Neues Anmeldeformular").after("Formular anlegen"),
+        Shown::at(form, "Website"),
+        Shown::at(&format!("{form}/loeschen"), "Anmeldeformular löschen"),
+        Shown::at(&public, "Gartenbrief"),
+        Shown::at(&public, "Gartenbrief").after("Anmelden"),
+        Shown::at(
+            &format!("{public}/danke"),
+            "Bitte bestätigen Sie Ihre Anmeldung",
+        ),
+        Shown::at(&confirmation, "Anmeldung bestätigen"),
+        Shown::at("/bestaetigen/beschaedigt", "Dieser Link gilt nicht mehr"),
+        Shown::at("/formular/beschaedigt", "Dieses Formular nimmt keine"),
+    ]
 }
 
 /// The pages of single recipients.
@@ -180,6 +205,8 @@ pub fn nothing_yet() -> Vec<Shown> {
         ("/gruppen", "Gruppen"),
         ("/belege", "Belege"),
         ("/empfaenger/loeschwuensche", "Löschwünsche"),
+        ("/anmeldeformulare", "Anmeldeformulare"),
+        ("/anmeldeformulare/neu", "Neues Anmeldeformular"),
         ("/postausgang", "Postausgang"),
         ("/benutzerkonto/versand", "Benutzerkonto"),
         ("/benutzerkonto/versand/signatur", "Signatur"),

@@ -8,4 +8,5 @@ mod reports;
 mod sending;
 mod session;
 mod signing;
+mod signup;
 mod tenancy;

@@ -6,7 +6,7 @@ use widerspruch::db::models::dkim_keys::{self, NewDkimKey};
 use widerspruch::db::models::imports::{self, ImportStatus};
 use widerspruch::db::models::mailings::{self, Content};
 use widerspruch::db::models::receipts::{self, ReceiptKind};
-use widerspruch::db::models::{deletion_requests, groups, jobs, outbox};
+use widerspruch::db::models::{deletion_requests, groups, jobs, outbox, signup_forms};
 use widerspruch::domain::role::{Role, Roles};
 use widerspruch::domain::signature::SignatureAlgorithm;
 use widerspruch::domain::time::Timestamp;
@@ -78,7 +78,7 @@ on_both!(every_route_keeps_to_its_access, |world| {
             let what = format!("{entry:?} as {role:?}: {}", answer.status);
             assert!(answer.status < 500, "{what}: {}", answer.text());
             match (entry.access, role) {
-                (Access::Everybody | Access::Token, _) => {
+                (Access::Everybody | Access::Token | Access::PublicForm, _) => {
                     assert!(!leads_to_sign_in(&answer), "{what}");
                     assert_ne!(answer.status, 403, "{what}");
                 }
@@ -138,7 +138,7 @@ on_both!(every_unsafe_request_from_elsewhere_is_refused, |world| {
             &[("origin", "null")],
         ] {
             let answer = ask(&admin, &entry, NOTHING, headers);
-            if entry.access == Access::Token {
+            if matches!(entry.access, Access::Token | Access::PublicForm) {
                 assert_ne!(answer.status, 403, "{entry:?}");
             } else {
                 assert_eq!(answer.status, 403, "{entry:?} {headers:?}");
@@ -184,6 +184,20 @@ fn make_signing_key(world: &World) -> i64 {
     })
 }
 
+/// A form to sign up with.
+fn make_form(world: &World, group_id: i64) -> i64 {
+    let content = signup_forms::Content {
+        group_id,
+        name: "Website".to_owned(),
+        title: "Brief".to_owned(),
+        sender_address: "post@example.org".to_owned(),
+        valid_hours: 24,
+        active: true,
+        ..signup_forms::Content::default()
+    };
+    world.write(|conn| signup_forms::create(conn, world.account_id, &content, Timestamp::now()))
+}
+
 /// What a form sends.
 type Fields<'a> = &'a [(&'a str, &'a str)];
 
@@ -197,6 +211,7 @@ struct Things {
     job: i64,
     mail: i64,
     import: i64,
+    form: i64,
     signing_key: i64,
 }
 
@@ -246,6 +261,7 @@ impl Things {
             job,
             mail,
             import: make_import(world),
+            form: make_form(world, group),
             signing_key: make_signing_key(world),
         }
     }
@@ -263,6 +279,7 @@ impl Things {
             "belege" => self.receipt,
             "auftraege" => self.job,
             "postausgang" => self.mail,
+            "anmeldeformulare" => self.form,
             "benutzerkonto" => self.signing_key,
             _ => panic!("{path}: what does its number mean?"),
         }

@@ -17,6 +17,7 @@ on_both!(a_new_account_says_what_to_do_first, |world| {
         actions,
         [
             "Gruppen",
+            "Anmeldeformulare",
             "Empfänger suchen",
             "Importieren",
             "Empfänger hinzufügen"

@@ -1,0 +1,206 @@
+//! The thread that sends the mails of signing up. What is due stands in the database; a mail whose
+//! sender ended in the middle is due again after a while, with the same link in it.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::mpsc::{self, Receiver, RecvTimeoutError};
+use std::thread::JoinHandle;
+use std::time::Duration;
+
+use parking_lot::Mutex;
+use url::Url;
+
+use super::letter::{self, Links};
+use crate::db::models::signups::{self, Signup};
+use crate::db::{Db, DbError};
+use crate::domain::sealed::Sealer;
+use crate::domain::secret::Key;
+use crate::domain::time::Timestamp;
+use crate::sending::letter::{Letter, LetterError, Post, send_now};
+use crate::sending::outbox::Outbox;
+use crate::tracking::token::TokenKeys;
+
+/// How long the thread sleeps unless it is woken: another node may have ended with mails in hand.
+const NAP: Duration = Duration::from_secs(30);
+
+/// How many mails are in hand at a time.
+const IN_HAND: i64 = 3;
+
+/// For how long mails are in hand at most, in milliseconds: longer than sending them takes.
+const LEASE: i64 = 4 * 60_000;
+
+/// After so many tries a mail is given up.
+const TRIES: i64 = 8;
+
+/// What the mailer works with.
+pub struct Tools {
+    /// The database.
+    pub db: Db,
+    /// The built-in *Postausgang*.
+    pub outbox: Outbox,
+    /// Opens the password of the account's mail server.
+    pub sealer: Sealer,
+    /// Under which address readers reach this installation.
+    pub public_url: Url,
+    /// The key of the links that confirm.
+    pub secret: Key,
+    /// The keys of the personal links.
+    pub tokens: TokenKeys,
+}
+
+/// The running thread. Cheap to clone.
+#[derive(Clone)]
+pub struct Mailer {
+    wake: mpsc::Sender<()>,
+    stopping: Arc<AtomicBool>,
+    thread: Arc<Mutex<Option<JoinHandle<()>>>>,
+}
+
+impl Mailer {
+    /// Starts the thread, which first takes up what an earlier one left.
+    ///
+    /// # Errors
+    /// Fails when the operating system gives no thread.
+    pub fn start(tools: Tools) -> std::io::Result<Self> {
+        let (wake, waiting) = mpsc::channel();
+        let stopping = Arc::new(AtomicBool::new(false));
+        let told = stopping.clone();
+        let thread = std::thread::Builder::new()
+            .name("signups".into())
+            .spawn(move || run(&tools, &waiting, &told))?;
+        Ok(Self {
+            wake,
+            stopping,
+            thread: Arc::new(Mutex::new(Some(thread))),
+        })
+    }
+
+    /// Says that there may be something to send.
+    pub fn wake(&self) {
+        // If the thread has ended, the next start takes it up.
+        let _ = self.wake.send(());
+    }
+
+    /// Ends the thread after the mail it is sending.
+    pub fn shut_down(&self) {
+        self.stopping.store(true, Ordering::Relaxed);
+        self.wake();
+        let thread = self.thread.lock().take();
+        if let Some(thread) = thread
+            && thread.join().is_err()
+        {
+            tracing::error!("the mailer of signing up ended with a panic");
+        }
+    }
+}
+
+fn run(tools: &Tools, waiting: &Receiver<()>, stopping: &AtomicBool) {
+    while !stopping.load(Ordering::Relaxed) {
+        match send_due(tools, stopping) {
+            // There may be more.
+            Ok(true) => continue,
+            Ok(false) => {}
+            Err(error) => tracing::warn!(%error, "mails of signing up could not be sent"),
+        }
+        match waiting.recv_timeout(NAP) {
+            Ok(()) | Err(RecvTimeoutError::Timeout) => {}
+            Err(RecvTimeoutError::Disconnected) => return,
+        }
+    }
+}
+
+/// Sends some of what is due. Gives whether there was anything.
+fn send_due(tools: &Tools, stopping: &AtomicBool) -> Result<bool, DbError> {
+    let now = Timestamp::now();
+    let again = now.plus_millis(LEASE);
+    let due = tools
+        .db
+        .write(|conn| signups::claim_due(conn, now, again, IN_HAND))?;
+    for signup in &due {
+        if stopping.load(Ordering::Relaxed) {
+            // Not begun: due at once for whoever comes next.
+            tools
+                .db
+                .write(|conn| signups::put_off_mail(conn, signup, now))?;
+            continue;
+        }
+        send(tools, signup)?;
+    }
+    Ok(!due.is_empty())
+}
+
+fn send(tools: &Tools, signup: &Signup) -> Result<(), DbError> {
+    let now = Timestamp::now();
+    let facts = match tools.db.read(|conn| letter::facts(conn, signup)) {
+        Ok(facts) => facts,
+        // The form, and the wish with it, went meanwhile.
+        Err(DbError::NotFound) => return Ok(()),
+        Err(error) => return Err(error),
+    };
+    let links = Links {
+        public_url: &tools.public_url,
+        secret: &tools.secret,
+        tokens: &tools.tokens,
+    };
+    let outcome = match letter::write(&facts, signup, &links, now) {
+        Ok(composed) => hand_over(tools, signup, &composed, now),
+        Err(error) => {
+            tracing::warn!(%error, "the mail of a signing up can't be written");
+            Ok(())
+        }
+    };
+    match outcome {
+        Err(error) if is_worth_another_try(&error) && signup.attempts < TRIES => {
+            tracing::warn!(%error, "the mail of a signing up waits");
+            let minutes = 1 << signup.attempts.clamp(0, 7);
+            let until = now.plus_millis(minutes * 60_000);
+            tools
+                .db
+                .write(|conn| signups::put_off_mail(conn, signup, until))
+        }
+        outcome => {
+            if let Err(error) = outcome {
+                tracing::warn!(%error, "the mail of a signing up is given up");
+            }
+            let is_there = tools.db.write(|conn| signups::settle_mail(conn, signup))?;
+            if !is_there {
+                // Confirmed, renewed or deleted meanwhile: no file of it may stay behind (P7).
+                tools.outbox.sweep(&tools.db)?;
+            }
+            Ok(())
+        }
+    }
+}
+
+fn hand_over(
+    tools: &Tools,
+    signup: &Signup,
+    composed: &crate::mail::compose::Composed,
+    now: Timestamp,
+) -> Result<(), LetterError> {
+    let post = Post {
+        db: &tools.db,
+        outbox: &tools.outbox,
+        sealer: &tools.sealer,
+        public_url: &tools.public_url,
+    };
+    let envelope = &composed.envelope;
+    let from = envelope.from().map(ToString::to_string);
+    let to = envelope.to().first().map(ToString::to_string);
+    let letter = Letter {
+        mailing_id: None,
+        signup_id: Some(signup.id),
+        from: &from.unwrap_or_default(),
+        to: &to.unwrap_or_default(),
+        message: &composed.message,
+    };
+    send_now(&post, signup.account_id, &letter, now).map(|_| ())
+}
+
+/// Whether it may go better later: not what a mail server refused for good (RFC 5321, 4.2.1).
+fn is_worth_another_try(error: &LetterError) -> bool {
+    match error {
+        LetterError::Refused(codes) => codes.starts_with('4'),
+        _ => true,
+    }
+}
