@@ -1,8 +1,8 @@
 //! **Widerspruch**: the administration of an e-mail marketing account that takes a recipient's
 //! *no* to personal tracking seriously.
 //!
-//! Arrows point down only: `main → cli → app → routes → web → {signup, sending, import, erasure,
-//! bounces} →
+//! Arrows point down only: `main → cli → app → routes → web →
+//! {signup, sending, import, erasure, bounces} →
 //! {tracking, mail} → db → domain`.
 //!
 //! * [`app`]: start-up and shutdown. [`config`]: what can be set. [`routes`]: the table of addresses.
