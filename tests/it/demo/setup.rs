@@ -52,7 +52,7 @@ fn walk(on: On) {
         .expect("a receipt");
     visitor
         .visit(&receipt)
-        .assert_says("alle 13 Kennzahlen gleich");
+        .assert_says("alle 15 Kennzahlen gleich");
     visitor.visit("/postausgang").assert_says("Presseeinladung");
     visitor.visit("/e-mailings").assert_says("Lesekreis");
 
