@@ -15,7 +15,7 @@ use super::cleanup::Cleaner;
 use super::deletion::{self, Remains};
 use crate::db::models::audit::Actor;
 use crate::db::models::jobs::{self, Job, JobStatus, Whom};
-use crate::db::models::{groups, receipts};
+use crate::db::models::{groups, receipts, signups};
 use crate::db::{Conn, Db, DbResult, account_lock};
 use crate::domain::secret::Key;
 use crate::domain::time::Timestamp;
@@ -128,6 +128,14 @@ fn slice(conn: &mut Conn, wanted: Wanted, key: &Key, now: Timestamp) -> DbResult
     let ids = jobs::next(conn, account_id, &job, SLICE)?;
     if ids.is_empty() {
         if let Some(group_id) = job.group_id {
+            // Its forms go with it, and the files of their mails have to go before.
+            let outbox_files = signups::mails_of_group(conn, account_id, group_id)?;
+            if !outbox_files.is_empty() {
+                return Ok(Some(Remains {
+                    outbox_files,
+                    ..Remains::default()
+                }));
+            }
             groups::dissolve(conn, account_id, group_id)?;
         }
         jobs::finish(conn, account_id, job_id, now)?;

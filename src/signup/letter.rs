@@ -28,6 +28,13 @@ pub struct Facts {
     subscribed: Option<Recipient>,
 }
 
+impl Facts {
+    /// From which address the mail comes.
+    pub fn sender_address(&self) -> &str {
+        &self.form.sender_address
+    }
+}
+
 #[derive(Template)]
 #[template(path = "mail/signup/confirm.txt")]
 struct Question<'a> {

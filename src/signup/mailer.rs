@@ -16,8 +16,12 @@ use crate::db::{Db, DbError};
 use crate::domain::sealed::Sealer;
 use crate::domain::secret::Key;
 use crate::domain::time::Timestamp;
+use crate::mail::MailError;
+use crate::mail::compose::Composed;
+use crate::mail::dkim::Signer;
 use crate::sending::letter::{Letter, LetterError, Post, send_now};
 use crate::sending::outbox::Outbox;
+use crate::sending::signing;
 use crate::tracking::token::TokenKeys;
 
 /// How long the thread sleeps unless it is woken: another node may have ended with mails in hand.
@@ -131,8 +135,14 @@ fn send_due(tools: &Tools, stopping: &AtomicBool) -> Result<bool, DbError> {
 
 fn send(tools: &Tools, signup: &Signup) -> Result<(), DbError> {
     let now = Timestamp::now();
-    let facts = match tools.db.read(|conn| letter::facts(conn, signup)) {
-        Ok(facts) => facts,
+    let looked_up = tools.db.read(|conn| {
+        let facts = letter::facts(conn, signup)?;
+        let sender = facts.sender_address();
+        let signer = signing::signer(conn, &tools.sealer, signup.account_id, sender)?;
+        Ok((facts, signer))
+    });
+    let (facts, signer) = match looked_up {
+        Ok(found) => found,
         // The form, and the wish with it, went meanwhile.
         Err(DbError::NotFound) => return Ok(()),
         Err(error) => return Err(error),
@@ -142,7 +152,8 @@ fn send(tools: &Tools, signup: &Signup) -> Result<(), DbError> {
         secret: &tools.secret,
         tokens: &tools.tokens,
     };
-    let outcome = match letter::write(&facts, signup, &links, now) {
+    let written = letter::write(&facts, signup, &links, now);
+    let outcome = match written.and_then(|mail| signed(mail, signer.as_ref(), now)) {
         Ok(composed) => hand_over(tools, signup, &composed, now),
         Err(error) => {
             tracing::warn!(%error, "the mail of a signing up can't be written");
@@ -172,10 +183,22 @@ fn send(tools: &Tools, signup: &Signup) -> Result<(), DbError> {
     }
 }
 
+/// The mail with the signatures of the sender's domain, where there are keys (DKIM).
+fn signed(
+    mut mail: Composed,
+    signer: Option<&Signer>,
+    now: Timestamp,
+) -> Result<Composed, MailError> {
+    if let Some(signer) = signer {
+        mail.message = signer.sign(&mail.message, now)?;
+    }
+    Ok(mail)
+}
+
 fn hand_over(
     tools: &Tools,
     signup: &Signup,
-    composed: &crate::mail::compose::Composed,
+    composed: &Composed,
     now: Timestamp,
 ) -> Result<(), LetterError> {
     let post = Post {

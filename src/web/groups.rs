@@ -6,6 +6,7 @@ use serde::Deserialize;
 
 use crate::db::DbResult;
 use crate::db::models::groups::{self, Group};
+use crate::db::models::{signup_forms, signups};
 use crate::domain::group::name_problem;
 use crate::domain::time::Timestamp;
 use crate::web::access::SignedIn;
@@ -41,6 +42,8 @@ struct EditPage {
 struct DissolvePage {
     page: Page,
     group: Group,
+    /// How many forms sign people up for it.
+    forms: i64,
 }
 
 impl DissolvePage {
@@ -147,10 +150,15 @@ pub async fn confirm_dissolve(
     state: web::Data<State>,
     path: web::Path<i64>,
 ) -> WebResult {
-    let group = load(&signed_in, &state, *path).await?;
+    let (account_id, group_id) = (signed_in.account_id(), *path);
+    let group = load(&signed_in, &state, group_id).await?;
+    let forms = state
+        .read(move |conn| signup_forms::count_of_group(conn, account_id, group_id))
+        .await?;
     page(&DissolvePage {
         page: Page::new(&signed_in, Section::Recipients, "Gruppe auflösen?"),
         group,
+        forms,
     })
 }
 
@@ -161,12 +169,16 @@ pub async fn dissolve(
     path: web::Path<i64>,
 ) -> WebResult {
     let (account_id, group_id) = (signed_in.account_id(), *path);
-    state
+    let files = state
         .write(move |conn| {
             groups::find(conn, account_id, group_id)?;
-            groups::dissolve(conn, account_id, group_id)
+            let files = signups::mails_of_group(conn, account_id, group_id)?;
+            groups::dissolve(conn, account_id, group_id)?;
+            Ok(files)
         })
         .await?;
+    let outbox = state.outbox.clone();
+    web::block(move || outbox.remove(&files)).await?;
     see_other("/gruppen?meldung=gruppe-aufgeloest")
 }
 

@@ -205,6 +205,19 @@ pub fn mails_of_form(conn: &mut Conn, account_id: i64, form_id: i64) -> DbResult
     Ok(files.into_iter().map(|row| row.file).collect())
 }
 
+/// The same for all open wishes to join a group.
+pub fn mails_of_group(conn: &mut Conn, account_id: i64, group_id: i64) -> DbResult<Vec<String>> {
+    let files: Vec<File> = diesel::sql_query(
+        "DELETE FROM outbox_mails WHERE signup_id IN
+             (SELECT s.id FROM signup_forms f JOIN signups s ON s.form_id = f.id
+              WHERE f.account_id = $1 AND f.group_id = $2) RETURNING file",
+    )
+    .bind::<BigInt, _>(account_id)
+    .bind::<BigInt, _>(group_id)
+    .load(conn)?;
+    Ok(files.into_iter().map(|row| row.file).collect())
+}
+
 /// Removes what can be confirmed no longer, of all accounts, with its mails, whose files the caller
 /// removes after the commit.
 pub fn remove_expired(conn: &mut Conn, now: Timestamp) -> DbResult<Vec<String>> {

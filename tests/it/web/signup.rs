@@ -578,6 +578,36 @@ on_both!(a_closed_or_deleted_form_takes_nobody, |world| {
     assert_eq!(files.count(), 0);
 });
 
+on_both!(a_group_takes_its_forms_and_their_mails_along, |world| {
+    let files = || {
+        let entries = std::fs::read_dir(world.dir.path().join("outbox"));
+        entries.expect("a directory").count()
+    };
+    let admin = world.admin();
+    for act in ["aufloesen", "samt-empfaengern-loeschen"] {
+        let form = Form::new(world);
+        form.ask(world, "anna@example.org", &[]);
+        assert_eq!(files(), 1, "the control");
+        let page = format!("/gruppen/{}/{act}", form.group);
+        if act == "aufloesen" {
+            admin
+                .visit(&page)
+                .assert_says("1 Anmeldeformular wird gelöscht");
+        }
+        admin.submit(&page, &[]);
+        let patience = Instant::now() + Duration::from_secs(30);
+        while world.rows("groups", "1 = 1") > 0 || files() > 0 {
+            assert!(
+                Instant::now() < patience,
+                "{act}: the group and its mails go"
+            );
+            std::thread::sleep(Duration::from_millis(10));
+        }
+        assert_eq!(world.rows("signups", "1 = 1"), 0);
+        assert_eq!(world.visitor().get(&form.path).status, 404);
+    }
+});
+
 on_both!(what_is_wrong_with_a_form_is_said_at_its_field, |world| {
     let admin = world.admin();
     let form = Form::new(world);
