@@ -6,8 +6,9 @@ use std::net::TcpStream;
 
 use diesel::connection::SimpleConnection;
 use widerspruch::db::Conn;
-use widerspruch::db::models::recipients;
+use widerspruch::db::models::{groups, recipients, signup_forms};
 use widerspruch::domain::secret::{Random128, hex};
+use widerspruch::domain::time::Timestamp;
 use widerspruch::domain::tracking::Decision;
 use widerspruch::tracking::token::{HitKind, PersonalLink, PersonalToken, TrackingToken};
 
@@ -139,6 +140,47 @@ fn read_mails(reader: &Talkative, tokens: &Tokens) {
     assert_eq!(reader.post(&object, &[]), 303);
     assert_eq!(reader.post(&format!("{object}/erlauben"), &[]), 303);
     assert_eq!(reader.get(&format!("/nirgends/{open}?a=abfrage4711")), 404);
+}
+
+/// A form to sign up with; gives its path and a stamp that is old enough.
+fn make_form(world: &World) -> (String, String) {
+    let key = world.write(|conn| {
+        let (account, now) = (world.account_id, Timestamp::now());
+        let content = signup_forms::Content {
+            group_id: groups::create(conn, account, "Alle", now)?,
+            title: "Brief".to_owned(),
+            sender_address: "post@example.org".to_owned(),
+            consent_wording: "Ja.".to_owned(),
+            tracking_wording: "Auch.".to_owned(),
+            valid_hours: 24,
+            active: true,
+            ..signup_forms::Content::default()
+        };
+        let id = signup_forms::create(conn, account, &content, now)?;
+        Ok(signup_forms::find(conn, account, id)?.public_key)
+    });
+    let opened = Timestamp::now().plus_millis(-widerspruch::signup::stamp::LEAST);
+    let stamp = world.state.stamps.issue(&key, opened);
+    let key = key.try_into().expect("16 bytes");
+    (
+        format!("/formular/{}", widerspruch::signup::encode(&key)),
+        stamp,
+    )
+}
+
+fn sign_up(reader: &Talkative, (path, stamp): &(String, String)) {
+    assert_eq!(reader.get(&format!("{path}?a=abfrage4711")), 200);
+    for (address, expected) in [("anmeldung@privat.example", 303), ("privat.example", 422)] {
+        let form = [
+            ("email", address),
+            ("vorname", "Vornamegeheim"),
+            ("stempel", stamp),
+        ];
+        assert_eq!(reader.post(path, &form), expected);
+    }
+    let forged = format!("/bestaetigen/{}", &FORGED[..22]);
+    assert_eq!(reader.get(&forged), 404);
+    assert_eq!(reader.post(&forged, &[]), 404);
 }
 
 /// Signs in, and gives the values of the cookies that came of it.
@@ -303,6 +345,7 @@ fn p8_nothing_extra(mut world: World) {
     let person = world.make_recipient("geheimeperson@privat.example");
     let key = world.deliver(mailing, person, Decision::Personal);
     let tokens = Tokens::of(&world, mailing, person, key);
+    let form = make_form(&world);
     world.stop();
 
     let beside = tempfile::tempdir().expect("a directory");
@@ -315,6 +358,7 @@ fn p8_nothing_extra(mut world: World) {
     let reader = Talkative(Agent::new(&server.url));
     let admin = Talkative(Agent::new(&server.url));
     read_mails(&reader, &tokens);
+    sign_up(&reader, &form);
     let cookies = sign_in(&admin);
     administer(&admin, person);
     send_nonsense(&server.url, &tokens);

@@ -16,7 +16,8 @@ use widerspruch::signup::{decode, stamp};
 use widerspruch::tracking::settings;
 
 use crate::support::agent::Answer;
-use crate::support::{World, on_both};
+use crate::support::python::SmtpServer;
+use crate::support::{On, World, on_both};
 
 /// A form of the world's account, made as an administrator makes it.
 struct Form {
@@ -544,6 +545,46 @@ on_both!(a_form_on_another_website_works, |world| {
     assert_eq!(world.rows("signups", "1 = 1"), 0, "nothing is kept yet");
 });
 
+on_both!(the_question_goes_over_the_accounts_mail_server, |world| {
+    let form = Form::new(world);
+    let admin = world.admin();
+    let server = SmtpServer::start::<&str>(&[]);
+    let port = server.port.to_string();
+    let settings = [
+        ("host", "127.0.0.1"),
+        ("port", &*port),
+        ("encryption", "none"),
+        ("connections", "1"),
+    ];
+    admin.submit("/benutzerkonto/versand", &settings);
+    admin.submit("/benutzerkonto/versand/einschalten", &[]);
+    admin.submit(
+        "/benutzerkonto/versand/signatur",
+        &[("domain", "example.org")],
+    );
+    let activate = match world.on {
+        On::Sqlite => "UPDATE dkim_keys SET active = 1",
+        On::Postgres => "UPDATE dkim_keys SET active = true",
+    };
+    change(world, activate);
+    form.send(world, "anna@bücher.example", &[]);
+    let taken = server.next_mail();
+    assert_eq!(taken.sender, "garten@example.org");
+    assert_eq!(taken.to, ["anna@xn--bcher-kva.example"]);
+    let mail = read(&taken.message).expect("a mail");
+    let signatures = mail
+        .headers
+        .iter()
+        .filter(|(name, _)| name == "DKIM-Signature");
+    assert_eq!(signatures.count(), 2, "RSA and Ed25519");
+    world
+        .visitor()
+        .submit(&link(&mail), &[])
+        .assert_says("Ihre Anmeldung ist bestätigt.");
+    assert_eq!(world.rows("outbox_mails", "1 = 1"), 0);
+    server.assert_nothing_more();
+});
+
 on_both!(a_closed_or_deleted_form_takes_nobody, |world| {
     let form = Form::new(world);
     let admin = world.admin();
@@ -697,7 +738,7 @@ on_both!(p2_who_signed_up_with_consent_can_say_no, |world| {
 
 #[test]
 fn a_mail_that_is_due_survives_a_restart() {
-    let mut world = World::start(crate::support::On::Sqlite);
+    let mut world = World::start(On::Sqlite);
     let form = Form::new(&world);
     let link_before = form.ask(&world, "anna@example.org", &[]);
     // As if the program had ended before the mail was out.
