@@ -29,7 +29,7 @@ use crate::import::uploads::Uploads;
 use crate::routes;
 use crate::sending::Sender;
 use crate::sending::outbox::{self, Outbox};
-use crate::sending::sender::Tools;
+use crate::sending::sender::{Keys as SendingKeys, Tools};
 use crate::signup::stamp::Stamps;
 use crate::signup::{self, Mailer};
 use crate::tracking::links::LinkCache;
@@ -120,14 +120,7 @@ pub fn build(config: &Config) -> Result<App, StartError> {
     // Before the cleaner says that a deletion left nothing: the program may have ended between the
     // writing of a mail and the moment at which its recipient turned out to be deleted.
     outbox.sweep(&db)?;
-    let sender = Sender::start(Tools {
-        db: db.clone(),
-        links: links.clone(),
-        tokens: tokens.clone(),
-        public_url: public_url.clone(),
-        transport: Arc::new(outbox.clone()),
-        clock: Clock::default(),
-    })?;
+    let sender = start_sender(config, &db, &links, &tokens, &public_url, &outbox, &secret)?;
     let cleaner = Cleaner::start(db.clone(), config.data.dir.clone())?;
     let remembering = secret.key(Purpose::RememberedAddress);
     let signup_key = secret.key(Purpose::Signup);
@@ -194,6 +187,30 @@ pub fn build(config: &Config) -> Result<App, StartError> {
         address,
         setup_link,
         _lock: lock,
+    })
+}
+
+fn start_sender(
+    config: &Config,
+    db: &Db,
+    links: &LinkCache,
+    tokens: &TokenKeys,
+    public_url: &Url,
+    outbox: &Outbox,
+    secret: &Secret,
+) -> std::io::Result<Sender> {
+    Sender::start(Tools {
+        db: db.clone(),
+        links: links.clone(),
+        tokens: tokens.clone(),
+        public_url: public_url.clone(),
+        transport: Arc::new(outbox.clone()),
+        keys: Some(SendingKeys {
+            sealer: secret.sealer(),
+            bounces: secret.key(Purpose::Bounce),
+        }),
+        clock: Clock::default(),
+        timing: config.sending.clone(),
     })
 }
 

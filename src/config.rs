@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use url::Url;
 
 use crate::db::{self, Target};
+use crate::sending::Timing;
 
 /// Where it listens unless told otherwise.
 pub const DEFAULT_LISTEN: &str = "127.0.0.1:8080";
@@ -29,6 +30,8 @@ pub struct Config {
     pub password_cost: PasswordCost,
     /// How many recipients *Mit Beispieldaten starten* makes.
     pub demo_recipients: usize,
+    /// How long sending waits for what.
+    pub sending: Timing,
 }
 
 /// Where data lies.

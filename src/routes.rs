@@ -111,6 +111,12 @@ pub fn all(table: &mut Table<'_>) {
     table.get ("/e-mailings/{id}/vorschau/inhalt",      SIGNED_IN,       mailings::preview::content);
     table.get ("/e-mailings/{id}/senden",               role(Sending),   mailings::sending::new);
     table.post("/e-mailings/{id}/senden",               role(Sending),   mailings::sending::create);
+    table.post("/e-mailings/{id}/planen",               role(Sending),   mailings::sending::schedule);
+    table.post("/e-mailings/{id}/planung-aufheben",     role(Sending),   mailings::sending::unschedule);
+    table.post("/e-mailings/{id}/anhalten",             role(Sending),   mailings::sending::pause);
+    table.post("/e-mailings/{id}/fortsetzen",           role(Sending),   mailings::sending::resume);
+    table.get ("/e-mailings/{id}/abbrechen",            role(Sending),   mailings::sending::confirm_cancelling);
+    table.post("/e-mailings/{id}/abbrechen",            role(Sending),   mailings::sending::cancel);
     table.get ("/e-mailings/{id}/stand",                SIGNED_IN,       mailings::sending::progress);
 
     // Postausgang.

@@ -87,6 +87,7 @@ impl Settings {
                 .transpose()?,
             password_cost: PasswordCost::Full,
             demo_recipients: crate::demo::RECIPIENTS,
+            sending: crate::sending::Timing::default(),
         })
     }
 }

@@ -37,8 +37,8 @@ impl Background {
         }
     }
 
-    /// Starts filling the account that was just made. The sender rests meanwhile, since the
-    /// mailings of the past have a clock and a transport of their own.
+    /// Starts filling the account that was just made. The sender keeps away from it meanwhile,
+    /// since the mailings of the past have a clock and a transport of their own.
     ///
     /// # Errors
     /// Fails when the operating system gives no thread.
@@ -60,7 +60,7 @@ impl Background {
             .name("demo".to_owned())
             .spawn(move || {
                 let outcome = {
-                    let _sending = sender.hold();
+                    let _away = sender.keep_away(made.account_id);
                     let mut tell = |progress| this.change(|stage| stage.progress = progress);
                     fill(&kit, &made, this.recipients, Timestamp::now(), &mut tell)
                 };

@@ -23,9 +23,9 @@ use crate::domain::secret::Random128;
 use crate::domain::time::{Clock, Timestamp};
 use crate::domain::tracking::{RecipientTracking, TrackingSource};
 use crate::erasure::deletion::{self, Remains};
-use crate::sending::preparation;
 use crate::sending::sender::{Tools, send_here};
 use crate::sending::transport::Transport;
+use crate::sending::{Timing, preparation};
 use crate::tracking::enter::{Start, record_start};
 use crate::tracking::recorder::{self, Hit};
 use crate::tracking::{pseudonymise, settings};
@@ -284,7 +284,9 @@ impl Story<'_> {
             tokens: kit.tokens.clone(),
             public_url: kit.public_url.clone(),
             transport,
+            keys: None,
             clock: Clock::set_to(planned.at),
+            timing: Timing::default(),
         };
         send_here(tools, account_id, mailing_id)?;
         let (mails, links) = kit.db.read(|conn| {

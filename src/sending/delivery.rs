@@ -1,5 +1,6 @@
-//! Sends one mailing.
+//! Sends one mailing, as far as it can be sent now.
 
+use std::collections::HashSet;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -7,24 +8,23 @@ use rand::SeedableRng;
 use rand::rngs::StdRng;
 use rand::seq::SliceRandom;
 
+use super::claiming::InHand;
+use super::domains::Domains;
+use super::preparation;
 use super::sender::Tools;
-use super::transport::{Fate, Slot};
+use super::smtp::{Server, Trouble};
+use super::writing::Writer;
+use crate::db::models::audit::Actor;
 use crate::db::models::mailings::{self, Mailing, MailingStatus};
-use crate::db::models::sending::{self, Claim, End, Waiting};
-use crate::db::models::{accounts, mailing_links};
-use crate::db::{Backend, Conn, DbError, DbResult};
-use crate::domain::secret::{Random128, random_128};
-use crate::domain::time::Timestamp;
-use crate::domain::tracking::{Decision, RecipientStatus};
-use crate::mail::compose::{Outgoing, Stream, compose};
-use crate::mail::{MailError, PreparedMailing, Recipient, TrackingUrls};
-use crate::tracking::policy::decide;
-use crate::tracking::token::{HitKind, PersonalLink, PersonalToken, TrackingToken};
+use crate::db::models::sending::{self, Cancelled, End, Ended};
+use crate::db::models::smtp_settings::{self, SmtpSettings};
+use crate::db::{DbError, DbResult};
+use crate::mail::MailError;
 
-/// How many deliveries are written in one transaction.
+/// How many deliveries are written, or cancelled, in one transaction.
 const WRITTEN_AT_ONCE: usize = 500;
 
-/// How many deliveries are claimed, and handed over, between two transactions.
+/// How many deliveries are claimed, and put into the outbox, between two transactions.
 const CLAIMED_AT_ONCE: i64 = 50;
 
 /// What can go wrong with a whole mailing. The messages hold nothing about people.
@@ -39,6 +39,30 @@ pub enum SendError {
     /// The transport takes nothing now.
     #[error("the transport refuses: {0:?}")]
     Transport(std::io::ErrorKind),
+    /// The mail server takes nothing now.
+    #[error(transparent)]
+    Trouble(#[from] Trouble),
+    /// A key that signs can't be read.
+    #[error("a key that signs can't be read")]
+    Keys,
+}
+
+impl SendError {
+    /// What the author of the mailing reads; none for what is no matter of the mailing.
+    pub fn in_german(&self) -> Option<String> {
+        match self {
+            Self::Db(_) => None,
+            Self::Mail(_) => Some("Das E-Mailing kann nicht gelesen werden.".to_owned()),
+            Self::Transport(_) => {
+                Some("Der Postausgang kann gerade nicht beschrieben werden.".to_owned())
+            }
+            Self::Trouble(trouble) => Some(trouble.in_german()),
+            Self::Keys => Some(
+                "Ein Schlüssel für die Signatur (DKIM) kann nicht gelesen werden. Bitte erzeugen Sie unter „Versand“ einen neuen."
+                    .to_owned(),
+            ),
+        }
+    }
 }
 
 fn told(error: &DbError) -> String {
@@ -50,80 +74,138 @@ fn told(error: &DbError) -> String {
     }
 }
 
-/// Sends mailings one after the other.
+/// Sends mailings. Several threads may work with one of it, each for another account.
+#[derive(Clone)]
 pub(super) struct Delivering {
-    pub(super) tools: Tools,
+    pub(super) tools: Arc<Tools>,
     pub(super) stopping: Arc<AtomicBool>,
+    /// Under which number it holds deliveries.
+    pub(super) holder: i64,
+    pub(super) domains: Domains,
 }
 
-/// A claimed delivery with all that its mail needs.
-struct InHand {
-    waiting: Waiting,
-    policy: Decision,
-    key: Option<Random128>,
+/// Where an account's mails go.
+enum Way {
+    Here,
+    Server(Box<(Server, SmtpSettings)>),
 }
 
 impl Delivering {
-    /// Sends a mailing as far as it has not been sent, alone among all nodes.
+    pub(super) fn new(tools: Tools, stopping: Arc<AtomicBool>) -> Result<Self, getrandom::Error> {
+        let mut bytes = [0; 8];
+        getrandom::fill(&mut bytes)?;
+        Ok(Self {
+            tools: Arc::new(tools),
+            stopping,
+            // Never 0, which means nobody.
+            holder: i64::from_le_bytes(bytes) | 1,
+            domains: Domains::default(),
+        })
+    }
+
+    /// Sends a mailing as far as it can be sent now. What keeps it is noted with the mailing.
     pub(super) fn mailing(&self, account_id: i64, mailing_id: i64) -> Result<(), SendError> {
-        if self.tools.db.backend() == Backend::Sqlite {
-            // One process per file: nobody else is there.
-            return self.alone(account_id, mailing_id);
+        let outcome = self.work_on(account_id, mailing_id);
+        if let Err(error) = &outcome
+            && let Some(problem) = error.in_german()
+        {
+            self.tools
+                .db
+                .write(|conn| sending::set_problem(conn, account_id, mailing_id, Some(&problem)))?;
         }
-        let mut outcome = Ok(());
-        self.tools.db.maintain(|conn| {
-            if sending::try_lock(conn, mailing_id)? {
-                outcome = self.alone(account_id, mailing_id);
-                sending::unlock(conn, mailing_id)?;
-            }
-            Ok(())
-        })?;
         outcome
     }
 
-    fn alone(&self, account_id: i64, mailing_id: i64) -> Result<(), SendError> {
+    fn work_on(&self, account_id: i64, mailing_id: i64) -> Result<(), SendError> {
         let db = &self.tools.db;
-        let mailing = db.read(|conn| mailings::find(conn, account_id, mailing_id))?;
-        match mailing.status {
+        let status = db.read(|conn| mailings::status(conn, account_id, mailing_id))?;
+        if status == MailingStatus::Scheduled && !self.start_scheduled(account_id, mailing_id)? {
+            return Ok(());
+        }
+        match status {
             // Another node was faster, or somebody halted it.
-            MailingStatus::Draft
-            | MailingStatus::Scheduled
-            | MailingStatus::Paused
-            | MailingStatus::Sent
-            | MailingStatus::Cancelled => return Ok(()),
-            MailingStatus::Preparing => self.write_deliveries(account_id, mailing_id)?,
-            MailingStatus::Sending => self.take_up(account_id, mailing_id)?,
+            MailingStatus::Draft | MailingStatus::Paused | MailingStatus::Sent => return Ok(()),
+            MailingStatus::Scheduled | MailingStatus::Preparing => {
+                self.write_deliveries(account_id, mailing_id)?;
+            }
+            MailingStatus::Sending => {}
+            MailingStatus::Cancelled => {
+                self.take_up(account_id, mailing_id)?;
+                return Ok(self.settle_cancelled(account_id, mailing_id)?);
+            }
+        }
+        self.take_up(account_id, mailing_id)?;
+        if self.is_stopping() {
+            return Ok(());
+        }
+        let mailing = db.read(|conn| mailings::find(conn, account_id, mailing_id))?;
+        if mailing.status != MailingStatus::Sending {
+            return Ok(());
+        }
+        match self.way(account_id)? {
+            Way::Here => self.fill_outbox(account_id, &mailing)?,
+            Way::Server(server) => {
+                let (server, settings) = *server;
+                self.to_server(account_id, &mailing, server, &settings)?;
+            }
         }
         if self.is_stopping() {
             return Ok(());
         }
-        // Before the first mail is out, so that its links lead on even without the database.
-        self.tools.links.load(mailing_id)?;
-        let links = db
-            .read(|conn| mailing_links::of_mailing(conn, mailing_id))?
-            .map(|(_, links)| links)
-            .unwrap_or_default();
-        let links: Vec<(i32, String)> = links
-            .into_iter()
-            .filter_map(|(number, url)| Some((i32::try_from(number).ok()?, url)))
-            .collect();
-        let prepared =
-            PreparedMailing::new(&mailing.subject, &mailing.html, &mailing.text, &links)?;
-        while !self.is_stopping() {
-            let Some(in_hand) = self.claim_some(account_id, mailing_id)? else {
-                // Not finished: a row was locked by a deletion. It is looked for again.
-                db.write(|conn| {
-                    sending::finish(conn, account_id, mailing_id, self.tools.clock.now())
-                })?;
-                return Ok(());
-            };
-            self.hand_over(account_id, &mailing, &prepared, &in_hand)?;
-        }
+        // Not finished: a row was locked by a deletion, or waits for its next attempt.
+        db.write(|conn| sending::finish(conn, account_id, mailing_id, self.tools.clock.now()))?;
         Ok(())
     }
 
-    fn is_stopping(&self) -> bool {
+    /// Where the account's mails go at this moment.
+    fn way(&self, account_id: i64) -> Result<Way, SendError> {
+        let Some(keys) = &self.tools.keys else {
+            return Ok(Way::Here);
+        };
+        let settings = self
+            .tools
+            .db
+            .read(|conn| smtp_settings::find(conn, account_id))?;
+        let Some(settings) = settings.filter(|settings| settings.active) else {
+            return Ok(Way::Here);
+        };
+        let server = Server::new(
+            &settings,
+            account_id,
+            &keys.sealer,
+            &self.tools.public_url,
+            self.tools.timing.patience,
+        )?;
+        Ok(Way::Server(Box::new((server, settings))))
+    }
+
+    pub(super) fn is_stopping(&self) -> bool {
         self.stopping.load(Ordering::Relaxed)
+    }
+
+    /// Starts a mailing whose time has come; false when that can't be done, which its author is
+    /// told.
+    fn start_scheduled(&self, account_id: i64, mailing_id: i64) -> DbResult<bool> {
+        let now = self.tools.clock.now();
+        let started = self.tools.db.write(|conn| {
+            // Another node may be doing the same.
+            if sending::lock_mailing(conn, account_id, mailing_id)? != MailingStatus::Scheduled {
+                return Ok(());
+            }
+            let actor = Actor::Program("Geplanter Versand");
+            preparation::start(conn, account_id, mailing_id, &actor, now)
+        });
+        match started {
+            Ok(()) => Ok(true),
+            Err(DbError::Refused(_)) => {
+                let problem = "Zur geplanten Zeit konnte nicht gesendet werden: Das E-Mailing hat keine Gruppe mehr oder kann nicht gelesen werden. Heben Sie die Planung auf, um es zu ändern.";
+                self.tools.db.write(|conn| {
+                    sending::set_problem(conn, account_id, mailing_id, Some(problem))
+                })?;
+                Ok(false)
+            }
+            Err(error) => Err(error),
+        }
     }
 
     /// Writes all deliveries, in an order that says nothing about anybody (rule P6). Can be
@@ -136,251 +218,117 @@ impl Delivering {
         getrandom::fill(&mut seed).map_err(|e| DbError::Unavailable(e.to_string()))?;
         people.shuffle(&mut StdRng::from_seed(seed));
         for slice in people.chunks(WRITTEN_AT_ONCE) {
-            if self.is_stopping() {
+            if self.is_stopping()
+                || !db
+                    .write(|conn| sending::write_deliveries(conn, account_id, mailing_id, slice))?
+            {
                 return Ok(());
             }
-            db.write(|conn| sending::write_deliveries(conn, account_id, mailing_id, slice))?;
         }
         db.write(|conn| sending::begin(conn, account_id, mailing_id))
     }
 
-    /// Settles what a sender that ended had in hand.
-    fn take_up(&self, account_id: i64, mailing_id: i64) -> DbResult<()> {
-        let db = &self.tools.db;
-        let left = db.read(|conn| sending::left_behind(conn, account_id, mailing_id))?;
-        let (mut handed, mut waiting, mut uncertain) = (Vec::new(), Vec::new(), Vec::new());
-        for delivery in left {
-            let slot = Slot {
-                mailing_id,
-                recipient_id: delivery.recipient_id,
+    fn settle_cancelled(&self, account_id: i64, mailing_id: i64) -> DbResult<()> {
+        let limit = i64::try_from(WRITTEN_AT_ONCE).unwrap_or(i64::MAX);
+        while !self.is_stopping() {
+            let now = self.tools.clock.now();
+            let settled = self
+                .tools
+                .db
+                .write(|conn| sending::cancel_some(conn, account_id, mailing_id, limit, now))?;
+            if settled != Cancelled::Some {
+                break;
+            }
+        }
+        Ok(())
+    }
+
+    /// Puts what waits into the built-in transport.
+    fn fill_outbox(&self, account_id: i64, mailing: &Mailing) -> Result<(), SendError> {
+        let mut writer = None;
+        while !self.is_stopping() {
+            let Some(in_hand) = self.claim_some(account_id, mailing.id, CLAIMED_AT_ONCE)? else {
+                break;
             };
-            match self.tools.transport.fate(slot) {
-                Fate::Handed => handed.push(delivery.id),
-                Fate::NotHanded => waiting.push(delivery.id),
-                Fate::Unknown => uncertain.push(delivery.id),
-            }
+            let writer = match &mut writer {
+                Some(writer) => writer,
+                none => none.insert(self.ready(account_id, mailing, "")?),
+            };
+            self.hand_over(account_id, mailing, writer, &in_hand)?;
         }
-        if handed.is_empty() && waiting.is_empty() && uncertain.is_empty() {
-            return Ok(());
-        }
-        let now = self.tools.clock.now();
-        db.write(|conn| {
-            sending::put_back(conn, account_id, &waiting)?;
-            sending::end(
-                conn,
-                account_id,
-                mailing_id,
-                &uncertain,
-                End::Uncertain,
-                now,
-            )?;
-            self.mark_handed(conn, account_id, mailing_id, &handed, now)?;
-            Ok(())
-        })
+        Ok(())
     }
 
-    /// Claims some deliveries and decides how each may be measured, from the settings as they
-    /// are in this transaction (rule P1). Who unsubscribed or bounced since the deliveries were
-    /// written receives nothing: those are cancelled. None when nothing waits any more.
-    fn claim_some(&self, account_id: i64, mailing_id: i64) -> DbResult<Option<Vec<InHand>>> {
-        self.tools.db.write(|conn| {
-            let account = accounts::find(conn, account_id)?.tracking();
-            let found = sending::waiting(conn, account_id, mailing_id, CLAIMED_AT_ONCE)?;
-            if found.is_empty() {
-                return Ok(None);
-            }
-            let (mut in_hand, mut unreachable) = (Vec::new(), Vec::new());
-            for waiting in found {
-                if waiting.status != RecipientStatus::Active {
-                    unreachable.push(waiting.id);
-                    continue;
-                }
-                let policy = decide(account, Some(waiting.tracking));
-                let key = match policy {
-                    Decision::Personal => {
-                        Some(random_128().map_err(|e| DbError::Unavailable(e.to_string()))?)
-                    }
-                    Decision::Anonymous | Decision::Nothing => None,
-                };
-                in_hand.push(InHand {
-                    waiting,
-                    policy,
-                    key,
-                });
-            }
-            let claims: Vec<Claim> = in_hand
-                .iter()
-                .map(|delivery| Claim {
-                    id: delivery.waiting.id,
-                    policy: delivery.policy,
-                    key: delivery.key,
-                })
-                .collect();
-            sending::claim(conn, account_id, &claims)?;
-            sending::cancel(conn, account_id, mailing_id, &unreachable)?;
-            Ok(Some(in_hand))
-        })
+    /// What writes the mails; where there can be none, nothing stays claimed.
+    pub(super) fn ready<'a>(
+        &'a self,
+        account_id: i64,
+        mailing: &'a Mailing,
+        return_path: &'a str,
+    ) -> Result<Writer<'a>, SendError> {
+        let writer = Writer::new(&self.tools, account_id, mailing, return_path);
+        if writer.is_err() {
+            self.put_back(account_id, mailing.id)?;
+        }
+        writer
     }
 
-    /// Hands claimed deliveries to the transport and marks what became of them.
+    /// Gives back what this sender has claimed of a mailing.
+    pub(super) fn put_back(&self, account_id: i64, mailing_id: i64) -> DbResult<()> {
+        self.tools
+            .db
+            .write(|conn| sending::put_back(conn, account_id, mailing_id, self.holder))
+    }
+
+    /// Hands claimed deliveries to the built-in transport and marks what became of them.
     fn hand_over(
         &self,
         account_id: i64,
         mailing: &Mailing,
-        prepared: &PreparedMailing,
+        writer: &Writer<'_>,
         in_hand: &[InHand],
     ) -> Result<(), SendError> {
         let now = self.tools.clock.now();
-        let (mut handed, mut failed, mut untried) = (Vec::new(), Vec::new(), Vec::new());
+        let (mut ended, mut handed) = (Vec::with_capacity(in_hand.len()), HashSet::new());
         let mut refusal = None;
         for delivery in in_hand {
             let id = delivery.waiting.id;
-            if refusal.is_some() {
-                untried.push(id);
-                continue;
-            }
-            let Ok(message) = self.message(account_id, mailing, prepared, delivery, now) else {
-                // These values can't be put into this mail, or the address can't be used.
-                failed.push(id);
-                continue;
-            };
-            match self
-                .tools
-                .transport
-                .hand_over(slot(mailing, &delivery.waiting), &message)
-            {
-                Ok(()) => handed.push(id),
-                Err(error) => {
-                    refusal = Some(error.kind());
-                    untried.push(id);
+            let end = if refusal.is_some() {
+                End::PutBack
+            } else if let Ok(written) = writer.write(delivery, now) {
+                let slot = writer.slot(delivery);
+                match self.tools.transport.hand_over(slot, &written.message) {
+                    Ok(()) => {
+                        handed.insert(id);
+                        End::Handed
+                    }
+                    Err(error) => {
+                        refusal = Some(error.kind());
+                        End::PutBack
+                    }
                 }
-            }
+            } else {
+                // These values can't be put into this mail, or the address can't be used.
+                End::Failed
+            };
+            ended.push(Ended::new(id, end));
         }
         let marked = self.tools.db.write(|conn| {
-            sending::put_back(conn, account_id, &untried)?;
-            sending::end(conn, account_id, mailing.id, &failed, End::Failed, now)?;
-            self.mark_handed(conn, account_id, mailing.id, &handed, now)
+            let ids: Vec<i64> = ended.iter().map(|row| row.id).collect();
+            sending::lock(conn, account_id, &ids)?;
+            if mailing.problem.is_some() && refusal.is_none() {
+                sending::set_problem(conn, account_id, mailing.id, None)?;
+            }
+            self.note(conn, account_id, mailing.id, &ended, now)
         })?;
+        let marked: HashSet<i64> = marked.into_iter().collect();
         for delivery in in_hand {
             // Deleted between claim and now: the mail must not lie there (rule P7).
-            if handed.contains(&delivery.waiting.id) && !marked.contains(&delivery.waiting.id) {
-                self.tools
-                    .transport
-                    .withdraw(slot(mailing, &delivery.waiting));
+            let id = delivery.waiting.id;
+            if handed.contains(&id) && !marked.contains(&id) {
+                self.tools.transport.withdraw(writer.slot(delivery));
             }
         }
         refusal.map_or(Ok(()), |kind| Err(SendError::Transport(kind)))
-    }
-
-    /// Marks deliveries as handed and enters their mails. Gives those that were still claimed.
-    fn mark_handed(
-        &self,
-        conn: &mut Conn,
-        account_id: i64,
-        mailing_id: i64,
-        ids: &[i64],
-        now: Timestamp,
-    ) -> DbResult<Vec<i64>> {
-        let mut marked = sending::end(conn, account_id, mailing_id, ids, End::Handed, now)?;
-        // The order in which they are entered must not follow the deliveries' numbers.
-        marked.sort_unstable_by_key(|delivery| delivery.recipient_id);
-        let slots: Vec<Slot> = marked
-            .iter()
-            .map(|delivery| Slot {
-                mailing_id,
-                recipient_id: delivery.recipient_id,
-            })
-            .collect();
-        self.tools.transport.enter(conn, account_id, &slots, now)?;
-        Ok(marked.into_iter().map(|delivery| delivery.id).collect())
-    }
-
-    fn message(
-        &self,
-        account_id: i64,
-        mailing: &Mailing,
-        prepared: &PreparedMailing,
-        delivery: &InHand,
-        now: Timestamp,
-    ) -> Result<Vec<u8>, MailError> {
-        let person = &delivery.waiting;
-        let fields = serde_json::from_str(&person.fields).unwrap_or_default();
-        let recipient = Recipient {
-            first_name: &person.first_name,
-            last_name: &person.last_name,
-            address: &person.address,
-            fields: &fields,
-        };
-        let unsubscribe = self.personal(mailing.id, PersonalLink::Unsubscribe, person);
-        let preferences = self.personal(mailing.id, PersonalLink::Preferences, person);
-        let pixel = format!(
-            "{}.gif",
-            self.tracked(mailing.id, HitKind::Open, delivery.key, 0)
-        );
-        let click = |number: i32| {
-            let link = u16::try_from(number).unwrap_or_default();
-            self.tracked(mailing.id, HitKind::Click, delivery.key, link)
-        };
-        let measured = delivery.policy != Decision::Nothing;
-        let urls = TrackingUrls {
-            pixel: measured.then_some(pixel.as_str()),
-            click: measured.then_some(&click as &dyn Fn(i32) -> String),
-            unsubscribe: &unsubscribe,
-            preferences: &preferences,
-        };
-        let mail = prepared.render(&recipient, &urls)?;
-        let name = [person.first_name.as_str(), person.last_name.as_str()].join(" ");
-        let composed = compose(&Outgoing {
-            from_name: &mailing.sender_name,
-            from_address: &mailing.sender_address,
-            to_name: name.trim(),
-            to_address: &person.address,
-            mail: &mail,
-            unsubscribe: &unsubscribe,
-            stream: Some(Stream {
-                account_id,
-                mailing_id: mailing.id,
-            }),
-            return_path: "",
-            sent_at: now.millis(),
-        })?;
-        Ok(composed.message)
-    }
-
-    fn tracked(&self, mailing_id: i64, kind: HitKind, key: Option<Random128>, link: u16) -> String {
-        let token = TrackingToken {
-            mailing_id,
-            key,
-            link,
-        };
-        let path = match kind {
-            HitKind::Open => "o",
-            HitKind::Click => "k",
-        };
-        self.address(path, &self.tools.tokens.tracking(kind, token))
-    }
-
-    fn personal(&self, mailing_id: i64, link: PersonalLink, person: &Waiting) -> String {
-        let token = PersonalToken {
-            mailing_id,
-            recipient_key: person.public_key.as_slice().try_into().unwrap_or_default(),
-        };
-        let path = match link {
-            PersonalLink::Unsubscribe => "abmelden",
-            PersonalLink::Preferences => "datenschutz",
-        };
-        self.address(path, &self.tools.tokens.personal(link, token))
-    }
-
-    fn address(&self, path: &str, token: &str) -> String {
-        let base = self.tools.public_url.as_str().trim_end_matches('/');
-        format!("{base}/{path}/{token}")
-    }
-}
-
-const fn slot(mailing: &Mailing, waiting: &Waiting) -> Slot {
-    Slot {
-        mailing_id: mailing.id,
-        recipient_id: waiting.recipient_id,
     }
 }

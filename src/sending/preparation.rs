@@ -135,11 +135,107 @@ pub fn start(
     }
     let links = tracked_links(&mailing)?;
     sending::freeze(conn, account_id, mailing_id, &links, now)?;
+    let details = json!({ "mailing": mailing_id });
+    note(conn, account_id, Action::MailingSent, details, actor, now)
+}
+
+/// Plans a draft to be sent later: from here on it does not change, unless it is made a draft
+/// again (wake the sender after the commit). Its links and groups are those of the time at which it is
+/// sent.
+///
+/// # Errors
+/// [`DbError::Refused`] when it is no draft, has no groups, or can't be rendered.
+pub fn schedule(
+    conn: &mut Conn,
+    account_id: i64,
+    mailing_id: i64,
+    at: Timestamp,
+    actor: &Actor,
+    now: Timestamp,
+) -> DbResult<()> {
+    let mailing = mailings::find(conn, account_id, mailing_id)?;
+    if mailings::groups_of(conn, account_id, mailing_id)?.is_empty() {
+        return Err(DbError::Refused("a mailing without groups"));
+    }
+    tracked_links(&mailing)?;
+    sending::schedule(conn, account_id, mailing_id, at)?;
+    let details = json!({ "mailing": mailing_id, "at": at.millis() });
+    note(
+        conn,
+        account_id,
+        Action::MailingScheduled,
+        details,
+        actor,
+        now,
+    )
+}
+
+/// What can be done to a mailing on its way.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Halt {
+    /// A planned one becomes a draft again.
+    Unschedule,
+    /// It halts, and can go on.
+    Pause,
+    /// It goes on (wake the sender after the commit).
+    Resume,
+    /// It ends: what has not gone out never does (wake the sender after the commit).
+    Cancel,
+}
+
+/// Halts a mailing, lets it go on, or ends it.
+///
+/// # Errors
+/// [`DbError::Refused`] when that does not fit the state in which it is.
+pub fn halt(
+    conn: &mut Conn,
+    account_id: i64,
+    mailing_id: i64,
+    how: Halt,
+    actor: &Actor,
+    now: Timestamp,
+) -> DbResult<()> {
+    let action = match how {
+        Halt::Unschedule => {
+            sending::unschedule(conn, account_id, mailing_id)?;
+            Action::MailingUnscheduled
+        }
+        Halt::Pause => {
+            sending::pause(conn, account_id, mailing_id)?;
+            Action::MailingPaused
+        }
+        Halt::Resume => {
+            sending::resume(conn, account_id, mailing_id)?;
+            Action::MailingResumed
+        }
+        Halt::Cancel => {
+            sending::cancel(conn, account_id, mailing_id)?;
+            Action::MailingCancelled
+        }
+    };
+    note(
+        conn,
+        account_id,
+        action,
+        json!({ "mailing": mailing_id }),
+        actor,
+        now,
+    )
+}
+
+fn note(
+    conn: &mut Conn,
+    account_id: i64,
+    action: Action,
+    details: serde_json::Value,
+    actor: &Actor,
+    now: Timestamp,
+) -> DbResult<()> {
     let entry = Entry {
         actor,
-        action: Action::MailingSent,
+        action,
         recipient_id: None,
-        details: json!({ "mailing": mailing_id }),
+        details,
     };
     audit::record(conn, account_id, &entry, now)
 }

@@ -11,6 +11,7 @@ pub struct Notice {
 }
 
 /// The sentence for a word; none for a word that is not in the list.
+#[allow(clippy::too_many_lines, reason = "a list, however long")]
 pub fn find(word: &str) -> Option<Notice> {
     let (kind, text) = match word {
         "gespeichert" => ("success", "Gespeichert."),
@@ -101,6 +102,14 @@ pub fn find(word: &str) -> Option<Notice> {
             "Gruppe aufgelöst. Ihre Empfänger sind weiterhin vorhanden.",
         ),
         "versand-gestartet" => ("success", "Der Versand hat begonnen."),
+        "versand-geplant" => ("success", "Der Versand ist geplant."),
+        "planung-aufgehoben" => (
+            "success",
+            "Die Planung ist aufgehoben. Das E-Mailing ist wieder ein Entwurf.",
+        ),
+        "versand-angehalten" => ("success", "Der Versand ist angehalten."),
+        "versand-fortgesetzt" => ("success", "Der Versand geht weiter."),
+        "versand-abgebrochen" => ("success", "Der Versand ist abgebrochen."),
         "entwurf-geloescht" => ("success", "Entwurf gelöscht."),
         "kopiert" => ("success", "Kopiert. Das hier ist der neue Entwurf."),
         "postausgang-geleert" => ("success", "Der Postausgang ist leer."),

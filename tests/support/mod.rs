@@ -18,6 +18,7 @@ pub mod mail;
 pub mod program;
 pub mod proxy;
 pub mod python;
+pub mod sink;
 pub mod world;
 
 pub use world::{On, World};

@@ -228,6 +228,7 @@ fn config(dir: &TempDir, database_url: Option<&str>) -> Config {
         public_url: None,
         password_cost: PasswordCost::Minimal,
         demo_recipients: 150,
+        sending: widerspruch::sending::Timing::default(),
     }
 }
 

@@ -102,6 +102,16 @@ pub enum Action {
     SigningKeyOff,
     /// A key removed.
     SigningKeyRemoved,
+    /// A mailing planned for later.
+    MailingScheduled,
+    /// A planned mailing made a draft again.
+    MailingUnscheduled,
+    /// A mailing halted in the middle.
+    MailingPaused,
+    /// A halted mailing let go on.
+    MailingResumed,
+    /// A mailing ended in the middle.
+    MailingCancelled,
 }
 
 impl Action {
@@ -136,6 +146,11 @@ impl Action {
             Self::SigningKeyOn => "signing_key_on",
             Self::SigningKeyOff => "signing_key_off",
             Self::SigningKeyRemoved => "signing_key_removed",
+            Self::MailingScheduled => "mailing_scheduled",
+            Self::MailingUnscheduled => "mailing_unscheduled",
+            Self::MailingPaused => "mailing_paused",
+            Self::MailingResumed => "mailing_resumed",
+            Self::MailingCancelled => "mailing_cancelled",
         }
     }
 }

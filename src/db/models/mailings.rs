@@ -65,9 +65,13 @@ pub struct Mailing {
     pub status: MailingStatus,
     /// When it was last changed, in milliseconds.
     pub updated_at: i64,
+    /// For when it is planned, in milliseconds; stays after it was sent.
+    pub scheduled_at: Option<i64>,
+    /// What keeps it from being sent at the moment, in German.
+    pub problem: Option<String>,
     /// When sending was started, in milliseconds.
     pub send_started_at: Option<i64>,
-    /// When sending was finished, in milliseconds.
+    /// When sending was finished, or after a cancellation the last delivery settled, in milliseconds.
     pub sent_at: Option<i64>,
     /// How many deliveries were written.
     pub deliveries: i64,
@@ -89,6 +93,51 @@ impl Mailing {
     /// How many deliveries have come to an end, well or not.
     pub const fn ended(&self) -> i64 {
         self.handed + self.uncertain + self.failed + self.cancelled
+    }
+
+    /// Whether mails of it go out at this time, or would if nothing stood in the way.
+    pub fn is_on_its_way(&self) -> bool {
+        match self.status {
+            MailingStatus::Preparing | MailingStatus::Sending => true,
+            MailingStatus::Cancelled => self.sent_at.is_none(),
+            MailingStatus::Draft
+            | MailingStatus::Scheduled
+            | MailingStatus::Paused
+            | MailingStatus::Sent => false,
+        }
+    }
+
+    /// Whether it can be halted.
+    pub fn can_be_paused(&self) -> bool {
+        matches!(
+            self.status,
+            MailingStatus::Preparing | MailingStatus::Sending
+        )
+    }
+
+    /// Whether it was halted.
+    pub fn is_paused(&self) -> bool {
+        self.status == MailingStatus::Paused
+    }
+
+    /// Whether it waits for its time.
+    pub fn is_scheduled(&self) -> bool {
+        self.status == MailingStatus::Scheduled
+    }
+
+    /// Whether it was ended in the middle.
+    pub fn is_cancelled(&self) -> bool {
+        self.status == MailingStatus::Cancelled
+    }
+
+    /// Whether it can be ended in the middle.
+    pub fn can_be_cancelled(&self) -> bool {
+        self.can_be_paused() || self.is_paused()
+    }
+
+    /// How many deliveries have no end yet.
+    pub const fn open(&self) -> i64 {
+        self.deliveries - self.ended()
     }
 
     /// Whether it can still be changed.
@@ -218,6 +267,15 @@ pub fn find(conn: &mut Conn, account_id: i64, mailing_id: i64) -> DbResult<Maili
         .filter(mailings::account_id.eq(account_id))
         .filter(mailings::id.eq(mailing_id))
         .select(Mailing::as_select())
+        .first(conn)?)
+}
+
+/// How far the mailing of that number has come.
+pub fn status(conn: &mut Conn, account_id: i64, mailing_id: i64) -> DbResult<MailingStatus> {
+    Ok(mailings::table
+        .filter(mailings::account_id.eq(account_id))
+        .filter(mailings::id.eq(mailing_id))
+        .select(mailings::status)
         .first(conn)?)
 }
 

@@ -8,7 +8,7 @@ use crate::db::schema::mailings;
 use crate::db::{Conn, DbResult};
 
 /// The states in which a mailing has figures.
-const SENT: [&str; 2] = ["sending", "sent"];
+const SENT: [&str; 4] = ["sending", "paused", "sent", "cancelled"];
 
 /// A mailing whose sending has begun.
 #[derive(Debug, Clone, PartialEq, Eq, Queryable, Selectable)]
@@ -34,7 +34,7 @@ pub struct SentMailing {
 impl SentMailing {
     /// Whether mails still go out, so that its figures are not the last ones.
     pub fn is_sending(&self) -> bool {
-        self.status == "sending"
+        matches!(self.status.as_str(), "sending" | "paused")
     }
 }
 

@@ -52,8 +52,10 @@ struct ShowPage {
     page: Page,
     mailing: Mailing,
     groups: Vec<MailingGroup>,
+    progress: sending::Progress,
     can_write: bool,
     can_report: bool,
+    can_send: bool,
 }
 
 #[derive(Template)]
@@ -80,12 +82,6 @@ impl EditPage {
                 (group.id, text, self.form.groups.contains(&group.id))
             })
             .collect()
-    }
-}
-
-impl ShowPage {
-    fn progress_text(&self) -> String {
-        sending::progress_text(&self.mailing)
     }
 }
 
@@ -149,11 +145,12 @@ pub async fn show(signed_in: SignedIn, state: web::Data<State>, id: web::Path<i6
     let roles = signed_in.user.roles();
     may_read(&signed_in)?;
     let (account_id, id) = (signed_in.account_id(), *id);
-    let (mailing, groups) = state
+    let (mailing, groups, deferred) = state
         .read(move |conn| {
             Ok((
                 model::find(conn, account_id, id)?,
                 model::groups_of(conn, account_id, id)?,
+                crate::db::models::sending::deferred(conn, account_id, id)?,
             ))
         })
         .await?;
@@ -163,8 +160,10 @@ pub async fn show(signed_in: SignedIn, state: web::Data<State>, id: web::Path<i6
     }
     page(&ShowPage {
         page: Page::new(&signed_in, Section::Mailings, mailing.subject.clone()),
+        progress: sending::Progress::of(&state, &mailing, deferred),
         mailing,
         groups,
+        can_send: roles.allow(Role::Sending),
         can_write: roles.allow(Role::Mailings),
         can_report: roles.allow(Role::Reports),
     })

@@ -1,18 +1,56 @@
-//! *Senden*: what will happen, the start, and how far it has come.
+//! *Senden*: what will happen, the start (now or later), how far it has come, halting and ending.
 
 use actix_web::{HttpResponse, web};
 use askama::Template;
+use serde::Deserialize;
 
 use super::may_read;
 use crate::db::models::mailings::{self, Mailing, MailingGroup};
 use crate::domain::time::Timestamp;
-use crate::sending::preparation::{self, Audience, Findings};
+use crate::sending::preparation::{self, Audience, Findings, Halt};
 use crate::web::access::SignedIn;
 use crate::web::error::WebError;
 use crate::web::filters;
+use crate::web::forms::FormErrors;
 use crate::web::page::{Page, Section};
-use crate::web::respond::{WebResult, page, see_other};
+use crate::web::respond::{WebResult, invalid, page, see_other};
 use crate::web::state::State;
+
+/// When a mailing is to be sent, as typed: the time of the clock in Germany.
+#[derive(Debug, Clone, Default, Deserialize)]
+pub struct ScheduleForm {
+    #[serde(default)]
+    date: String,
+    #[serde(default)]
+    time: String,
+}
+
+impl ScheduleForm {
+    /// The moment that is meant. A time that the clocks leave out in spring is an hour later.
+    fn moment(&self, now: Timestamp) -> Result<Timestamp, FormErrors> {
+        let date: jiff::civil::Date = self.date.trim().parse().map_err(|_| {
+            FormErrors::one("date", "Geben Sie ein Datum ein, zum Beispiel 2026-12-24.")
+        })?;
+        let time: jiff::civil::Time = self.time.trim().parse().map_err(|_| {
+            FormErrors::one("time", "Geben Sie eine Uhrzeit ein, zum Beispiel 09:30.")
+        })?;
+        let moment = date
+            .to_datetime(time)
+            .in_tz("Europe/Berlin")
+            .map_err(|_| FormErrors::one("date", "Diese Zeit gibt es nicht."))?;
+        let at = Timestamp(moment.timestamp().as_millisecond());
+        if at <= now {
+            return Err(FormErrors::one("date", "Diese Zeit ist schon vorbei."));
+        }
+        if at > now.plus_days(366) {
+            return Err(FormErrors::one(
+                "date",
+                "Die Zeit darf höchstens ein Jahr in der Zukunft liegen.",
+            ));
+        }
+        Ok(at)
+    }
+}
 
 #[derive(Template)]
 #[template(path = "mailings/send.html")]
@@ -23,6 +61,8 @@ struct SendPage {
     audience: Audience,
     total: i64,
     findings: Findings,
+    form: ScheduleForm,
+    errors: FormErrors,
 }
 
 impl SendPage {
@@ -35,26 +75,82 @@ impl SendPage {
 #[template(path = "mailings/progress.html")]
 struct ProgressPart {
     mailing: Mailing,
+    progress: Progress,
 }
 
-impl ProgressPart {
-    fn progress_text(&self) -> String {
-        progress_text(&self.mailing)
+#[derive(Template)]
+#[template(path = "mailings/cancel.html")]
+struct CancelPage {
+    page: Page,
+    mailing: Mailing,
+}
+
+/// How a mailing on its way gets on.
+pub(super) struct Progress {
+    /// How many mails were put off and are tried again.
+    pub(super) deferred: i64,
+    per_minute: Option<i64>,
+}
+
+impl Progress {
+    /// What is known of it now.
+    pub(super) fn of(state: &State, mailing: &Mailing, deferred: i64) -> Self {
+        let paces = state.sender.paces();
+        Self {
+            deferred,
+            per_minute: paces.per_minute(mailing.id, mailing.ended(), Timestamp::now()),
+        }
     }
-}
 
-/// How far sending has come, as a sentence.
-pub(super) fn progress_text(mailing: &Mailing) -> String {
-    format!(
-        "{} von {}",
-        filters::format_number(mailing.ended()),
-        filters::format_number(mailing.deliveries)
-    )
+    /// How far it has come, how fast it goes, and how long that takes, as a sentence.
+    pub(super) fn text(&self, mailing: &Mailing) -> String {
+        let mut text = format!(
+            "{} von {}",
+            filters::format_number(mailing.ended()),
+            filters::format_number(mailing.deliveries)
+        );
+        if let Some(pace) = self.per_minute.filter(|pace| *pace > 0) {
+            let left = mailing.deliveries - mailing.ended() - self.deferred;
+            text = format!("{text}, {} je Minute", filters::format_number(pace));
+            text = match left / pace {
+                _ if left <= 0 => text,
+                0 => format!("{text}, noch weniger als eine Minute"),
+                1 => format!("{text}, noch etwa eine Minute"),
+                minutes @ 2..120 => format!("{text}, noch etwa {minutes} Minuten"),
+                minutes => format!(
+                    "{text}, noch etwa {} Stunden",
+                    filters::format_number(minutes / 60)
+                ),
+            };
+        }
+        text
+    }
 }
 
 /// GET `/e-mailings/{id}/senden`
 pub async fn new(signed_in: SignedIn, state: web::Data<State>, id: web::Path<i64>) -> WebResult {
-    let (account_id, id) = (signed_in.account_id(), *id);
+    let found = sending(
+        &signed_in,
+        &state,
+        *id,
+        ScheduleForm::default(),
+        FormErrors::new(),
+    );
+    match found.await? {
+        Some(shown) => page(&shown),
+        None => see_other(format!("/e-mailings/{id}")),
+    }
+}
+
+/// The page; none when the mailing is no draft.
+async fn sending(
+    signed_in: &SignedIn,
+    state: &State,
+    id: i64,
+    form: ScheduleForm,
+    errors: FormErrors,
+) -> Result<Option<SendPage>, WebError> {
+    let account_id = signed_in.account_id();
     let (mailing, groups, audience, known) = state
         .read(move |conn| {
             Ok((
@@ -66,16 +162,102 @@ pub async fn new(signed_in: SignedIn, state: web::Data<State>, id: web::Path<i64
         })
         .await?;
     if !mailing.is_draft() {
-        return see_other(format!("/e-mailings/{id}"));
+        return Ok(None);
     }
-    page(&SendPage {
-        page: Page::new(&signed_in, Section::Mailings, "E-Mailing senden"),
+    Ok(Some(SendPage {
+        page: Page::new(signed_in, Section::Mailings, "E-Mailing senden"),
         findings: preparation::examine(&mailing.subject, &mailing.html, &mailing.text, &known),
         mailing,
         groups,
         total: audience.total(),
         audience,
+        form,
+        errors,
+    }))
+}
+
+/// POST `/e-mailings/{id}/planen`
+pub async fn schedule(
+    signed_in: SignedIn,
+    state: web::Data<State>,
+    id: web::Path<i64>,
+    form: web::Form<ScheduleForm>,
+) -> WebResult {
+    let (account_id, id, actor, form) = (signed_in.account_id(), *id, signed_in.actor(), form.0);
+    let now = Timestamp::now();
+    let at = match form.moment(now) {
+        Ok(at) => at,
+        Err(errors) => {
+            return match sending(&signed_in, &state, id, form, errors).await? {
+                Some(shown) => invalid(&shown),
+                None => see_other(format!("/e-mailings/{id}")),
+            };
+        }
+    };
+    state
+        .write(move |conn| preparation::schedule(conn, account_id, id, at, &actor, now))
+        .await?;
+    state.sender.wake();
+    see_other(format!("/e-mailings/{id}?meldung=versand-geplant"))
+}
+
+async fn halt(signed_in: &SignedIn, state: &State, id: i64, how: Halt, word: &str) -> WebResult {
+    let (account_id, actor) = (signed_in.account_id(), signed_in.actor());
+    state
+        .write(move |conn| preparation::halt(conn, account_id, id, how, &actor, Timestamp::now()))
+        .await?;
+    state.sender.wake();
+    see_other(format!("/e-mailings/{id}?meldung={word}"))
+}
+
+/// POST `/e-mailings/{id}/planung-aufheben`
+pub async fn unschedule(
+    signed_in: SignedIn,
+    state: web::Data<State>,
+    id: web::Path<i64>,
+) -> WebResult {
+    halt(
+        &signed_in,
+        &state,
+        *id,
+        Halt::Unschedule,
+        "planung-aufgehoben",
+    )
+    .await
+}
+
+/// POST `/e-mailings/{id}/anhalten`
+pub async fn pause(signed_in: SignedIn, state: web::Data<State>, id: web::Path<i64>) -> WebResult {
+    halt(&signed_in, &state, *id, Halt::Pause, "versand-angehalten").await
+}
+
+/// POST `/e-mailings/{id}/fortsetzen`
+pub async fn resume(signed_in: SignedIn, state: web::Data<State>, id: web::Path<i64>) -> WebResult {
+    halt(&signed_in, &state, *id, Halt::Resume, "versand-fortgesetzt").await
+}
+
+/// GET `/e-mailings/{id}/abbrechen`
+pub async fn confirm_cancelling(
+    signed_in: SignedIn,
+    state: web::Data<State>,
+    id: web::Path<i64>,
+) -> WebResult {
+    let (account_id, id) = (signed_in.account_id(), *id);
+    let mailing = state
+        .read(move |conn| mailings::find(conn, account_id, id))
+        .await?;
+    if !mailing.can_be_cancelled() {
+        return see_other(format!("/e-mailings/{id}"));
+    }
+    page(&CancelPage {
+        page: Page::new(&signed_in, Section::Mailings, "Versand abbrechen?"),
+        mailing,
     })
+}
+
+/// POST `/e-mailings/{id}/abbrechen`
+pub async fn cancel(signed_in: SignedIn, state: web::Data<State>, id: web::Path<i64>) -> WebResult {
+    halt(&signed_in, &state, *id, Halt::Cancel, "versand-abgebrochen").await
 }
 
 /// POST `/e-mailings/{id}/senden`
@@ -96,14 +278,22 @@ pub async fn progress(
 ) -> WebResult {
     may_read(&signed_in)?;
     let (account_id, id) = (signed_in.account_id(), *id);
-    let mailing = state
-        .read(move |conn| mailings::find(conn, account_id, id))
+    let (mailing, deferred) = state
+        .read(move |conn| {
+            Ok((
+                mailings::find(conn, account_id, id)?,
+                crate::db::models::sending::deferred(conn, account_id, id)?,
+            ))
+        })
         .await?;
     let mut response = HttpResponse::Ok();
     response.content_type("text/html; charset=utf-8");
-    if mailing.sent_at.is_some() {
+    if !mailing.is_on_its_way() {
         response.insert_header(("X-Fertig", "ja"));
     }
-    let body = ProgressPart { mailing }.render().map_err(WebError::from)?;
+    let progress = Progress::of(&state, &mailing, deferred);
+    let body = ProgressPart { mailing, progress }
+        .render()
+        .map_err(WebError::from)?;
     Ok(response.body(body))
 }

@@ -147,7 +147,7 @@ pub fn furnish(world: &World) -> Furniture {
     // What passes too quickly to be looked at stands still.
     world.write(|conn| {
         conn.batch_execute(&format!(
-            "UPDATE mailings SET status = 'sending', sent_at = NULL WHERE id = {};
+            "UPDATE mailings SET status = 'paused', sent_at = NULL WHERE id = {};
              UPDATE imports SET status = 'running' WHERE id = {};",
             number(&sending),
             number(&import_running)

@@ -63,6 +63,7 @@ pub fn everything(world: &World) -> Vec<Shown> {
         page(broken, "Kaputt"),
         page(questionable, "Fragwürdig"),
         page(sending, "Unterwegs"),
+        below(sending, "/abbrechen", "Versand abbrechen"),
         below(sent, "/vorschau", "Vorschau"),
         below(broken, "/vorschau", "Vorschau"),
         below(broken, "/loeschen", "Entwurf löschen"),

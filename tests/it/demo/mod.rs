@@ -26,7 +26,7 @@ fn example(world: &World, recipients: usize) -> Made {
         cleaner: state.cleaner.clone(),
     };
     let made = world.write(|conn| demo::create(conn, "no hash", Timestamp::now()));
-    let _sending = state.sender.hold();
+    let _away = state.sender.keep_away(made.account_id);
     let mut told = Vec::new();
     let mut tell = |progress: demo::Progress| told.push(progress);
     demo::fill(&kit, &made, recipients, Timestamp::now(), &mut tell).expect("a whole story");

@@ -15,12 +15,12 @@ use widerspruch::domain::time::{Clock, Timestamp};
 use widerspruch::domain::tracking::{Decision, RecipientTracking};
 use widerspruch::erasure::deletion;
 use widerspruch::sending::outbox::{KEPT_DAYS, Outbox};
-use widerspruch::sending::preparation;
 use widerspruch::sending::sender::{Sender, Tools};
 use widerspruch::sending::transport::{Fate, Slot, Transport};
+use widerspruch::sending::{Timing, preparation};
 use widerspruch::web::state::State;
 
-use super::{HTML, draft, group, mails, person, send, sent};
+use super::{HTML, LEFT, draft, group, mails, person, send, sent};
 use crate::support::{On, World, on_both};
 
 /// Deletes a recipient while mails are being handed over.
@@ -105,7 +105,9 @@ on_both!(
                     at: 3,
                     handed: AtomicUsize::new(0),
                 }),
+                keys: None,
                 clock: Clock::default(),
+                timing: Timing::default(),
             })
             .expect("a thread");
             let mailing = draft(world, HTML, &[all]);
@@ -146,13 +148,13 @@ on_both!(only_what_no_row_knows_and_nobody_sends_is_swept, |world| {
         let people = queue::recipients_to_reach(conn, world.account_id, mailing)?;
         queue::write_deliveries(conn, world.account_id, mailing, &people)?;
         queue::begin(conn, world.account_id, mailing)?;
-        let waiting = queue::waiting(conn, world.account_id, mailing, 1)?;
+        let waiting = queue::waiting(conn, world.account_id, mailing, 1, Timestamp::now())?;
         let claim = Claim {
             id: waiting[0].id,
             policy: Decision::Anonymous,
             key: None,
         };
-        queue::claim(conn, world.account_id, &[claim])?;
+        queue::claim(conn, world.account_id, &[claim], LEFT)?;
         Ok(waiting[0].recipient_id)
     });
     let slot = Slot {
@@ -195,7 +197,7 @@ fn p7_a_mail_to_a_deleted_person_does_not_outlive_a_crash(mut world: World) {
         let people = queue::recipients_to_reach(conn, account_id, mailing)?;
         queue::write_deliveries(conn, account_id, mailing, &people)?;
         queue::begin(conn, account_id, mailing)?;
-        let claims: Vec<Claim> = queue::waiting(conn, account_id, mailing, 2)?
+        let claims: Vec<Claim> = queue::waiting(conn, account_id, mailing, 2, Timestamp::now())?
             .iter()
             .map(|waiting| Claim {
                 id: waiting.id,
@@ -203,7 +205,7 @@ fn p7_a_mail_to_a_deleted_person_does_not_outlive_a_crash(mut world: World) {
                 key: Some(random_128().expect("random bits")),
             })
             .collect();
-        queue::claim(conn, account_id, &claims)
+        queue::claim(conn, account_id, &claims, LEFT)
     });
     let slot = Slot {
         mailing_id: mailing,

@@ -14,7 +14,7 @@ use widerspruch::domain::time::Timestamp;
 use widerspruch::mail::read::read;
 use widerspruch::sending::preparation;
 
-use super::{HTML, attributes, draft, group, sent};
+use super::{HTML, attributes, draft, group, leases_run_out, sent};
 use crate::support::agent::Agent;
 use crate::support::program::Program;
 use crate::support::{On, World};
@@ -47,6 +47,7 @@ fn killed_three_times(on: On) {
         assert_eq!(now.status, MailingStatus::Sending, "in the middle");
         in_hand += world.rows("deliveries", "status = 'claimed'");
         seen.append(&mut whole_mails(&dir));
+        leases_run_out(&world);
     }
     assert!(in_hand > 0, "some were in its hands when it was killed");
 

@@ -1,16 +1,21 @@
 //! Mailings from the draft to the mail in the *Postausgang*.
 
 mod files;
+mod halting;
 mod kill;
 mod pages;
 mod sending;
 mod signing;
+mod smtp;
 
 use std::time::{Duration, Instant};
+
+use diesel::RunQueryDsl;
 
 use widerspruch::db::models::audit::Actor;
 use widerspruch::db::models::mailings::{self, Content, Mailing, MailingStatus};
 use widerspruch::db::models::recipients::{self, NewRecipient};
+use widerspruch::db::models::sending::Hold;
 use widerspruch::db::models::{groups, outbox};
 use widerspruch::db::paging::Position;
 use widerspruch::domain::address::EmailAddress;
@@ -23,6 +28,21 @@ use crate::support::World;
 
 pub const HTML: &str = r#"<html><body><p>Hallo {{ vorname }}</p>
 <a href="https://example.org/a?x=1&amp;y=2">A</a> <a href="https://example.org/b">B</a></body></html>"#;
+
+/// The hold of a sender that has ended.
+pub const LEFT: Hold = Hold {
+    holder: 1,
+    until: 0,
+};
+
+/// As if the leases of all senders that have ended had run out.
+pub fn leases_run_out(world: &World) {
+    world.write(|conn| {
+        diesel::sql_query("UPDATE deliveries SET lease_until = 0 WHERE lease_until IS NOT NULL")
+            .execute(conn)?;
+        Ok(())
+    });
+}
 
 /// Adds a person to a group and gives the number.
 pub fn person(world: &World, group: i64, address: &str, tracking: RecipientTracking) -> i64 {

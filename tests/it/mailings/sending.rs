@@ -14,7 +14,7 @@ use widerspruch::sending::preparation;
 use widerspruch::sending::transport::{Slot, Transport};
 use widerspruch::tracking::settings;
 
-use super::{HTML, attributes, draft, group, mails, person, send, sent};
+use super::{HTML, LEFT, attributes, draft, group, mails, person, send, sent};
 use crate::support::{On, World, on_both};
 
 on_both!(everybody_receives_it_once, |world| {
@@ -174,7 +174,7 @@ fn a_crash(mut world: World) {
         preparation::start(conn, account_id, mailing, &actor, now)?;
         queue::write_deliveries(conn, account_id, mailing, &ids)?;
         queue::begin(conn, account_id, mailing)?;
-        let waiting = queue::waiting(conn, account_id, mailing, 2)?;
+        let waiting = queue::waiting(conn, account_id, mailing, 2, Timestamp::now())?;
         assert_eq!(waiting.len(), 2);
         let claims: Vec<Claim> = waiting
             .iter()
@@ -184,7 +184,7 @@ fn a_crash(mut world: World) {
                 key: Some(random_128().expect("random bits")),
             })
             .collect();
-        queue::claim(conn, account_id, &claims)
+        queue::claim(conn, account_id, &claims, LEFT)
     });
     let written = Slot {
         mailing_id: mailing,

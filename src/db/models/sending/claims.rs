@@ -1,13 +1,16 @@
-//! Deliveries in the hands of a sender: claimed, put back, cancelled.
+//! Deliveries in the hands of a sender: claimed, on their way, put back, cancelled, and taken over
+//! from senders that ended.
 
 use diesel::prelude::*;
 use diesel::sql_types::{BigInt, Binary, Text};
 
 use crate::db::json_rows::{self, Column, hex};
+use crate::db::models::deliveries::DeliveryStatus;
 use crate::db::models::mailings::MailingStatus;
 use crate::db::schema::{deliveries, mailings};
 use crate::db::{Conn, DbResult};
 use crate::domain::secret::Random128;
+use crate::domain::time::Timestamp;
 use crate::domain::tracking::{Decision, RecipientStatus, RecipientTracking};
 
 /// A delivery that waits to be sent, with what its mail is made from.
@@ -40,6 +43,9 @@ pub struct Waiting {
     /// The random key of the personal links.
     #[diesel(sql_type = Binary)]
     pub public_key: Vec<u8>,
+    /// How often the mail was put off.
+    #[diesel(sql_type = BigInt)]
+    pub attempts: i64,
 }
 
 /// A delivery in the hands of a sender.
@@ -64,33 +70,77 @@ pub struct Claim {
     pub key: Option<Random128>,
 }
 
-/// Some deliveries that wait, in the order of the recipients, which the deliveries' numbers do
-/// not know. The caller claims or cancels them in the same transaction.
+/// Who holds claimed deliveries, and until when it may be at work without saying so again.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Hold {
+    /// A random number of the sender, never 0.
+    pub holder: i64,
+    /// In milliseconds. Afterwards other nodes may settle what it left.
+    pub until: i64,
+}
+
+/// Some deliveries that wait: those put off whose time has come, then those never tried, in the
+/// order of the recipients, which the deliveries' numbers do not know. The caller claims or
+/// cancels them in the same transaction.
 pub fn waiting(
     conn: &mut Conn,
     account_id: i64,
     mailing_id: i64,
     limit: i64,
+    now: Timestamp,
 ) -> DbResult<Vec<Waiting>> {
-    // Rows that somebody is just deleting are passed over.
+    let mut found = some_waiting(
+        conn,
+        account_id,
+        mailing_id,
+        "d.status = 'deferred' AND d.next_attempt_at <= $3",
+        "d.next_attempt_at",
+        (now.millis(), limit),
+    )?;
+    let left = limit - i64::try_from(found.len()).unwrap_or(limit);
+    if left > 0 {
+        found.extend(some_waiting(
+            conn,
+            account_id,
+            mailing_id,
+            // The condition on the number takes the place of the other's on the time.
+            "d.status = 'pending' AND d.recipient_id > $3",
+            "d.recipient_id",
+            (0, left),
+        )?);
+    }
+    Ok(found)
+}
+
+fn some_waiting(
+    conn: &mut Conn,
+    account_id: i64,
+    mailing_id: i64,
+    condition: &str,
+    order: &str,
+    (bound, limit): (i64, i64),
+) -> DbResult<Vec<Waiting>> {
+    // Rows that another node is just claiming, or somebody deleting, are passed over.
     let lock = match conn {
         Conn::Sqlite(_) => "",
         Conn::Postgres(_) => "FOR UPDATE OF d SKIP LOCKED",
     };
     Ok(diesel::sql_query(format!(
-        "SELECT d.id, r.id AS recipient_id, r.address, r.first_name, r.last_name, r.fields, r.status, r.tracking, r.public_key
+        "SELECT d.id, r.id AS recipient_id, r.address, r.first_name, r.last_name, r.fields, r.status, r.tracking,
+                r.public_key, d.attempts
          FROM deliveries d JOIN recipients r ON r.id = d.recipient_id
-         WHERE d.account_id = $1 AND d.mailing_id = $2 AND d.status = 'pending'
-         ORDER BY d.recipient_id LIMIT $3 {lock}"
+         WHERE d.account_id = $1 AND d.mailing_id = $2 AND {condition}
+         ORDER BY {order} LIMIT $4 {lock}"
     ))
     .bind::<BigInt, _>(account_id)
     .bind::<BigInt, _>(mailing_id)
+    .bind::<BigInt, _>(bound)
     .bind::<BigInt, _>(limit)
     .load(conn)?)
 }
 
 /// Claims deliveries and freezes how they may be measured.
-pub fn claim(conn: &mut Conn, account_id: i64, claims: &[Claim]) -> DbResult<()> {
+pub fn claim(conn: &mut Conn, account_id: i64, claims: &[Claim], hold: Hold) -> DbResult<()> {
     let rows: Vec<(i64, &str, Option<String>)> = claims
         .iter()
         .map(|claim| {
@@ -110,11 +160,80 @@ pub fn claim(conn: &mut Conn, account_id: i64, claims: &[Claim]) -> DbResult<()>
         ],
     );
     diesel::sql_query(format!(
-        "UPDATE deliveries SET status = 'claimed', policy = new.policy, token_key = new.token_key
-         FROM {unfolded} AS new
-         WHERE deliveries.id = new.id AND deliveries.account_id = $2 AND deliveries.status = 'pending'"
+        "WITH new AS {unfolded}
+         UPDATE deliveries SET status = 'claimed', policy = new.policy, token_key = new.token_key,
+             holder = $2, lease_until = $3, next_attempt_at = NULL
+         FROM new
+         WHERE deliveries.id = new.id AND deliveries.account_id = $4
+           AND deliveries.status IN ('pending', 'deferred')"
     ))
     .bind::<Text, _>(json_rows::of(&rows))
+    .bind::<BigInt, _>(hold.holder)
+    .bind::<BigInt, _>(hold.until)
+    .bind::<BigInt, _>(account_id)
+    .execute(conn)?;
+    Ok(())
+}
+
+/// Says that the sender is still at work on what it holds of a mailing.
+pub fn renew(conn: &mut Conn, account_id: i64, mailing_id: i64, hold: Hold) -> DbResult<()> {
+    diesel::sql_query(
+        "UPDATE deliveries SET lease_until = $1
+         WHERE account_id = $2 AND mailing_id = $3 AND status IN ('claimed', 'underway') AND holder = $4",
+    )
+    .bind::<BigInt, _>(hold.until)
+    .bind::<BigInt, _>(account_id)
+    .bind::<BigInt, _>(mailing_id)
+    .bind::<BigInt, _>(hold.holder)
+    .execute(conn)?;
+    Ok(())
+}
+
+/// Marks claimed deliveries as underway, as far as their mails may still go out: the recipient may
+/// have been deleted meanwhile, the mailing paused or cancelled, and another node may have taken
+/// over. Gives those that may. Can be repeated.
+pub fn set_out(
+    conn: &mut Conn,
+    account_id: i64,
+    mailing_id: i64,
+    ids: &[i64],
+    holder: i64,
+) -> DbResult<Vec<i64>> {
+    let rows = json_rows::unfold(conn, &[("id", Column::Int)]);
+    let gone: Vec<Numbered> = diesel::sql_query(format!(
+        "UPDATE deliveries SET status = 'underway'
+         FROM {rows} AS new
+         WHERE deliveries.id = new.id AND deliveries.account_id = $2 AND deliveries.holder = $3
+           AND deliveries.status IN ('claimed', 'underway')
+           AND EXISTS (SELECT 1 FROM mailings m WHERE m.id = $4 AND m.status = 'sending')
+         RETURNING deliveries.id"
+    ))
+    .bind::<Text, _>(json_rows::of_numbers(ids.iter().copied()))
+    .bind::<BigInt, _>(account_id)
+    .bind::<BigInt, _>(holder)
+    .bind::<BigInt, _>(mailing_id)
+    .load(conn)?;
+    Ok(gone.into_iter().map(|row| row.id).collect())
+}
+
+#[derive(QueryableByName)]
+struct Numbered {
+    #[diesel(sql_type = BigInt)]
+    id: i64,
+}
+
+/// Locks deliveries in the order of their numbers, as everybody does who locks several
+/// (PostgreSQL; on SQLite the one writer is alone).
+pub fn lock(conn: &mut Conn, account_id: i64, ids: &[i64]) -> DbResult<()> {
+    if matches!(conn, Conn::Sqlite(_)) {
+        return Ok(());
+    }
+    let rows = json_rows::unfold(conn, &[("id", Column::Int)]);
+    diesel::sql_query(format!(
+        "SELECT id FROM deliveries WHERE id IN (SELECT id FROM {rows} AS wanted) AND account_id = $2
+         ORDER BY id FOR UPDATE"
+    ))
+    .bind::<Text, _>(json_rows::of_numbers(ids.iter().copied()))
     .bind::<BigInt, _>(account_id)
     .execute(conn)?;
     Ok(())
@@ -128,8 +247,9 @@ pub fn cancel(conn: &mut Conn, account_id: i64, mailing_id: i64, ids: &[i64]) ->
     }
     let rows = json_rows::unfold(conn, &[("id", Column::Int)]);
     let cancelled = diesel::sql_query(format!(
-        "UPDATE deliveries SET status = 'cancelled'
-         WHERE id IN (SELECT id FROM {rows} AS wanted) AND account_id = $2 AND mailing_id = $3 AND status = 'pending'"
+        "UPDATE deliveries SET status = 'cancelled', next_attempt_at = NULL
+         WHERE id IN (SELECT id FROM {rows} AS wanted) AND +account_id = $2 AND +mailing_id = $3
+           AND status IN ('pending', 'deferred')"
     ))
     .bind::<Text, _>(json_rows::of_numbers(ids.iter().copied()))
     .bind::<BigInt, _>(account_id)
@@ -146,17 +266,60 @@ pub fn cancel(conn: &mut Conn, account_id: i64, mailing_id: i64, ids: &[i64]) ->
     Ok(())
 }
 
-/// The deliveries that are claimed. Whoever asks holds the mailing alone, so these were left
-/// behind by a sender that ended.
-pub fn left_behind(conn: &mut Conn, account_id: i64, mailing_id: i64) -> DbResult<Vec<InHand>> {
-    Ok(diesel::sql_query(
-        "SELECT id, recipient_id FROM deliveries
-         WHERE account_id = $1 AND mailing_id = $2 AND status = 'claimed' AND recipient_id IS NOT NULL
-         ORDER BY recipient_id",
-    )
+/// A delivery that a sender left behind.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, QueryableByName)]
+pub struct LeftBehind {
+    /// The delivery.
+    #[diesel(sql_type = BigInt)]
+    pub id: i64,
+    /// The recipient.
+    #[diesel(sql_type = BigInt)]
+    pub recipient_id: i64,
+    /// Claimed or underway.
+    #[diesel(sql_type = Text)]
+    pub status: DeliveryStatus,
+}
+
+/// Takes over what senders left behind that ended in the middle; the caller settles it in the same
+/// transaction. On SQLite nobody else can be at work, on PostgreSQL it takes the end of their
+/// lease.
+pub fn take_over(
+    conn: &mut Conn,
+    account_id: i64,
+    mailing_id: i64,
+    hold: Hold,
+    now: Timestamp,
+) -> DbResult<Vec<LeftBehind>> {
+    let (lock, ended_before) = match conn {
+        Conn::Sqlite(_) => ("", i64::MAX),
+        Conn::Postgres(_) => ("FOR UPDATE SKIP LOCKED", now.millis()),
+    };
+    let left: Vec<LeftBehind> = diesel::sql_query(format!(
+        "SELECT id, recipient_id, status FROM deliveries
+         WHERE account_id = $1 AND mailing_id = $2 AND status IN ('claimed', 'underway')
+           AND recipient_id IS NOT NULL
+           AND COALESCE(holder, 0) <> $3 AND COALESCE(lease_until, 0) < $4
+         ORDER BY id {lock}"
+    ))
     .bind::<BigInt, _>(account_id)
     .bind::<BigInt, _>(mailing_id)
-    .load(conn)?)
+    .bind::<BigInt, _>(hold.holder)
+    .bind::<BigInt, _>(ended_before)
+    .load(conn)?;
+    if !left.is_empty() {
+        let rows = json_rows::unfold(conn, &[("id", Column::Int)]);
+        diesel::sql_query(format!(
+            "WITH wanted AS {rows}
+             UPDATE deliveries SET holder = $2, lease_until = $3
+             WHERE id IN (SELECT id FROM wanted) AND +account_id = $4"
+        ))
+        .bind::<Text, _>(json_rows::of_numbers(left.iter().map(|row| row.id)))
+        .bind::<BigInt, _>(hold.holder)
+        .bind::<BigInt, _>(hold.until)
+        .bind::<BigInt, _>(account_id)
+        .execute(conn)?;
+    }
+    Ok(left)
 }
 
 /// All deliveries of the installation that are claimed, as mailing and recipient: their mails may
@@ -164,8 +327,9 @@ pub fn left_behind(conn: &mut Conn, account_id: i64, mailing_id: i64) -> DbResul
 pub fn in_hand_of_all(conn: &mut Conn) -> DbResult<Vec<(i64, i64)>> {
     let found: Vec<(i64, Option<i64>)> = mailings::table
         .inner_join(deliveries::table)
-        .filter(mailings::status.eq(MailingStatus::Sending.as_str()))
-        .filter(deliveries::status.eq("claimed"))
+        .filter(mailings::sent_at.is_null())
+        .filter(mailings::status.ne(MailingStatus::Draft.as_str()))
+        .filter(deliveries::status.eq_any(["claimed", "underway"]))
         .filter(deliveries::recipient_id.is_not_null())
         .select((deliveries::mailing_id, deliveries::recipient_id))
         .load(conn)?;
@@ -175,15 +339,17 @@ pub fn in_hand_of_all(conn: &mut Conn) -> DbResult<Vec<(i64, i64)>> {
         .collect())
 }
 
-/// Puts claimed deliveries back: they were not handed over, and will be decided anew.
-pub fn put_back(conn: &mut Conn, account_id: i64, ids: &[i64]) -> DbResult<()> {
-    let rows = json_rows::unfold(conn, &[("id", Column::Int)]);
-    diesel::sql_query(format!(
-        "UPDATE deliveries SET status = 'pending', policy = NULL, token_key = NULL
-         WHERE id IN (SELECT id FROM {rows} AS wanted) AND account_id = $2 AND status = 'claimed'"
-    ))
-    .bind::<Text, _>(json_rows::of_numbers(ids.iter().copied()))
+/// Puts all that a sender has claimed of a mailing and not begun to hand over back: it will be
+/// decided anew.
+pub fn put_back(conn: &mut Conn, account_id: i64, mailing_id: i64, holder: i64) -> DbResult<()> {
+    diesel::sql_query(
+        "UPDATE deliveries SET status = 'pending', policy = NULL, token_key = NULL, holder = NULL, lease_until = NULL
+         WHERE account_id = $1 AND mailing_id = $2 AND status IN ('claimed', 'underway') AND status = 'claimed'
+           AND holder = $3",
+    )
     .bind::<BigInt, _>(account_id)
+    .bind::<BigInt, _>(mailing_id)
+    .bind::<BigInt, _>(holder)
     .execute(conn)?;
     Ok(())
 }

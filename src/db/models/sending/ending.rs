@@ -4,6 +4,7 @@ use diesel::prelude::*;
 use diesel::sql_types::{BigInt, Nullable, Text};
 
 use crate::db::json_rows::{self, Column};
+use crate::db::models::deliveries::DeliveryStatus;
 use crate::db::models::mailings::MailingStatus;
 use crate::db::schema::{deliveries, mailings};
 use crate::db::{Conn, DbResult};
@@ -13,7 +14,7 @@ use crate::domain::tracking::Decision;
 
 use super::claims::InHand;
 
-/// How a claimed delivery ends.
+/// What became of a delivery in a sender's hands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum End {
     /// Handed to the transport.
@@ -22,82 +23,149 @@ pub enum End {
     Uncertain,
     /// Refused for good.
     Failed,
+    /// Put off until then, in milliseconds.
+    Deferred(i64),
+    /// Not tried at all: it waits as before.
+    PutBack,
 }
 
 impl End {
-    const fn status(self) -> &'static str {
+    const fn status(self) -> DeliveryStatus {
         match self {
-            Self::Handed => "handed",
-            Self::Uncertain => "uncertain",
-            Self::Failed => "failed",
+            Self::Handed => DeliveryStatus::Handed,
+            Self::Uncertain => DeliveryStatus::Uncertain,
+            Self::Failed => DeliveryStatus::Failed,
+            Self::Deferred(_) => DeliveryStatus::Deferred,
+            Self::PutBack => DeliveryStatus::Pending,
         }
     }
 }
 
-/// Ends claimed deliveries and counts them in their mailing. Gives those that were still claimed;
-/// the recipients of the others were deleted meanwhile.
+/// The end of one delivery.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Ended {
+    /// The delivery.
+    pub id: i64,
+    /// What became of it.
+    pub end: End,
+    /// The codes of the mail server's reply, if it said something.
+    pub reply_code: Option<String>,
+}
+
+impl Ended {
+    /// Without a reply.
+    pub const fn new(id: i64, end: End) -> Self {
+        Self {
+            id,
+            end,
+            reply_code: None,
+        }
+    }
+}
+
+/// Ends deliveries that this sender holds and counts them in their mailing. Gives those that were
+/// handed over; the recipients of the missing ones were deleted meanwhile. Can be repeated.
 pub fn end(
     conn: &mut Conn,
     account_id: i64,
     mailing_id: i64,
-    ids: &[i64],
-    end: End,
+    ended: &[Ended],
+    holder: i64,
     now: Timestamp,
 ) -> DbResult<Vec<InHand>> {
     #[derive(QueryableByName)]
-    struct Ended {
+    struct Changed {
         #[diesel(sql_type = BigInt)]
         id: i64,
         #[diesel(sql_type = BigInt)]
         recipient_id: i64,
+        #[diesel(sql_type = Nullable<Text>)]
+        policy: Option<Decision>,
         #[diesel(sql_type = Text)]
-        policy: Decision,
+        status: DeliveryStatus,
     }
-    let handed_at = (end == End::Handed).then_some(now.millis());
-    let rows = json_rows::unfold(conn, &[("id", Column::Int)]);
-    let ended: Vec<Ended> = diesel::sql_query(format!(
-        "WITH wanted AS {rows}
-         UPDATE deliveries SET status = '{status}', handed_at = $2
-         FROM wanted
-         WHERE deliveries.id = wanted.id AND deliveries.account_id = $3
-           AND deliveries.mailing_id = $4 AND deliveries.status = 'claimed'
-         RETURNING deliveries.id, deliveries.recipient_id, deliveries.policy",
-        status = end.status(),
+    if ended.is_empty() {
+        return Ok(Vec::new());
+    }
+    let listed: Vec<_> = ended
+        .iter()
+        .map(|row| {
+            let (next, tried) = match row.end {
+                End::Deferred(until) => (Some(until), 1),
+                End::PutBack => (None, 0),
+                End::Handed | End::Uncertain | End::Failed => (None, 1),
+            };
+            let status = row.end.status().as_str();
+            (row.id, status, row.reply_code.as_deref(), next, tried)
+        })
+        .collect();
+    let rows = json_rows::unfold(
+        conn,
+        &[
+            ("id", Column::Int),
+            ("status", Column::Text),
+            ("reply_code", Column::Text),
+            ("next_attempt_at", Column::Int),
+            ("tried", Column::Int),
+        ],
+    );
+    // What is decided anew before the next attempt is not kept.
+    let keep = |column: &str| {
+        format!(
+            "{column} = CASE WHEN new.status IN ('pending', 'deferred') THEN NULL ELSE deliveries.{column} END"
+        )
+    };
+    // Found by their numbers alone: the other conditions have an index too, which on SQLite would
+    // lead through all deliveries of the mailing.
+    let changed: Vec<Changed> = diesel::sql_query(format!(
+        "WITH new AS {rows}
+         UPDATE deliveries SET status = new.status, reply_code = COALESCE(new.reply_code, deliveries.reply_code),
+             next_attempt_at = new.next_attempt_at, attempts = deliveries.attempts + new.tried,
+             handed_at = CASE WHEN new.status = 'handed' THEN CAST($2 AS BIGINT) END,
+             {}, {}, holder = NULL, lease_until = NULL
+         FROM new
+         WHERE deliveries.id = new.id AND +deliveries.account_id = $3 AND +deliveries.mailing_id = $4
+           AND deliveries.status IN ('claimed', 'underway') AND deliveries.holder = $5
+         RETURNING deliveries.id, deliveries.recipient_id, deliveries.policy, deliveries.status",
+        keep("policy"),
+        keep("token_key"),
     ))
-    .bind::<Text, _>(json_rows::of_numbers(ids.iter().copied()))
-    .bind::<Nullable<BigInt>, _>(handed_at)
+    .bind::<Text, _>(json_rows::of(&listed))
+    .bind::<BigInt, _>(now.millis())
     .bind::<BigInt, _>(account_id)
     .bind::<BigInt, _>(mailing_id)
+    .bind::<BigInt, _>(holder)
     .load(conn)?;
-    let with = |policy: Option<Decision>| {
-        let n = ended
+    let count = |status: DeliveryStatus, policy: Option<Decision>| {
+        let n = changed
             .iter()
-            .filter(|row| policy.is_none_or(|policy| row.policy == policy))
+            .filter(|row| row.status == status && (policy.is_none() || row.policy == policy))
             .count();
         i64::try_from(n).unwrap_or(i64::MAX)
     };
-    let mailing = mailings::table
-        .filter(mailings::account_id.eq(account_id))
-        .filter(mailings::id.eq(mailing_id));
-    match end {
-        End::Handed => diesel::update(mailing)
-            .set((
-                mailings::handed.eq(mailings::handed + with(None)),
-                mailings::handed_personal
-                    .eq(mailings::handed_personal + with(Some(Decision::Personal))),
-                mailings::handed_anonymous
-                    .eq(mailings::handed_anonymous + with(Some(Decision::Anonymous))),
-            ))
-            .execute(conn)?,
-        End::Uncertain => diesel::update(mailing)
-            .set(mailings::uncertain.eq(mailings::uncertain + with(None)))
-            .execute(conn)?,
-        End::Failed => diesel::update(mailing)
-            .set(mailings::failed.eq(mailings::failed + with(None)))
-            .execute(conn)?,
-    };
-    Ok(ended
+    let handed = count(DeliveryStatus::Handed, None);
+    let uncertain = count(DeliveryStatus::Uncertain, None);
+    let failed = count(DeliveryStatus::Failed, None);
+    if handed + uncertain + failed > 0 {
+        let personal = count(DeliveryStatus::Handed, Some(Decision::Personal));
+        let anonymous = count(DeliveryStatus::Handed, Some(Decision::Anonymous));
+        diesel::update(
+            mailings::table
+                .filter(mailings::account_id.eq(account_id))
+                .filter(mailings::id.eq(mailing_id)),
+        )
+        .set((
+            mailings::handed.eq(mailings::handed + handed),
+            mailings::handed_personal.eq(mailings::handed_personal + personal),
+            mailings::handed_anonymous.eq(mailings::handed_anonymous + anonymous),
+            mailings::uncertain.eq(mailings::uncertain + uncertain),
+            mailings::failed.eq(mailings::failed + failed),
+        ))
+        .execute(conn)?;
+    }
+    Ok(changed
         .into_iter()
+        .filter(|row| row.status == DeliveryStatus::Handed)
         .map(|row| InHand {
             id: row.id,
             recipient_id: row.recipient_id,
@@ -105,16 +173,33 @@ pub fn end(
         .collect())
 }
 
+/// What holds of a delivery whose end is not known yet, as the indexes have it.
+const OPEN: [&str; 3] = [
+    "status = 'pending'",
+    "status = 'deferred'",
+    "status IN ('claimed', 'underway')",
+];
+
+/// Whether some delivery of a mailing has no end yet.
+pub(super) fn has_open(conn: &mut Conn, account_id: i64, mailing_id: i64) -> DbResult<bool> {
+    for condition in OPEN {
+        let open: Option<i64> = deliveries::table
+            .filter(deliveries::account_id.eq(account_id))
+            .filter(deliveries::mailing_id.eq(mailing_id))
+            .filter(diesel::dsl::sql::<diesel::sql_types::Bool>(condition))
+            .select(deliveries::id)
+            .first(conn)
+            .optional()?;
+        if open.is_some() {
+            return Ok(true);
+        }
+    }
+    Ok(false)
+}
+
 /// Ends a mailing of which nothing waits and nothing is claimed; tells whether it did.
 pub fn finish(conn: &mut Conn, account_id: i64, mailing_id: i64, now: Timestamp) -> DbResult<bool> {
-    let open: Option<i64> = deliveries::table
-        .filter(deliveries::account_id.eq(account_id))
-        .filter(deliveries::mailing_id.eq(mailing_id))
-        .filter(deliveries::status.eq_any(["pending", "claimed"]))
-        .select(deliveries::id)
-        .first(conn)
-        .optional()?;
-    if open.is_some() {
+    if has_open(conn, account_id, mailing_id)? {
         return Ok(false);
     }
     diesel::update(
@@ -126,6 +211,7 @@ pub fn finish(conn: &mut Conn, account_id: i64, mailing_id: i64, now: Timestamp)
     .set((
         mailings::status.eq(MailingStatus::Sent.as_str()),
         mailings::sent_at.eq(now.millis()),
+        mailings::problem.eq(None::<String>),
     ))
     .execute(conn)?;
     Ok(true)
@@ -152,23 +238,4 @@ pub(crate) fn keys_in_mails(
             Some((recipient_id?, key))
         })
         .collect())
-}
-
-/// Takes the lock of a mailing on this connection (PostgreSQL only): one node sends it. Tells
-/// whether it was free.
-pub fn try_lock(conn: &mut Conn, mailing_id: i64) -> DbResult<bool> {
-    Ok(diesel::select(
-        diesel::dsl::sql::<diesel::sql_types::Bool>("pg_try_advisory_lock(4712, CAST(")
-            .bind::<BigInt, _>(mailing_id)
-            .sql(" AS INTEGER))"),
-    )
-    .get_result(conn)?)
-}
-
-/// Gives the lock of a mailing back.
-pub fn unlock(conn: &mut Conn, mailing_id: i64) -> DbResult<()> {
-    diesel::sql_query("SELECT pg_advisory_unlock(4712, CAST($1 AS INTEGER))")
-        .bind::<BigInt, _>(mailing_id)
-        .execute(conn)?;
-    Ok(())
 }

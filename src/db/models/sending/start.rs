@@ -1,7 +1,7 @@
 //! Before the first mail: who is reached, the freezing of a draft, and its deliveries.
 
 use diesel::prelude::*;
-use diesel::sql_types::{BigInt, Text};
+use diesel::sql_types::{BigInt, Nullable, Text};
 
 use crate::db::json_rows::{self, Column};
 use crate::db::models::mailings::MailingStatus;
@@ -42,7 +42,7 @@ pub fn audience(conn: &mut Conn, account_id: i64, mailing_id: i64) -> DbResult<V
 }
 
 /// Freezes a draft for sending: its links get their numbers (from 1, in this order), its groups
-/// keep the names they have now. [`DbError::Refused`] when it is no draft.
+/// keep the names they have now. [`DbError::Refused`] when it is neither a draft nor scheduled.
 pub fn freeze(
     conn: &mut Conn,
     account_id: i64,
@@ -54,11 +54,15 @@ pub fn freeze(
         mailings::table
             .filter(mailings::account_id.eq(account_id))
             .filter(mailings::id.eq(mailing_id))
-            .filter(mailings::status.eq(MailingStatus::Draft.as_str())),
+            .filter(mailings::status.eq_any([
+                MailingStatus::Draft.as_str(),
+                MailingStatus::Scheduled.as_str(),
+            ])),
     )
     .set((
         mailings::status.eq(MailingStatus::Preparing.as_str()),
         mailings::send_started_at.eq(now.millis()),
+        mailings::problem.eq(None::<String>),
     ))
     .execute(conn)?;
     if changed == 0 {
@@ -86,17 +90,70 @@ pub fn freeze(
     Ok(())
 }
 
-/// The mailings of the whole installation whose sending is not finished, as account and mailing,
-/// oldest first. The sender works for all accounts; everything it does then is scoped.
-pub fn unfinished(conn: &mut Conn) -> DbResult<Vec<(i64, i64)>> {
-    Ok(mailings::table
-        .filter(mailings::status.eq_any([
-            MailingStatus::Preparing.as_str(),
-            MailingStatus::Sending.as_str(),
-        ]))
-        .order(mailings::id)
-        .select((mailings::account_id, mailings::id))
-        .load(conn)?)
+/// A mailing that there is something to do about.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, QueryableByName)]
+pub struct Work {
+    /// Whose it is.
+    #[diesel(sql_type = BigInt)]
+    pub account_id: i64,
+    /// The mailing.
+    #[diesel(sql_type = BigInt)]
+    pub mailing_id: i64,
+}
+
+/// What is not finished in the whole installation, oldest first: mailings being prepared or sent,
+/// those whose time has come, and cancelled ones whose deliveries are not all settled. The sender
+/// works for all accounts; everything it does then is scoped.
+pub fn unfinished(conn: &mut Conn, now: Timestamp) -> DbResult<Vec<Work>> {
+    Ok(diesel::sql_query(
+        "SELECT account_id, id AS mailing_id FROM mailings
+         WHERE status IN ('scheduled', 'preparing', 'sending', 'cancelled') AND sent_at IS NULL
+           AND (status <> 'scheduled' OR scheduled_at <= $1)
+         ORDER BY id",
+    )
+    .bind::<BigInt, _>(now.millis())
+    .load(conn)?)
+}
+
+/// When there will be something to do again, in milliseconds: a mailing's time comes, or that of a
+/// delivery that was put off.
+pub fn next_due(conn: &mut Conn) -> DbResult<Option<i64>> {
+    #[derive(QueryableByName)]
+    struct Due {
+        #[diesel(sql_type = Nullable<BigInt>)]
+        at: Option<i64>,
+    }
+    let due: Due = diesel::sql_query(
+        "SELECT MIN(CASE WHEN m.status = 'scheduled' THEN m.scheduled_at
+                    ELSE (SELECT MIN(d.next_attempt_at) FROM deliveries d
+                          WHERE d.mailing_id = m.id AND d.status = 'deferred') END) AS at
+         FROM mailings m
+         WHERE m.status IN ('scheduled', 'preparing', 'sending', 'cancelled') AND m.sent_at IS NULL",
+    )
+    .get_result(conn)?;
+    Ok(due.at)
+}
+
+/// How far a mailing has come, read for a change: nobody else changes it until the end of the
+/// transaction.
+pub fn lock_mailing(conn: &mut Conn, account_id: i64, mailing_id: i64) -> DbResult<MailingStatus> {
+    #[derive(QueryableByName)]
+    struct Found {
+        #[diesel(sql_type = Text)]
+        status: MailingStatus,
+    }
+    let lock = match conn {
+        Conn::Sqlite(_) => "",
+        // Does not hold up new deliveries, which refer to the mailing.
+        Conn::Postgres(_) => "FOR NO KEY UPDATE",
+    };
+    let found: Found = diesel::sql_query(format!(
+        "SELECT status FROM mailings WHERE account_id = $1 AND id = $2 {lock}"
+    ))
+    .bind::<BigInt, _>(account_id)
+    .bind::<BigInt, _>(mailing_id)
+    .get_result(conn)?;
+    Ok(found.status)
 }
 
 /// The active recipients of the mailing's groups, each once.
@@ -124,13 +181,19 @@ pub fn recipients_to_reach(
     Ok(rows.into_iter().map(|row| row.id).collect())
 }
 
-/// Writes deliveries in the order given; those that are there already stay.
+/// Writes deliveries in the order given; those that are there already stay. Tells whether the
+/// mailing is still being prepared: another node may have finished, or somebody halted it.
+///
+/// The mailing is locked, so several nodes take turns.
 pub fn write_deliveries(
     conn: &mut Conn,
     account_id: i64,
     mailing_id: i64,
     recipients: &[i64],
-) -> DbResult<()> {
+) -> DbResult<bool> {
+    if lock_mailing(conn, account_id, mailing_id)? != MailingStatus::Preparing {
+        return Ok(false);
+    }
     let placed: Vec<(&i64, usize)> = recipients.iter().zip(1..).collect();
     let rows = json_rows::unfold(conn, &[("id", Column::Int), ("place", Column::Int)]);
     diesel::sql_query(format!(
@@ -146,7 +209,7 @@ pub fn write_deliveries(
     .bind::<BigInt, _>(mailing_id)
     .bind::<BigInt, _>(account_id)
     .execute(conn)?;
-    Ok(())
+    Ok(true)
 }
 
 /// All deliveries are written: handing over begins.

@@ -1,0 +1,176 @@
+//! Halting, going on, ending early, and sending later, over the pages.
+
+use std::time::{Duration, Instant};
+
+use widerspruch::db::models::audit;
+use widerspruch::db::models::mailings::{self, Mailing, MailingStatus};
+use widerspruch::domain::role::{Role, Roles};
+use widerspruch::domain::time::Timestamp;
+use widerspruch::domain::tracking::RecipientTracking;
+
+use super::{HTML, draft, group, person, sent};
+use crate::support::sink::Sink;
+use crate::support::{World, on_both};
+
+fn find(world: &World, mailing: i64) -> Mailing {
+    world.read(|conn| mailings::find(conn, world.account_id, mailing))
+}
+
+fn until(what: &str, mut holds: impl FnMut() -> bool) {
+    let patience = Instant::now() + Duration::from_mins(1);
+    while !holds() {
+        assert!(Instant::now() < patience, "{what}");
+        std::thread::sleep(Duration::from_millis(10));
+    }
+}
+
+fn people(world: &World, count: usize) -> i64 {
+    let all = group(world, "Alle");
+    for n in 0..count {
+        let address = format!("p{n}@example.com");
+        person(world, all, &address, RecipientTracking::Unset);
+    }
+    all
+}
+
+fn actions(world: &World) -> Vec<String> {
+    let mut all: Vec<String> = world
+        .read(|conn| audit::newest(conn, world.account_id, 20))
+        .into_iter()
+        .map(|entry| entry.action)
+        .filter(|action| action.starts_with("mailing_"))
+        .collect();
+    all.reverse();
+    all
+}
+
+on_both!(a_mailing_is_halted_goes_on_and_ends_early, |world| {
+    const PEOPLE: i64 = 60;
+    let sink = Sink::start(&["--slow", "20"]);
+    world.send_through(sink.port, 1, 0);
+    let all = people(world, 60);
+    let mailing = draft(world, HTML, &[all]);
+    let path = format!("/e-mailings/{mailing}");
+    let admin = world.admin();
+    admin.submit(&format!("{path}/senden"), &[]);
+    until("mails go out", || sink.taken().len() >= 3);
+    admin
+        .submit(&format!("{path}/anhalten"), &[])
+        .assert_says("Der Versand ist angehalten.")
+        .assert_says("Versand fortsetzen");
+    until("nothing is in hand", || {
+        world.rows("deliveries", "status IN ('claimed', 'underway')") == 0
+    });
+    let halted = sink.taken().len();
+    let now = find(world, mailing);
+    assert_eq!(now.status, MailingStatus::Paused);
+    assert_eq!(now.handed, i64::try_from(halted).unwrap());
+    assert!(now.handed < PEOPLE, "in the middle");
+    assert_eq!(admin.post(&format!("{path}/anhalten"), &[]).status, 409);
+
+    admin
+        .submit(&format!("{path}/fortsetzen"), &[])
+        .assert_says("Der Versand geht weiter.");
+    until("it goes on", || sink.taken().len() > halted + 2);
+    admin
+        .visit(&format!("{path}/abbrechen"))
+        .assert_says("Versand abbrechen?")
+        .assert_says("nicht mehr versendet");
+    admin.submit(&format!("{path}/abbrechen"), &[]);
+    until("it has its end", || find(world, mailing).sent_at.is_some());
+    let ended = find(world, mailing);
+    assert_eq!(ended.status, MailingStatus::Cancelled);
+    assert_eq!(ended.handed + ended.cancelled, PEOPLE);
+    assert_eq!((ended.uncertain, ended.failed), (0, 0));
+    assert!(ended.cancelled > 0);
+    assert_eq!(i64::try_from(sink.taken().len()).unwrap(), ended.handed);
+    admin.visit(&path).assert_says("Abgebrochen");
+    for act in ["anhalten", "fortsetzen", "abbrechen", "senden"] {
+        assert_eq!(
+            admin.post(&format!("{path}/{act}"), &[]).status,
+            409,
+            "{act}"
+        );
+    }
+    assert_eq!(
+        actions(world),
+        [
+            "mailing_sent",
+            "mailing_paused",
+            "mailing_resumed",
+            "mailing_cancelled"
+        ]
+    );
+});
+
+on_both!(a_mailing_is_sent_later, |world| {
+    let all = people(world, 3);
+    let mailing = draft(world, HTML, &[all]);
+    let path = format!("/e-mailings/{mailing}");
+    let admin = world.admin();
+    for (date, time, message) in [
+        ("", "09:30", "Geben Sie ein Datum ein"),
+        ("2099-13-01", "09:30", "Geben Sie ein Datum ein"),
+        ("2026-01-01", "25:00", "Geben Sie eine Uhrzeit ein"),
+        ("2020-01-01", "09:30", "Diese Zeit ist schon vorbei."),
+        ("2199-01-01", "09:30", "höchstens ein Jahr"),
+    ] {
+        let answer = admin.post(&format!("{path}/planen"), &[("date", date), ("time", time)]);
+        assert_eq!(answer.status, 422);
+        answer.assert_says(message);
+    }
+    let tomorrow = jiff::Timestamp::from_millisecond(Timestamp::now().plus_days(1).millis())
+        .unwrap()
+        .in_tz("Europe/Berlin")
+        .unwrap();
+    let date = tomorrow.strftime("%Y-%m-%d").to_string();
+    let fields = [("date", date.as_str()), ("time", "09:30")];
+    let shown = tomorrow.strftime("%d.%m.%Y, 09:30 Uhr").to_string();
+    admin
+        .submit(&format!("{path}/planen"), &fields)
+        .assert_says("Der Versand ist geplant.")
+        .assert_says(&shown);
+    assert_eq!(find(world, mailing).status, MailingStatus::Scheduled);
+    admin
+        .submit(&format!("{path}/planung-aufheben"), &[])
+        .assert_says("wieder ein Entwurf");
+    assert!(find(world, mailing).is_draft());
+
+    // When its time has come it goes by itself.
+    admin.submit(&format!("{path}/planen"), &fields);
+    world.write(|conn| {
+        use diesel::RunQueryDsl;
+        diesel::sql_query("UPDATE mailings SET scheduled_at = 1 WHERE status = 'scheduled'")
+            .execute(conn)?;
+        Ok(())
+    });
+    world.state.sender.wake();
+    let mailing = sent(world, mailing);
+    assert_eq!((mailing.deliveries, mailing.handed), (3, 3));
+    assert_eq!(
+        actions(world),
+        [
+            "mailing_scheduled",
+            "mailing_unscheduled",
+            "mailing_scheduled",
+            "mailing_sent"
+        ]
+    );
+});
+
+on_both!(only_senders_halt, |world| {
+    let all = people(world, 1);
+    let mailing = draft(world, HTML, &[all]);
+    world.make_user("schreibt@example.org", Roles::NONE.with(Role::Mailings));
+    let writer = world.signed_in("schreibt@example.org");
+    for act in [
+        "planen",
+        "planung-aufheben",
+        "anhalten",
+        "fortsetzen",
+        "abbrechen",
+    ] {
+        let path = format!("/e-mailings/{mailing}/{act}");
+        assert_eq!(writer.post(&path, &[]).status, 403, "{act}");
+    }
+});
