@@ -8,8 +8,8 @@ use actix_web::{Handler, Responder, Route};
 use crate::domain::role::Role::{self, Admin, Mailings, Recipients, Reports, Sending};
 use crate::web::access::{Access, guard};
 use crate::web::{
-    account, assets, demo, groups, home, imports, mailings, outbox, public, receipts, recipients,
-    reports, session, setup, signup_forms,
+    account, assets, demo, groups, home, imports, mailings, outbox, pictures, public, receipts,
+    recipients, reports, session, setup, signup_forms,
 };
 
 const EVERYBODY: Access = Access::Everybody;
@@ -22,6 +22,7 @@ const fn role(role: Role) -> Access {
 
 /// Enters every route of the product.
 #[rustfmt::skip]
+#[allow(clippy::too_many_lines, reason = "one table, one line each")]
 pub fn all(table: &mut Table<'_>) {
     for_people(table);
 
@@ -100,15 +101,21 @@ pub fn all(table: &mut Table<'_>) {
 
     // E-Mailings. Reading is for writers and senders: the handlers check that.
     table.get ("/e-mailings",                           SIGNED_IN,       mailings::index);
-    table.post("/e-mailings",                           role(Mailings),  mailings::create);
-    table.get ("/e-mailings/neu",                       role(Mailings),  mailings::new);
+    table.post("/e-mailings",                           role(Mailings),  mailings::editor::create);
+    table.get ("/e-mailings/neu",                       role(Mailings),  mailings::editor::new);
+    table.get ("/e-mailings/bilder",                    role(Mailings),  pictures::index);
+    table.post("/e-mailings/bilder",                    role(Mailings),  pictures::create);
+    table.get ("/e-mailings/bilder/{id}/loeschen",      role(Mailings),  pictures::confirm_deletion);
+    table.post("/e-mailings/bilder/{id}/loeschen",      role(Mailings),  pictures::destroy);
     table.get ("/e-mailings/{id}",                      SIGNED_IN,       mailings::show);
-    table.post("/e-mailings/{id}",                      role(Mailings),  mailings::update);
+    table.post("/e-mailings/{id}",                      role(Mailings),  mailings::editor::update);
     table.get ("/e-mailings/{id}/loeschen",             role(Mailings),  mailings::confirm_deletion);
     table.post("/e-mailings/{id}/loeschen",             role(Mailings),  mailings::destroy);
     table.post("/e-mailings/{id}/kopieren",             role(Mailings),  mailings::copy);
     table.get ("/e-mailings/{id}/vorschau",             SIGNED_IN,       mailings::preview::show);
     table.get ("/e-mailings/{id}/vorschau/inhalt",      SIGNED_IN,       mailings::preview::content);
+    table.get ("/e-mailings/{id}/testmail",             SIGNED_IN,       mailings::trial::new);
+    table.post("/e-mailings/{id}/testmail",             SIGNED_IN,       mailings::trial::create);
     table.get ("/e-mailings/{id}/senden",               role(Sending),   mailings::sending::new);
     table.post("/e-mailings/{id}/senden",               role(Sending),   mailings::sending::create);
     table.post("/e-mailings/{id}/planen",               role(Sending),   mailings::sending::schedule);
@@ -168,6 +175,9 @@ fn for_people(table: &mut Table<'_>) {
     table.head("/o/{token}.gif",                        TOKEN,           public::pixel::show);
     table.get ("/k/{token}",                            TOKEN,           public::click::follow);
     table.head("/k/{token}",                            TOKEN,           public::click::follow);
+
+    table.get ("/bilder/{key}",                         TOKEN,           pictures::show);
+    table.head("/bilder/{key}",                         TOKEN,           pictures::show);
 
     table.get ("/abmelden/{token}",                     TOKEN,           public::unsubscribe::show);
     table.post("/abmelden/{token}",                     TOKEN,           public::unsubscribe::create);

@@ -164,6 +164,7 @@ fn to_timestamp(time: &Zoned) -> Timestamp {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::mail::check;
 
     /// Each day of a year, at noon.
     fn days() -> impl Iterator<Item = Timestamp> {
@@ -185,12 +186,25 @@ mod tests {
 
     #[test]
     fn every_text_can_be_sent() {
-        let known = ["Anrede".to_owned(), "Ort".to_owned()];
+        let facts = check::Facts {
+            known_fields: vec!["Anrede".to_owned(), "Ort".to_owned()],
+            groups: 1,
+            reached: 1,
+            holes: Vec::new(),
+        };
         let others = [texts::THANKS, texts::READING, texts::PRESS, texts::DRAFT];
         for text in MONTHS.iter().chain(&others) {
             let html = html(text, "2026-01").unwrap();
-            let findings = crate::sending::preparation::examine(text.subject, &html, "", &known);
-            assert!(findings.is_empty(), "{}: {findings:?}", text.subject);
+            let draft = check::Draft {
+                subject: text.subject,
+                sender_address: "post@gaertnerei.example",
+                html: &html,
+                mjml: "",
+                text: "",
+            };
+            let mut findings = check::check(&draft, &facts);
+            findings.retain(|finding| finding.weight != check::Weight::Note);
+            assert_eq!(findings, [], "{}", text.subject);
             let links = crate::mail::links::find_links(&html, "").unwrap();
             assert_eq!(links.tracked.len(), text.articles.len() + 3);
         }

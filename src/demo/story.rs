@@ -424,6 +424,7 @@ const fn content<'a>(subject: &'a str, html: &'a str, groups: &'a [i64]) -> Cont
         sender_name: ACCOUNT,
         sender_address: SENDER,
         html,
+        mjml: "",
         text: "",
         groups,
     }

@@ -317,14 +317,15 @@ fn without_punctuation(mut url: &str) -> &str {
 
 /// What a browser makes of an address before it reads it (WHATWG URL, 4.4: "basic URL parser",
 /// steps 1–3): no blanks around, no line breaks or tabs inside.
-fn clean(url: &str) -> String {
+pub(super) fn clean(url: &str) -> String {
     url.trim_matches(|c: char| c <= ' ')
         .chars()
         .filter(|c| !matches!(c, '\t' | '\n' | '\r'))
         .collect()
 }
 
-fn is_web(url: &str) -> bool {
+/// Is this an http or https address?
+pub(super) fn is_web(url: &str) -> bool {
     let scheme = url.split_once("://").map_or("", |(scheme, _)| scheme);
     scheme.eq_ignore_ascii_case("http") || scheme.eq_ignore_ascii_case("https")
 }
@@ -334,7 +335,7 @@ fn is_trackable(url: &str) -> bool {
 }
 
 /// Is this one of the two links that every recipient has of his own?
-fn is_own(url: &str) -> bool {
+pub(super) fn is_own(url: &str) -> bool {
     url.starts_with("{{") && matches!(word(url), UNSUBSCRIBE | PREFERENCES)
 }
 

@@ -7,7 +7,9 @@
 //! - [`links`], which finds and rewrites a mailing's links,
 //! - [`personalise`], which fills its templates for one recipient,
 //! - [`text`], which makes the plain text part where the author gave none, and
+//! - [`mjml`], which makes HTML of MJML, and [`inline`], which brings style sheets to the elements,
 //! - [`footer`], the two personal links that every mail has, and the pixel.
+//! - [`check`] says what is missing or suspicious in a mailing.
 //! - [`prepared`] ties these together: once per mailing, then per recipient.
 //! - [`compose`] makes a message of the result (RFC 5322, MIME), [`read`] reads one back.
 //! - [`dkim`] makes keys and signs messages, [`verp`] marks the return path, so that a bounce tells which
@@ -15,10 +17,13 @@
 
 mod attribute;
 mod bounds;
+pub mod check;
 pub mod compose;
 pub mod dkim;
 pub mod footer;
+pub mod inline;
 pub mod links;
+pub mod mjml;
 pub mod personalise;
 pub mod plain;
 pub mod prepared;

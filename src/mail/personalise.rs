@@ -24,9 +24,9 @@ pub const UNSUBSCRIBE: &str = "abmeldelink";
 pub const PREFERENCES: &str = "datenschutzlink";
 /// The variable with all free fields by name, for names that are no identifiers:
 /// `{{ felder["Kunden-Nr."] }}`.
-const FIELDS: &str = "felder";
+pub(super) const FIELDS: &str = "felder";
 /// What every recipient has, whatever fields the account keeps.
-const STANDARD: [&str; 6] = [
+pub(super) const STANDARD: [&str; 6] = [
     "vorname",
     "nachname",
     "email",
@@ -327,7 +327,8 @@ fn field<'a>(fields: &'a Map<String, Json>, name: &str) -> Option<&'a Json> {
     })
 }
 
-fn same_name(left: &str, right: &str) -> bool {
+/// Is this the same field, in whatever case?
+pub fn same_name(left: &str, right: &str) -> bool {
     left == right || left.to_lowercase() == right.to_lowercase()
 }
 

@@ -1,7 +1,8 @@
 //! A mailing made ready once, then rendered for each recipient.
 //!
 //! Finding the links takes a parser, filling in names does not. So the links are found once, in
-//! the *source*: a trackable link has no template syntax in it, hence is the same for all. Its address is replaced by a mark, the marked source is
+//! the *source* (once its style sheets have come to the elements): a trackable link has no template
+//! syntax in it, hence is the same for all. Its address is replaced by a mark, the marked source is
 //! compiled as a template, and after a recipient's values are filled in, each mark becomes the
 //! recipient's tracked address, or again the very bytes the author wrote.
 //!
@@ -22,7 +23,7 @@ use std::collections::HashMap;
 use super::footer::{self, Missing};
 use super::personalise::{PREFERENCES, Templates, UNSUBSCRIBE, Variables};
 use super::syntax::{Kind, Masked};
-use super::{MailError, Part, Recipient, attribute, links, text};
+use super::{MailError, Part, Recipient, attribute, inline, links, text};
 
 /// The addresses of one recipient's mail.
 #[derive(Clone, Copy)]
@@ -75,6 +76,7 @@ impl PreparedMailing {
     ) -> Result<Self, MailError> {
         // Problems are to be told with the lines of the source, which rewriting may move.
         Templates::compile(subject, html, text)?;
+        let html = &*inline::inline(html).html;
         let numbers: HashMap<&str, i32> = links
             .iter()
             .map(|(number, url)| (url.as_str(), *number))

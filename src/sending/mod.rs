@@ -4,6 +4,7 @@
 //! * [`transport`]: where mails go; [`outbox`]: the built-in one, files in the data directory;
 //!   [`smtp`]: an account's mail server, [`probe`]: tries one out.
 //! * [`signing`]: the keys that sign a mailing's mails.
+//! * [`review`]: what the check of a mailing needs to know from the database.
 //! * [`letter`]: a single mail that is sent at once, such as a test mail.
 //! * [`sender`]: finds out what is to be sent; a thread for each account sends it. [`delivery`] is
 //!   one mailing of it: `claiming` takes deliveries in hand, `writing` makes their mails. Into the
@@ -26,6 +27,7 @@ pub mod outbox;
 pub mod preparation;
 pub mod probe;
 pub mod progress;
+pub mod review;
 pub mod sender;
 pub mod signing;
 pub mod smtp;

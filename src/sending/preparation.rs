@@ -10,8 +10,8 @@ use crate::db::models::{accounts, recipients, sending};
 use crate::db::{Conn, DbError, DbResult};
 use crate::domain::time::Timestamp;
 use crate::domain::tracking::{Decision, RecipientStatus};
+use crate::mail::PreparedMailing;
 use crate::mail::links::find_links;
-use crate::mail::{MailError, Part, PreparedMailing, TemplateProblem, personalise};
 use crate::tracking::policy::decide;
 
 /// Whom a mailing reaches if it is sent now.
@@ -51,58 +51,6 @@ pub fn audience(conn: &mut Conn, account_id: i64, mailing_id: i64) -> DbResult<A
         *counter += part.n;
     }
     Ok(audience)
-}
-
-/// What an author should know about a mailing.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Findings {
-    /// What keeps the mailing from being sent: the part and its problem.
-    pub problems: Vec<(Part, TemplateProblem)>,
-    /// Variables that no recipient has: they print nothing.
-    pub unknown_variables: Vec<String>,
-    /// Links with personal content, which tell their target who the reader is.
-    pub personal_links: Vec<String>,
-}
-
-impl Findings {
-    /// Whether there is nothing to tell.
-    pub fn is_empty(&self) -> bool {
-        self.problems.is_empty()
-            && self.unknown_variables.is_empty()
-            && self.personal_links.is_empty()
-    }
-}
-
-/// Looks a mailing's sources over. `known_fields` are the free fields that recipients have.
-pub fn examine(subject: &str, html: &str, text: &str, known_fields: &[String]) -> Findings {
-    let mut findings = Findings::default();
-    let mut unknown = BTreeSet::new();
-    for (part, source) in [
-        (Part::Subject, subject),
-        (Part::Html, html),
-        (Part::Text, text),
-    ] {
-        match personalise::check(source, known_fields) {
-            Ok(names) => unknown.extend(names),
-            Err(problem) => findings.problems.push((part, problem)),
-        }
-    }
-    findings.unknown_variables = unknown.into_iter().collect();
-    match find_links(html, text) {
-        Ok(links) => findings.personal_links = links.personal,
-        Err(error) => findings.problems.push((
-            Part::Html,
-            TemplateProblem {
-                line: 1,
-                message: match error {
-                    MailError::TooDeep => "Das HTML ist zu tief verschachtelt.",
-                    _ => "Das HTML kann nicht gelesen werden.",
-                }
-                .to_owned(),
-            },
-        )),
-    }
-    findings
 }
 
 /// The free fields that the account's newest recipients have, in alphabetical order: enough to

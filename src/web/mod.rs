@@ -25,6 +25,7 @@ pub mod outbox;
 pub mod page;
 pub mod paging;
 pub mod password;
+pub mod pictures;
 pub mod protection;
 pub mod public;
 pub mod receipts;

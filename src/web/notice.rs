@@ -111,6 +111,11 @@ pub fn find(word: &str) -> Option<Notice> {
         "versand-fortgesetzt" => ("success", "Der Versand geht weiter."),
         "versand-abgebrochen" => ("success", "Der Versand ist abgebrochen."),
         "entwurf-geloescht" => ("success", "Entwurf gelöscht."),
+        "bild-hochgeladen" => (
+            "success",
+            "Hochgeladen. Vergessen Sie beim Einfügen nicht, das Bild in alt zu beschreiben.",
+        ),
+        "bild-geloescht" => ("success", "Bild gelöscht."),
         "kopiert" => ("success", "Kopiert. Das hier ist der neue Entwurf."),
         "postausgang-geleert" => ("success", "Der Postausgang ist leer."),
         "abgemeldet" => ("success", "Sie sind abgemeldet."),

@@ -59,6 +59,8 @@ pub struct Mailing {
     pub sender_address: String,
     /// The HTML part, a template.
     pub html: String,
+    /// What the HTML is made of, if its author writes MJML; else blank.
+    pub mjml: String,
     /// The text part, a template; blank: made from the HTML.
     pub text: String,
     /// How far it has come.
@@ -140,6 +142,15 @@ impl Mailing {
         self.deliveries - self.ended()
     }
 
+    /// What its author writes: MJML or HTML.
+    pub fn source(&self) -> &str {
+        if self.mjml.trim().is_empty() {
+            &self.html
+        } else {
+            &self.mjml
+        }
+    }
+
     /// Whether it can still be changed.
     pub fn is_draft(&self) -> bool {
         self.status == MailingStatus::Draft
@@ -167,6 +178,8 @@ pub struct Content<'a> {
     pub sender_address: &'a str,
     /// The HTML part.
     pub html: &'a str,
+    /// The MJML of which it was made, or blank.
+    pub mjml: &'a str,
     /// The text part, or blank.
     pub text: &'a str,
     /// The chosen groups' numbers.
@@ -187,6 +200,7 @@ pub fn create(
             mailings::sender_name.eq(content.sender_name),
             mailings::sender_address.eq(content.sender_address),
             mailings::html.eq(content.html),
+            mailings::mjml.eq(content.mjml),
             mailings::text.eq(content.text),
             mailings::created_at.eq(now.millis()),
             mailings::updated_at.eq(now.millis()),
@@ -217,6 +231,7 @@ pub fn update(
         mailings::sender_name.eq(content.sender_name),
         mailings::sender_address.eq(content.sender_address),
         mailings::html.eq(content.html),
+        mailings::mjml.eq(content.mjml),
         mailings::text.eq(content.text),
         mailings::updated_at.eq(now.millis()),
     ))
@@ -255,6 +270,7 @@ pub fn copy(conn: &mut Conn, account_id: i64, mailing_id: i64, now: Timestamp) -
         sender_name: &original.sender_name,
         sender_address: &original.sender_address,
         html: &original.html,
+        mjml: &original.mjml,
         text: &original.text,
         groups: &groups,
     };

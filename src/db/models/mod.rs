@@ -21,6 +21,8 @@ pub mod mailing_links;
 pub mod mailings;
 pub mod objections;
 pub mod outbox;
+pub mod pictures;
+pub mod readers;
 pub mod receipts;
 pub mod recipient_batches;
 pub mod recipients;

@@ -104,7 +104,12 @@ fn without_tracking_a_mail_is_the_source_with_its_values() {
         )
         .replace("{{ email|urlencode }}", "a%2Bb%40c.de")
         .replace("{{ abmeldelink }}", &UNSUBSCRIBE.replace('&', "&amp;"))
-        .replace("{{ datenschutzlink }}", PREFERENCES);
+        .replace("{{ datenschutzlink }}", PREFERENCES)
+        // The one element that a rule of the style sheet is for.
+        .replace(
+            "style=\"margin:0; padding:0; background-color:#f2efe6;\"",
+            "style=\"-webkit-text-size-adjust: 100%;margin: 0;padding: 0;background-color: #f2efe6\"",
+        );
     assert_eq!(plain.html, expected);
     assert!(!plain.text.contains("~~") && !plain.text.contains("{{"));
     assert!(plain.text.contains("Der Frühling ist da, Zoë!"));

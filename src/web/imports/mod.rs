@@ -1,7 +1,7 @@
 //! *Importieren*: sending a CSV file, checking how it is read, watching the import, and its report.
 
 pub mod mapping;
-mod parts;
+pub(in crate::web) mod parts;
 pub mod report;
 pub mod upload;
 

@@ -2,6 +2,7 @@
 
 use crate::db::models::mailings::{Content, Mailing, MailingGroup};
 use crate::domain::address::EmailAddress;
+use crate::mail::{TemplateProblem, mjml};
 use crate::web::forms::FormErrors;
 
 /// The largest HTML or text part, in bytes: Gmail cuts off what is beyond 102 kB, so this is
@@ -17,8 +18,10 @@ pub struct MailingForm {
     pub sender_name: String,
     /// The sender's address.
     pub sender_address: String,
-    /// The HTML part.
-    pub html: String,
+    /// What the author writes, HTML or MJML.
+    pub source: String,
+    /// The HTML that was made of it, once it was checked; none of a source that is HTML itself.
+    pub(super) made: Option<String>,
     /// The text part.
     pub text: String,
     /// The chosen groups.
@@ -34,7 +37,7 @@ impl MailingForm {
                 "subject" => form.subject = value.trim().to_owned(),
                 "sender_name" => form.sender_name = value.trim().to_owned(),
                 "sender_address" => form.sender_address = value.trim().to_owned(),
-                "html" => form.html = value,
+                "html" => form.source = value,
                 "text" => form.text = value,
                 "groups" => form.groups.extend(value.parse::<i64>().ok()),
                 _ => {}
@@ -46,10 +49,11 @@ impl MailingForm {
     /// From what is stored.
     pub fn of(mailing: Mailing, groups: Vec<MailingGroup>) -> Self {
         Self {
+            source: mailing.source().to_owned(),
             subject: mailing.subject,
             sender_name: mailing.sender_name,
             sender_address: mailing.sender_address,
-            html: mailing.html,
+            made: None,
             text: mailing.text,
             groups: groups
                 .into_iter()
@@ -58,8 +62,9 @@ impl MailingForm {
         }
     }
 
-    /// What keeps it from being saved. A draft may be unfinished, so this is little.
-    pub fn check(&self) -> FormErrors {
+    /// What keeps it from being saved. A draft may be unfinished, so this is little. MJML is made
+    /// into HTML here.
+    pub fn check(&mut self) -> FormErrors {
         let mut errors = FormErrors::new();
         if self.subject.is_empty() {
             errors.add("subject", "Geben Sie einen Betreff ein.");
@@ -78,12 +83,26 @@ impl MailingForm {
                 "Geben Sie eine E-Mail-Adresse ein, zum Beispiel post@example.org.",
             );
         }
-        if self.html.trim().is_empty() {
+        if self.source.trim().is_empty() {
             errors.add("html", "Geben Sie den Inhalt ein.");
         }
-        for (field, part) in [("html", &self.html), ("text", &self.text)] {
+        for (field, part) in [("html", &self.source), ("text", &self.text)] {
             if part.len() > LARGEST_PART {
                 errors.add(field, "Das ist zu lang: höchstens 1 MB.");
+            }
+        }
+        if errors.is_empty() && mjml::is_mjml(&self.source) {
+            match mjml::to_html(&self.source) {
+                Ok(html) if html.len() > LARGEST_PART => {
+                    errors.add(
+                        "html",
+                        "Das HTML, das daraus wird, ist zu lang: höchstens 1 MB.",
+                    );
+                }
+                Ok(html) => self.made = Some(html),
+                Err(TemplateProblem { line, message }) => {
+                    errors.add("html", format!("MJML, Zeile {line}: {message}"));
+                }
             }
         }
         errors
@@ -95,7 +114,12 @@ impl MailingForm {
             subject: &self.subject,
             sender_name: &self.sender_name,
             sender_address: &self.sender_address,
-            html: &self.html,
+            html: self.made.as_deref().unwrap_or(&self.source),
+            mjml: if self.made.is_some() {
+                &self.source
+            } else {
+                ""
+            },
             text: &self.text,
             groups: &self.groups,
         }

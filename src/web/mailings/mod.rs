@@ -1,27 +1,30 @@
 //! *E-Mailings*: the list, and one mailing as a draft or on its way.
+//!
+//! - [`editor`] writes a draft, [`form`] is what can be typed, [`preview`] shows it, [`trial`] sends
+//!   it to its author, both as one recipient would get it;
+//! - [`sending`] sends it.
 
+pub mod editor;
 pub mod form;
+mod persona;
 pub mod preview;
+mod review;
 pub mod sending;
+pub mod trial;
 
 use actix_web::web;
 use askama::Template;
 
-use crate::db::models::groups::{self, Group};
 use crate::db::models::mailings::{self as model, Mailing, MailingGroup};
 use crate::domain::role::Role;
 use crate::domain::time::Timestamp;
-use crate::sending::preparation::{self, Findings};
 use crate::web::access::SignedIn;
 use crate::web::error::WebError;
 use crate::web::filters;
-use crate::web::forms::FormErrors;
 use crate::web::page::{Page, Section};
 use crate::web::paging::{Links, PAGE_SIZE, PagingQuery};
-use crate::web::respond::{WebResult, invalid, page, see_other};
+use crate::web::respond::{WebResult, page, see_other};
 use crate::web::state::State;
-
-use form::MailingForm;
 
 #[derive(Template)]
 #[template(path = "mailings/list.html")]
@@ -31,19 +34,6 @@ struct ListPage {
     links: Links,
     count: i64,
     can_write: bool,
-}
-
-#[derive(Template)]
-#[template(path = "mailings/edit.html")]
-struct EditPage {
-    page: Page,
-    /// None for a mailing that is not saved yet.
-    id: Option<i64>,
-    form: MailingForm,
-    groups: Vec<Group>,
-    findings: Findings,
-    errors: FormErrors,
-    can_send: bool,
 }
 
 #[derive(Template)]
@@ -63,26 +53,6 @@ struct ShowPage {
 struct DeletionPage {
     page: Page,
     mailing: Mailing,
-}
-
-impl EditPage {
-    fn action(&self) -> String {
-        self.id.map_or_else(
-            || "/e-mailings".to_owned(),
-            |id| format!("/e-mailings/{id}"),
-        )
-    }
-
-    fn group_choices(&self) -> Vec<(i64, String, bool)> {
-        self.groups
-            .iter()
-            .map(|group| {
-                let members = filters::format_number(group.member_count);
-                let text = format!("{} ({members} Empfänger)", group.name);
-                (group.id, text, self.form.groups.contains(&group.id))
-            })
-            .collect()
-    }
 }
 
 /// GET `/e-mailings`
@@ -112,34 +82,6 @@ pub async fn index(
     })
 }
 
-/// GET `/e-mailings/neu`
-pub async fn new(signed_in: SignedIn, state: web::Data<State>) -> WebResult {
-    let form = MailingForm {
-        sender_name: signed_in.account.name.clone(),
-        sender_address: signed_in.user.email.clone(),
-        ..MailingForm::default()
-    };
-    page(&editing(&signed_in, &state, None, form, FormErrors::new()).await?)
-}
-
-/// POST `/e-mailings`
-pub async fn create(
-    signed_in: SignedIn,
-    state: web::Data<State>,
-    fields: web::Form<Vec<(String, String)>>,
-) -> WebResult {
-    let form = MailingForm::from_fields(fields.into_inner());
-    let errors = form.check();
-    if !errors.is_empty() {
-        return invalid(&editing(&signed_in, &state, None, form, errors).await?);
-    }
-    let account_id = signed_in.account_id();
-    let id = state
-        .write(move |conn| model::create(conn, account_id, &form.content(), Timestamp::now()))
-        .await?;
-    see_other(format!("/e-mailings/{id}?meldung=gespeichert"))
-}
-
 /// GET `/e-mailings/{id}`
 pub async fn show(signed_in: SignedIn, state: web::Data<State>, id: web::Path<i64>) -> WebResult {
     let roles = signed_in.user.roles();
@@ -155,8 +97,7 @@ pub async fn show(signed_in: SignedIn, state: web::Data<State>, id: web::Path<i6
         })
         .await?;
     if mailing.is_draft() {
-        let form = MailingForm::of(mailing, groups);
-        return page(&editing(&signed_in, &state, Some(id), form, FormErrors::new()).await?);
+        return editor::edit(&signed_in, &state, mailing, groups).await;
     }
     page(&ShowPage {
         page: Page::new(&signed_in, Section::Mailings, mailing.subject.clone()),
@@ -167,29 +108,6 @@ pub async fn show(signed_in: SignedIn, state: web::Data<State>, id: web::Path<i6
         can_write: roles.allow(Role::Mailings),
         can_report: roles.allow(Role::Reports),
     })
-}
-
-/// POST `/e-mailings/{id}`
-pub async fn update(
-    signed_in: SignedIn,
-    state: web::Data<State>,
-    id: web::Path<i64>,
-    fields: web::Form<Vec<(String, String)>>,
-) -> WebResult {
-    let id = *id;
-    let form = MailingForm::from_fields(fields.into_inner());
-    let errors = form.check();
-    let account_id = signed_in.account_id();
-    if !errors.is_empty() {
-        state
-            .read(move |conn| model::find(conn, account_id, id))
-            .await?;
-        return invalid(&editing(&signed_in, &state, Some(id), form, errors).await?);
-    }
-    state
-        .write(move |conn| model::update(conn, account_id, id, &form.content(), Timestamp::now()))
-        .await?;
-    see_other(format!("/e-mailings/{id}?meldung=gespeichert"))
 }
 
 /// GET `/e-mailings/{id}/loeschen`
@@ -241,36 +159,4 @@ pub(in crate::web) fn may_read(signed_in: &SignedIn) -> Result<(), WebError> {
     } else {
         Err(WebError::Forbidden)
     }
-}
-
-async fn editing(
-    signed_in: &SignedIn,
-    state: &State,
-    id: Option<i64>,
-    form: MailingForm,
-    errors: FormErrors,
-) -> Result<EditPage, WebError> {
-    let account_id = signed_in.account_id();
-    let (groups, known) = state
-        .read(move |conn| {
-            Ok((
-                groups::all(conn, account_id)?,
-                preparation::known_fields(conn, account_id)?,
-            ))
-        })
-        .await?;
-    let title = if id.is_some() && !form.subject.is_empty() {
-        form.subject.clone()
-    } else {
-        "Neues E-Mailing".to_owned()
-    };
-    Ok(EditPage {
-        page: Page::new(signed_in, Section::Mailings, title),
-        findings: preparation::examine(&form.subject, &form.html, &form.text, &known),
-        can_send: signed_in.user.roles().allow(Role::Sending),
-        id,
-        form,
-        groups,
-        errors,
-    })
 }

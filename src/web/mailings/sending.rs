@@ -4,10 +4,11 @@ use actix_web::{HttpResponse, web};
 use askama::Template;
 use serde::Deserialize;
 
-use super::may_read;
+use super::{may_read, review};
 use crate::db::models::mailings::{self, Mailing, MailingGroup};
 use crate::domain::time::Timestamp;
-use crate::sending::preparation::{self, Audience, Findings, Halt};
+use crate::mail::check::{self, Finding};
+use crate::sending::preparation::{self, Audience, Halt};
 use crate::web::access::SignedIn;
 use crate::web::error::WebError;
 use crate::web::filters;
@@ -60,14 +61,14 @@ struct SendPage {
     groups: Vec<MailingGroup>,
     audience: Audience,
     total: i64,
-    findings: Findings,
+    findings: Vec<Finding>,
     form: ScheduleForm,
     errors: FormErrors,
 }
 
 impl SendPage {
     fn can_start(&self) -> bool {
-        self.total > 0 && self.findings.problems.is_empty()
+        check::can_be_sent(&self.findings)
     }
 }
 
@@ -151,13 +152,12 @@ async fn sending(
     errors: FormErrors,
 ) -> Result<Option<SendPage>, WebError> {
     let account_id = signed_in.account_id();
-    let (mailing, groups, audience, known) = state
+    let (mailing, groups, audience) = state
         .read(move |conn| {
             Ok((
                 mailings::find(conn, account_id, id)?,
                 mailings::groups_of(conn, account_id, id)?,
                 preparation::audience(conn, account_id, id)?,
-                preparation::known_fields(conn, account_id)?,
             ))
         })
         .await?;
@@ -166,7 +166,7 @@ async fn sending(
     }
     Ok(Some(SendPage {
         page: Page::new(signed_in, Section::Mailings, "E-Mailing senden"),
-        findings: preparation::examine(&mailing.subject, &mailing.html, &mailing.text, &known),
+        findings: review::of(signed_in, state, &mailing).await?,
         mailing,
         groups,
         total: audience.total(),
@@ -194,6 +194,7 @@ pub async fn schedule(
             };
         }
     };
+    review::pass(&signed_in, &state, id).await?;
     state
         .write(move |conn| preparation::schedule(conn, account_id, id, at, &actor, now))
         .await?;
@@ -263,6 +264,7 @@ pub async fn cancel(signed_in: SignedIn, state: web::Data<State>, id: web::Path<
 /// POST `/e-mailings/{id}/senden`
 pub async fn create(signed_in: SignedIn, state: web::Data<State>, id: web::Path<i64>) -> WebResult {
     let (account_id, id, actor) = (signed_in.account_id(), *id, signed_in.actor());
+    review::pass(&signed_in, &state, id).await?;
     state
         .write(move |conn| preparation::start(conn, account_id, id, &actor, Timestamp::now()))
         .await?;

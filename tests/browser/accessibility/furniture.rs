@@ -8,6 +8,7 @@ use diesel::connection::SimpleConnection;
 use scraper::{ElementRef, Html, Selector};
 use widerspruch::db::models::audit::Actor;
 use widerspruch::db::models::jobs::Whom;
+use widerspruch::db::models::pictures;
 use widerspruch::domain::time::Timestamp;
 use widerspruch::erasure::jobs;
 
@@ -41,6 +42,7 @@ pub struct Furniture {
     /// A key that signs nothing.
     pub signing_key: String,
     pub signup_form: String,
+    pub picture: String,
 }
 
 /// The links of a mail that are for its reader alone.
@@ -172,6 +174,7 @@ pub fn furnish(world: &World) -> Furniture {
         import_new,
         signing_key: signing_key(&admin),
         signup_form: signup_form(&admin, &group_number),
+        picture: picture(world),
     }
 }
 
@@ -249,6 +252,19 @@ fn signing_key(admin: &Agent) -> String {
     let keys = admin.submit(&first, &[]);
     let other = keys.attribute(forms, "action").expect("another key");
     other.replace("/aktivieren", "")
+}
+
+/// A picture of one pixel, with a long name; gives the address of its pages.
+fn picture(world: &World) -> String {
+    let new = pictures::NewPicture {
+        file_name: format!("{LONG_WORD}.gif"),
+        media_type: "image/gif",
+        width: 1,
+        height: 1,
+        content: b"GIF89a\x01\x00\x01\x00\x80\x00\x00\x00\x00\x00\xff\xff\xff!\xf9\x04\x01\x00\x00\x00\x00,\x00\x00\x00\x00\x01\x00\x01\x00\x00\x02\x02D\x01\x00;".to_vec(),
+    };
+    let id = world.write(|conn| pictures::create(conn, world.account_id, &new, Timestamp::now()));
+    format!("/e-mailings/bilder/{id}")
 }
 
 /// Adds people to a group; gives their paths, one a line.

@@ -1,5 +1,6 @@
 //! Mailings from the draft to the mail in the *Postausgang*.
 
+mod composing;
 mod files;
 mod halting;
 mod kill;
@@ -74,6 +75,7 @@ pub fn draft(world: &World, html: &str, groups: &[i64]) -> i64 {
         sender_name: "Gärtnerei",
         sender_address: "post@example.org",
         html,
+        mjml: "",
         text: "",
         groups,
     };

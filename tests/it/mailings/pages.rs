@@ -97,7 +97,7 @@ on_both!(what_is_wrong_is_said_before_sending, |world| {
     let broken = draft(world, "<p>\n{{ vorname </p>", &[all]);
     admin
         .visit(&format!("/e-mailings/{broken}/senden"))
-        .assert_says("HTML, Zeile 2");
+        .assert_says("Inhalt, Zeile 2");
     assert_eq!(
         admin
             .post(&format!("/e-mailings/{broken}/senden"), &[])

@@ -2,6 +2,7 @@ mod access;
 mod account;
 mod hostile;
 mod imports;
+mod pictures;
 mod public;
 mod recipients;
 mod reports;

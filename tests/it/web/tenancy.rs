@@ -6,7 +6,7 @@ use widerspruch::db::models::dkim_keys::{self, NewDkimKey};
 use widerspruch::db::models::imports::{self, ImportStatus};
 use widerspruch::db::models::mailings::{self, Content};
 use widerspruch::db::models::receipts::{self, ReceiptKind};
-use widerspruch::db::models::{deletion_requests, groups, jobs, outbox, signup_forms};
+use widerspruch::db::models::{deletion_requests, groups, jobs, outbox, pictures, signup_forms};
 use widerspruch::domain::role::{Role, Roles};
 use widerspruch::domain::signature::SignatureAlgorithm;
 use widerspruch::domain::time::Timestamp;
@@ -213,6 +213,7 @@ struct Things {
     import: i64,
     form: i64,
     signing_key: i64,
+    picture: i64,
 }
 
 impl Things {
@@ -230,6 +231,7 @@ impl Things {
                 sender_name: "Muster",
                 sender_address: "post@example.org",
                 html: "<p>Hallo</p>",
+                mjml: "",
                 text: "",
                 groups: &[group],
             };
@@ -263,6 +265,7 @@ impl Things {
             import: make_import(world),
             form: make_form(world, group),
             signing_key: make_signing_key(world),
+            picture: make_picture(world),
         }
     }
 
@@ -270,6 +273,9 @@ impl Things {
     fn id_for(&self, path: &str) -> i64 {
         if path.starts_with("/empfaenger/import/") {
             return self.import;
+        }
+        if path.starts_with("/e-mailings/bilder/") {
+            return self.picture;
         }
         match path.split('/').nth(1).unwrap_or_default() {
             "empfaenger" => self.recipient,
@@ -284,6 +290,17 @@ impl Things {
             _ => panic!("{path}: what does its number mean?"),
         }
     }
+}
+
+fn make_picture(world: &World) -> i64 {
+    let new = pictures::NewPicture {
+        file_name: "rose.gif".to_owned(),
+        media_type: "image/gif",
+        width: 1,
+        height: 1,
+        content: b"GIF89a".to_vec(),
+    };
+    world.write(|conn| pictures::create(conn, world.account_id, &new, Timestamp::now()))
 }
 
 on_both!(nobody_reaches_what_belongs_to_another_account, |world| {

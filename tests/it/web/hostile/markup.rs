@@ -65,6 +65,7 @@ fn hostile_account(world: &World) -> (i64, i64, i64, i64) {
             sender_name: HOSTILE,
             sender_address: "post@example.org",
             html: "<p>Hallo {{ vorname }} <a href='{{ unbekannt }}'>x</a></p>",
+            mjml: "",
             text: HOSTILE,
             groups: &[group],
         };

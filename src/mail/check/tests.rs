@@ -1,0 +1,279 @@
+use super::*;
+
+const GOOD: &str = r##"<html><body><h1 id="oben">Hallo</h1>
+<img src="https://a.de/x.png" alt="Eine Rose">
+<p>{{ vorname|oder("zusammen") }} <a href="https://a.de/">x</a> <a href="#oben">hoch</a> <a href="mailto:x@a.de">m</a></p>
+<a href="{{ abmeldelink }}">Abmelden</a> <a href="{{ datenschutzlink }}">Datenschutz</a></body></html>"##;
+
+fn facts() -> Facts {
+    Facts {
+        known_fields: vec!["Stadt".to_owned()],
+        groups: 1,
+        reached: 10,
+        holes: Vec::new(),
+    }
+}
+
+fn draft(html: &str) -> Draft<'_> {
+    Draft {
+        subject: "Neues im Mai",
+        sender_address: "post@gaertnerei.de",
+        html,
+        mjml: "",
+        text: "Hallo",
+    }
+}
+
+/// Weight, place and what of all findings for an HTML.
+fn found(html: &str) -> Vec<(Weight, String, String)> {
+    check(&draft(html), &facts())
+        .into_iter()
+        .map(|finding| (finding.weight, finding.place.label(), finding.what))
+        .collect()
+}
+
+#[track_caller]
+fn assert_found(html: &str, place: &str, what: &str) {
+    let found = found(html);
+    assert!(
+        found
+            .iter()
+            .any(|(weight, at, said)| *weight == Weight::Hint
+                && at == place
+                && said.contains(what)),
+        "{place}: {what} is missing in {found:#?}"
+    );
+}
+
+#[test]
+fn nothing_is_found_in_a_good_mailing() {
+    assert_eq!(check(&draft(GOOD), &facts()), []);
+}
+
+#[test]
+fn pictures_and_links_are_told_with_their_lines() {
+    for (html, place, what) in [
+        (
+            "<p>\n<img src='https://a.de/x'>",
+            "Inhalt, Zeile 2",
+            "Alternativtext",
+        ),
+        (
+            "<img alt='' src=''>\n\n<img alt=''>",
+            "Inhalt, Zeilen 1 und 3",
+            "ohne Adresse",
+        ),
+        (
+            "<img alt='' src='HTTP://a.de/x'>",
+            "Inhalt, Zeile 1",
+            "Bilder mit http://",
+        ),
+        (
+            "<a href=''>x</a>\n<a href='#'>x</a>",
+            "Inhalt, Zeilen 1 und 2",
+            "ohne Ziel",
+        ),
+        (
+            "<b id=a></b>\n<a href='#b'>x</a>",
+            "Inhalt, Zeile 2",
+            "nicht gibt",
+        ),
+        (
+            "<a href=' java\nscript:x()'>x</a>",
+            "Inhalt, Zeile 1",
+            "javascript:",
+        ),
+        ("<a href='/seite'>x</a>", "Inhalt, Zeile 1", "ohne https://"),
+        (
+            "<a href='www.a.de'>x</a>",
+            "Inhalt, Zeile 1",
+            "ohne https://",
+        ),
+        (
+            "<a href='http://a.de/'>x</a>",
+            "Inhalt, Zeile 1",
+            "http:// statt",
+        ),
+        (
+            "<a href='https://localhost:8080/'>x</a>",
+            "Inhalt, Zeile 1",
+            "eigenen Netz",
+        ),
+        (
+            "<a href='http://192.168.1.1/'>x</a>",
+            "Inhalt, Zeile 1",
+            "eigenen Netz",
+        ),
+        (
+            "<a href='https://a.de/?m={{ email }}'>x</a>",
+            "Inhalt, Zeile 1",
+            "persönlichem Inhalt",
+        ),
+        ("<script>x()</script>", "Inhalt, Zeile 1", "Skripte"),
+        (
+            "<link rel=stylesheet href='https://a.de/'>",
+            "Inhalt, Zeile 1",
+            "anderen Server",
+        ),
+        (
+            "<style>@import url(https://a.de);</style>",
+            "Inhalt, Zeile 1",
+            "anderen Server",
+        ),
+        ("{{ stadd }}", "Inhalt", "Unbekannte Platzhalter: stadd"),
+    ] {
+        assert_found(html, place, what);
+    }
+}
+
+#[test]
+fn many_lines_are_shortened() {
+    let html = "<img src='https://a.de/x'>\n".repeat(20);
+    assert_found(
+        &html,
+        "Inhalt, Zeilen 1, 2, 3, 4, 5, 6, 7, 8 und weitere 12",
+        "Alternativtext",
+    );
+}
+
+#[test]
+fn mjml_is_told_in_its_own_lines() {
+    let mjml = "<mjml><mj-body><mj-section><mj-column>\n<mj-image src=\"https://a.de/x.png\" />\n<mj-button href=\"/x\">Los</mj-button>\n<mj-text>{{ vorname|unsinn }}</mj-text>\n</mj-column></mj-section></mj-body></mjml>";
+    let html = crate::mail::mjml::to_html(mjml).unwrap();
+    let found = check(
+        &Draft {
+            mjml,
+            ..draft(&html)
+        },
+        &facts(),
+    );
+    let told: Vec<(Weight, String)> = found
+        .iter()
+        .map(|finding| (finding.weight, finding.place.label()))
+        .collect();
+    assert_eq!(
+        told,
+        [
+            (Weight::Error, "Inhalt, Zeile 4".to_owned()),
+            (Weight::Hint, "Inhalt, Zeile 2".to_owned()),
+            (Weight::Hint, "Inhalt, Zeile 3".to_owned()),
+        ]
+    );
+    assert!(!can_be_sent(&found));
+}
+
+#[test]
+fn errors_block() {
+    for change in [
+        (|draft, _| draft.subject = " ") as fn(&mut Draft, &mut Facts),
+        |draft, _| draft.sender_address = "x",
+        |draft, _| draft.html = "{{ vorname ",
+        |draft, _| draft.text = "{% if a %}",
+        |draft, _| draft.subject = "{{ a|nope }}",
+        |_, facts| facts.groups = 0,
+        |_, facts| facts.reached = 0,
+    ] {
+        let (mut draft, mut facts) = (draft(GOOD), facts());
+        change(&mut draft, &mut facts);
+        assert!(!can_be_sent(&check(&draft, &facts)), "{draft:?}");
+    }
+    let deep = "<div>".repeat(1_000);
+    assert!(!can_be_sent(&check(&draft(&deep), &facts())));
+}
+
+#[test]
+fn subjects_and_senders_are_looked_at() {
+    let long = "Sehr ".repeat(20);
+    for (subject, sender, what) in [
+        (long.as_str(), "post@a.de", "mehr als 70"),
+        ("JETZT KAUFEN!", "post@a.de", "Großbuchstaben"),
+        ("Hallo", "gaertnerei@GMX.de", "gehört zu gmx.de"),
+    ] {
+        let found = check(
+            &Draft {
+                subject,
+                sender_address: sender,
+                ..draft(GOOD)
+            },
+            &facts(),
+        );
+        assert_eq!(found.len(), 1, "{found:?}");
+        assert_eq!(found[0].weight, Weight::Hint);
+        assert!(found[0].what.contains(what), "{found:?}");
+    }
+    for subject in ["DSGVO", "{{ vorname|upper }}, Neues", "ABC 123"] {
+        assert_eq!(
+            check(
+                &Draft {
+                    subject,
+                    ..draft(GOOD)
+                },
+                &facts()
+            ),
+            []
+        );
+    }
+}
+
+#[test]
+fn what_is_added_is_a_note() {
+    let found = check(
+        &Draft {
+            text: "",
+            ..draft("<p>x</p>")
+        },
+        &facts(),
+    );
+    assert!(found.iter().all(|finding| finding.weight == Weight::Note));
+    assert_eq!(found.len(), 2);
+    assert!(
+        found[0]
+            .what
+            .contains("zum Abmelden und zu den Datenschutz-Einstellungen")
+    );
+}
+
+#[test]
+fn a_mail_that_gmail_would_clip_is_told() {
+    let half = "<p>Hallo</p>\n".repeat(5_000);
+    assert!(
+        found(&half)
+            .iter()
+            .all(|(weight, ..)| *weight == Weight::Note)
+    );
+    assert_found(&half.repeat(2), "Inhalt", "größer als 102 kB");
+}
+
+#[test]
+fn fields_without_a_fallback_are_found() {
+    for (source, names) in [
+        (
+            "{{ vorname }} {{ Vorname }} {{ stadt }}",
+            &["vorname", "stadt"][..],
+        ),
+        ("{{ vorname|oder('x') }} {{ stadt | default(\"y\") }}", &[]),
+        ("{% if vorname %}{{ vorname }}{% endif %}", &[]),
+        (
+            "{{ felder[\"Kunden-Nr.\"] }}{{ felder['Ort am See']|upper }}",
+            &["Kunden-Nr.", "Ort am See"],
+        ),
+        (
+            "{% if felder[\"Kunden-Nr.\"] %}{{ felder[\"Kunden-Nr.\"] }}{% endif %}",
+            &[],
+        ),
+        (
+            "{{ email }} {{ abmeldelink }} {{ datenschutzlink }} {{ felder }}",
+            &[],
+        ),
+        ("{% raw %}{{ vorname }}{% endraw %}", &[]),
+    ] {
+        assert_eq!(used_without_fallback(&[source]), names, "{source}");
+    }
+    let holes = vec![Hole {
+        field: "stadt".into(),
+        without: 3,
+        of: 10,
+    }];
+    let found = check(&draft(GOOD), &Facts { holes, ..facts() });
+    assert_eq!(found[0].what, "„stadt“ fehlt bei 3 von 10 Empfängern.");
+}
