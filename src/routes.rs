@@ -96,6 +96,8 @@ pub fn all(table: &mut Table<'_>) {
     table.get ("/analysen",                             role(Reports),   reports::index::show);
     table.get ("/analysen/{id}",                        role(Reports),   reports::show::show);
     table.get ("/analysen/{id}/kennzahlen.csv",         role(Reports),   reports::download::figures);
+    table.get ("/analysen/{id}/e-mail",                 role(Reports),   reports::on_mail::show);
+    table.get ("/analysen/{id}/e-mail/inhalt",          role(Reports),   reports::on_mail::content);
     table.get ("/analysen/{id}/aktivitaet",             role(Reports),   reports::activity::show);
     table.get ("/analysen/{id}/aktivitaet.csv",         role(Reports),   reports::download::activity);
 

@@ -11,6 +11,7 @@ pub mod sealed;
 pub mod secret;
 pub mod server;
 pub mod signature;
+pub mod small_groups;
 pub mod time;
 pub mod tracking;
 

@@ -12,6 +12,7 @@
 //! - [`check`] says what is missing or suspicious in a mailing.
 //! - [`prepared`] ties these together: once per mailing, then per recipient.
 //! - [`compose`] makes a message of the result (RFC 5322, MIME), [`read`] reads one back.
+//! - [`shares`] draws a mail of nobody with the share of clicks on each link.
 //! - [`dkim`] makes keys and signs messages, [`verp`] marks the return path, so that a bounce tells which
 //!   mail it is about.
 
@@ -28,6 +29,7 @@ pub mod personalise;
 pub mod plain;
 pub mod prepared;
 pub mod read;
+pub mod shares;
 mod syntax;
 pub mod text;
 pub mod verp;

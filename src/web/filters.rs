@@ -11,6 +11,7 @@ use askama::{Result, Values};
 use jiff::tz::TimeZone;
 
 use crate::db::paging::CappedCount;
+use crate::domain::small_groups::{LEAST, Shown};
 
 /// The time zone of all times on the screen.
 const ZONE: &str = "Europe/Berlin";
@@ -71,10 +72,25 @@ pub fn format_capped(count: CappedCount) -> String {
     }
 }
 
+/// An anonymous count as it may be shown: "1.234", "< 5", or "–" of a group too small.
+pub fn format_shown(shown: Shown) -> String {
+    match shown {
+        Shown::Exactly(n) => format_number(n),
+        Shown::Few => format!("< {LEAST}"),
+        Shown::SmallGroup => "–".into(),
+    }
+}
+
 /// `{{ n|number }}`
 #[askama::filter_fn]
 pub fn number(number: &i64, _: &dyn Values) -> Result<String> {
     Ok(format_number(*number))
+}
+
+/// `{{ anonymous|shown }}`
+#[askama::filter_fn]
+pub fn shown(shown: &Shown, _: &dyn Values) -> Result<String> {
+    Ok(format_shown(*shown))
 }
 
 /// `{{ part|percent_of(whole) }}`

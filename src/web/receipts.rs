@@ -5,6 +5,7 @@ use askama::Template;
 
 use crate::db::models::receipts::{self, Receipt};
 use crate::db::reports::Figures;
+use crate::domain::small_groups;
 use crate::web::access::SignedIn;
 use crate::web::filters;
 use crate::web::page::{Page, Section};
@@ -82,32 +83,38 @@ pub async fn show(signed_in: SignedIn, state: web::Data<State>, id: web::Path<i6
     })
 }
 
-/// One of the figures.
-type Figure = fn(&Figures) -> i64;
+/// One of the figures, as it may be shown.
+type Figure = fn(&Figures) -> String;
 
 fn rows(before: &Figures, after: &Figures) -> Vec<(&'static str, String, String)> {
     let figures: [(&str, Figure); 15] = [
-        ("Versendet", |f| f.handed),
-        ("Personenbezogen gemessen", |f| f.handed_personal),
-        ("Öffnungen", |f| f.opens),
-        ("Öffnungen, eindeutig", |f| f.openers),
-        ("Öffnungen, anonym", |f| f.anonymous_opens),
-        ("Öffnungen, automatisch", |f| f.automatic_opens),
-        ("Klicks", |f| f.clicks),
-        ("Klicks, eindeutig", |f| f.clickers),
-        ("Klicks, anonym", |f| f.anonymous_clicks),
-        ("Klicks, automatisch", |f| f.automatic_clicks),
-        ("Dauerhaft unzustellbar", |f| f.bounces),
-        ("Vorübergehend unzustellbar", |f| f.soft_bounces),
-        ("Als Spam gemeldet", |f| f.complaints),
-        ("Abmeldungen", |f| f.unsubscriptions),
-        ("Widersprüche", |f| f.objections),
+        ("Versendet", |f| number(f.handed)),
+        ("Personenbezogen gemessen", |f| number(f.handed_personal)),
+        ("Öffnungen", |f| number(f.opens)),
+        ("Öffnungen, eindeutig", |f| number(f.openers)),
+        ("Öffnungen, anonym", |f| anonymous(f, f.anonymous_opens)),
+        ("Öffnungen, automatisch", |f| number(f.automatic_opens)),
+        ("Klicks", |f| number(f.clicks)),
+        ("Klicks, eindeutig", |f| number(f.clickers)),
+        ("Klicks, anonym", |f| anonymous(f, f.anonymous_clicks)),
+        ("Klicks, automatisch", |f| number(f.automatic_clicks)),
+        ("Dauerhaft unzustellbar", |f| number(f.bounces)),
+        ("Vorübergehend unzustellbar", |f| number(f.soft_bounces)),
+        ("Als Spam gemeldet", |f| number(f.complaints)),
+        ("Abmeldungen", |f| number(f.unsubscriptions)),
+        ("Widersprüche", |f| number(f.objections)),
     ];
     figures
         .into_iter()
-        .map(|(label, figure)| {
-            let text = |of| filters::format_number(figure(of));
-            (label, text(before), text(after))
-        })
+        .map(|(label, figure)| (label, figure(before), figure(after)))
         .collect()
+}
+
+fn number(figure: i64) -> String {
+    filters::format_number(figure)
+}
+
+/// Kept back where it could point at one person, as in the report itself.
+fn anonymous(figures: &Figures, count: i64) -> String {
+    filters::format_shown(small_groups::total(figures.handed_anonymous, count))
 }

@@ -67,6 +67,16 @@ impl World {
         })
     }
 
+    /// Puts other HTML into a mailing than [`Self::make_sent_mailing`] did.
+    pub fn write_html(&self, mailing_id: i64, html: &str) {
+        self.write(|conn| {
+            diesel::update(mailings::table.find(mailing_id))
+                .set(mailings::html.eq(html))
+                .execute(conn)?;
+            Ok(())
+        });
+    }
+
     /// A delivery that was handed over with that decision; gives its token key, if it has one.
     pub fn deliver(
         &self,

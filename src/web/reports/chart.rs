@@ -1,6 +1,6 @@
 //! The drawing of figures per hour: where its bars stand. What they say stands in a table too.
 
-use crate::db::reports::details::{Counts, HourCounts};
+use super::report::{HourLine, Reaction};
 use crate::web::filters::{format_as, format_number};
 
 /// The height of the drawing, in its own units.
@@ -42,10 +42,10 @@ impl Chart {
     /// Draws these hours; none when there is nothing to draw.
     pub fn new(
         what: &'static str,
-        hours: &[HourCounts],
-        counts: impl Fn(&HourCounts) -> Counts,
+        hours: &[HourLine],
+        counts: impl Fn(&HourLine) -> Reaction,
     ) -> Option<Self> {
-        let shown = |hour: &HourCounts| counts(hour).personal + counts(hour).anonymous;
+        let shown = |hour: &HourLine| counts(hour).by_people();
         let most = hours.iter().max_by_key(|hour| shown(hour))?;
         let highest = shown(most);
         if highest == 0 {
@@ -59,7 +59,7 @@ impl Chart {
             .map(|(at, hour)| {
                 let counts = counts(hour);
                 let height = scaled(counts.personal, top);
-                let with_anonymous = scaled(counts.personal + counts.anonymous, top);
+                let with_anonymous = scaled(counts.by_people(), top);
                 Bar {
                     x: format!("{at}.1"),
                     y: HEIGHT - height,
@@ -99,26 +99,34 @@ fn scaled(n: i64, top: i64) -> i64 {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::domain::small_groups::Shown::{self, Exactly, Few};
 
-    fn hours(opens: &[(i64, i64)]) -> Vec<HourCounts> {
+    const NONE: Reaction = Reaction {
+        personal: 0,
+        unique: 0,
+        anonymous: Shown::Exactly(0),
+        automatic: 0,
+    };
+
+    fn hours(opens: &[(i64, Shown)]) -> Vec<HourLine> {
         opens
             .iter()
             .zip(495_000..)
-            .map(|(&(personal, anonymous), hour)| HourCounts {
+            .map(|(&(personal, anonymous), hour)| HourLine {
                 hour,
-                opens: Counts {
+                opens: Reaction {
                     personal,
                     anonymous,
-                    ..Counts::default()
+                    ..NONE
                 },
-                ..HourCounts::default()
+                clicks: NONE,
             })
             .collect()
     }
 
     #[test]
     fn bars_are_in_proportion_and_stand_on_the_line() {
-        let hours = hours(&[(6, 2), (0, 0), (4, 0)]);
+        let hours = hours(&[(6, Exactly(2)), (0, Exactly(0)), (4, Few)]);
         let chart = Chart::new("Öffnungen", &hours, |hour| hour.opens).expect("a chart");
         assert_eq!(chart.y_labels, ["8", "4", "0"]);
         let heights: Vec<_> = chart
@@ -131,7 +139,7 @@ mod tests {
 
     #[test]
     fn nothing_is_not_drawn() {
-        assert!(Chart::new("Öffnungen", &hours(&[(0, 0)]), |hour| hour.opens).is_none());
+        assert!(Chart::new("Öffnungen", &hours(&[(0, Few)]), |hour| hour.opens).is_none());
         assert!(Chart::new("Öffnungen", &[], |hour| hour.opens).is_none());
     }
 }

@@ -5,7 +5,7 @@
 use actix_web::web;
 
 use super::activity::moment;
-use super::show::Report;
+use super::report::{Reaction, Report};
 use crate::db::json_rows::hex;
 use crate::db::reports::activity::{self, ActivityLine, Filter, Place, Who};
 use crate::db::reports::overview;
@@ -13,7 +13,7 @@ use crate::db::{Conn, DbResult};
 use crate::domain::bounce::BounceKind;
 use crate::web::access::SignedIn;
 use crate::web::csv_file::CsvFile;
-use crate::web::filters::{format_as, format_percent};
+use crate::web::filters::{format_as, format_percent, format_shown};
 use crate::web::respond::WebResult;
 use crate::web::state::State;
 
@@ -49,64 +49,10 @@ pub async fn activity(
 }
 
 fn write_figures(file: &mut CsvFile, report: &Report) {
-    let figures = &report.figures;
     file.row(&["Bereich", "Name", "Kennzahl", "Wert"]);
-    let mut row = |area: &str, name: &str, what: &str, value: &str| {
-        file.row(&[area, name, what, value]);
-    };
-    let totals = [
-        ("Empfänger", figures.handed),
-        ("davon personenbezogen gemessen", figures.handed_personal),
-        ("davon anonym gezählt", figures.handed_anonymous),
-        ("davon nicht gemessen", report.unmeasured()),
-        ("Öffnungen, personenbezogen", figures.opens),
-        ("Öffnungen, eindeutig", figures.openers),
-        ("Öffnungen, anonym", figures.anonymous_opens),
-        ("Öffnungen, automatisch", figures.automatic_opens),
-        ("Klicks, personenbezogen", figures.clicks),
-        ("Klicks, eindeutig", figures.clickers),
-        ("Klicks, anonym", figures.anonymous_clicks),
-        ("Klicks, automatisch", figures.automatic_clicks),
-        ("Unzustellbar, dauerhaft", figures.bounces),
-        ("Unzustellbar, vorübergehend", figures.soft_bounces),
-        ("Beschwerden", figures.complaints),
-        ("Abmeldungen", figures.unsubscriptions),
-        ("Widersprüche", figures.objections),
-        ("Abgebrochen", report.mailing.cancelled),
-        ("Fehlgeschlagen", report.mailing.failed),
-        ("Ungewiss", report.mailing.uncertain),
-    ];
-    for (what, value) in totals {
-        row("Gesamt", &figures.subject, what, &value.to_string());
-    }
-    let measured = figures.handed_personal;
-    for (what, part) in [
-        ("Öffnungsrate", figures.openers),
-        ("Klickrate", figures.clickers),
-    ] {
-        row(
-            "Gesamt",
-            &figures.subject,
-            what,
-            &format_percent(part, measured),
-        );
-    }
-    for (what, part) in [
-        ("Rücklaufquote", report.came_back()),
-        ("Beschwerdequote", figures.complaints),
-    ] {
-        let rate = format_percent(part, figures.handed);
-        row("Gesamt", &figures.subject, what, &rate);
-    }
+    write_totals(file, report);
     for link in &report.links {
-        for (what, value) in [
-            ("Klicks, personenbezogen", link.personal),
-            ("Klicks, eindeutig", link.firsts),
-            ("Klicks, anonym", link.anonymous),
-            ("Klicks, automatisch", link.automatic),
-        ] {
-            row("Link", &link.url, what, &value.to_string());
-        }
+        write_reaction(file, "Link", &link.url, "Klicks", &link.clicks);
     }
     let named = report
         .hours
@@ -114,30 +60,49 @@ fn write_figures(file: &mut CsvFile, report: &Report) {
         .map(|hour| (format_as(hour.hour * 3_600_000, "%d.%m.%Y %H:00"), hour));
     let others = std::iter::once(("übrige Zeit".to_owned(), &report.others));
     for (name, hour) in named.chain(others) {
-        for (kind, counts) in [("Öffnungen", hour.opens), ("Klicks", hour.clicks)] {
-            for (way, value) in [
-                ("personenbezogen", counts.personal),
-                ("eindeutig", counts.unique),
-                ("anonym", counts.anonymous),
-                ("automatisch", counts.automatic),
-            ] {
-                row(
-                    "Stunde",
-                    &name,
-                    &format!("{kind}, {way}"),
-                    &value.to_string(),
-                );
-            }
-        }
+        write_reaction(file, "Stunde", &name, "Öffnungen", &hour.opens);
+        write_reaction(file, "Stunde", &name, "Klicks", &hour.clicks);
     }
     for device in &report.devices {
-        row(
-            "Gerät",
-            device.label,
-            "Öffnungen",
-            &device.opens.to_string(),
-        );
-        row("Gerät", device.label, "Klicks", &device.clicks.to_string());
+        for (what, n) in [("Öffnungen", device.opens), ("Klicks", device.clicks)] {
+            file.row(&["Gerät", device.label, what, &n.to_string()]);
+        }
+    }
+}
+
+fn write_totals(file: &mut CsvFile, report: &Report) {
+    let subject = &report.mailing.subject;
+    let mut total = |what: &str, value: i64| {
+        file.row(&["Gesamt", subject, what, &value.to_string()]);
+    };
+    total("Empfänger", report.handed());
+    total("davon personenbezogen gemessen", report.measured());
+    total("davon anonym gezählt", report.anonymous());
+    total("davon nicht gemessen", report.unmeasured());
+    total("Unzustellbar, dauerhaft", report.hard_bounces());
+    total("Unzustellbar, vorübergehend", report.soft_bounces());
+    total("Beschwerden", report.complaints());
+    total("Abmeldungen", report.unsubscriptions());
+    total("Widersprüche", report.objections());
+    total("Abgebrochen", report.mailing.cancelled);
+    total("Fehlgeschlagen", report.mailing.failed);
+    total("Ungewiss", report.mailing.uncertain);
+    write_reaction(file, "Gesamt", subject, "Öffnungen", &report.opens);
+    write_reaction(file, "Gesamt", subject, "Klicks", &report.clicks);
+    for (what, part, whole) in report.rates() {
+        file.row(&["Gesamt", subject, what, &format_percent(part, whole)]);
+    }
+}
+
+/// The four ways in which something is counted.
+fn write_reaction(file: &mut CsvFile, area: &str, name: &str, kind: &str, counts: &Reaction) {
+    for (way, value) in [
+        ("personenbezogen", counts.personal.to_string()),
+        ("eindeutig", counts.unique.to_string()),
+        ("anonym", format_shown(counts.anonymous)),
+        ("automatisch", counts.automatic.to_string()),
+    ] {
+        file.row(&[area, name, &format!("{kind}, {way}"), &value]);
     }
 }
 

@@ -4,6 +4,8 @@ pub mod activity;
 mod chart;
 pub mod download;
 pub mod index;
+pub mod on_mail;
+mod report;
 pub mod show;
 
 use crate::web::filters::{format_as, format_time};

@@ -43,6 +43,7 @@ const NO_PAGES: &[&str] = &[
     "/o/{token}.gif",
     // The content of a mail is its author's.
     "/e-mailings/{id}/vorschau/inhalt",
+    "/analysen/{id}/e-mail/inhalt",
     "/postausgang/{id}/inhalt",
     "/postausgang/{id}/datei.eml",
     // The inside of a page shown here, and files.

@@ -79,6 +79,7 @@ pub fn everything(world: &World) -> Vec<Shown> {
         below(questionable, "/senden", "E-Mailing senden"),
         page("/analysen", "Analysen"),
         page(&report, "Neues aus der Gärtnerei"),
+        below(&report, "/e-mail", "Neues aus der Gärtnerei"),
         below(&report, "/aktivitaet", "Neues aus der Gärtnerei"),
         page("/empfaenger", "Empfänger"),
         page("/empfaenger?status=bounced", "Empfänger"),

@@ -1,6 +1,8 @@
 //! *Analysen*, filled by real hits.
 
 mod no_number_changes;
+mod on_mail;
+mod small_groups;
 
 use widerspruch::db::models::audit::Actor;
 use widerspruch::domain::role::{Role, Roles};
@@ -41,7 +43,14 @@ on_both!(only_the_role_analysen_may_come, |world| {
     world.deliver(mailing, anna, Decision::Personal);
     let other = world.make_account("Andere AG", "chef@example.net");
     assert_ne!(other, world.account_id);
-    for path in ["", "/kennzahlen.csv", "/aktivitaet", "/aktivitaet.csv"] {
+    for path in [
+        "",
+        "/kennzahlen.csv",
+        "/e-mail",
+        "/e-mail/inhalt",
+        "/aktivitaet",
+        "/aktivitaet.csv",
+    ] {
         let path = format!("/analysen/{mailing}{path}");
         let reader = world.signed_in("leser@example.org").get(&path);
         assert_eq!(reader.status, 200, "{path}");
@@ -66,7 +75,9 @@ on_both!(a_report_shows_what_was_counted, |world| {
     let anna = key_of("anna", Decision::Personal);
     let ben = key_of("ben", Decision::Personal);
     key_of("cem", Decision::Personal);
-    key_of("dora", Decision::Anonymous);
+    for n in 1..=5 {
+        key_of(&format!("dora{n}"), Decision::Anonymous);
+    }
     key_of("emil", Decision::Nothing);
     let visitor = world.visitor();
     let phone = [("user-agent", "Mozilla/5.0 (iPhone) Mobile/15E148")];
@@ -76,11 +87,16 @@ on_both!(a_report_shows_what_was_counted, |world| {
     }
     visitor.get(&world.pixel(mailing, ben));
     visitor.get_with(&world.pixel(mailing, ben), &program);
-    visitor.get(&world.pixel(mailing, None));
+    for _ in 0..6 {
+        visitor.get(&world.pixel(mailing, None));
+        visitor.get(&world.click(mailing, None, 1));
+    }
     for _ in 0..3 {
         visitor.get(&world.click(mailing, anna, 2));
     }
-    visitor.get(&world.click(mailing, None, 1));
+    for _ in 0..7 {
+        visitor.get(&world.click(mailing, None, 2));
+    }
 
     let admin = world.admin();
     let list = admin.visit("/analysen");
@@ -90,7 +106,7 @@ on_both!(a_report_shows_what_was_counted, |world| {
         Some(format!("/analysen/{mailing}"))
     );
     assert!(
-        squeeze(&row(&list, "Herbstbrief")).ends_with("5366,7%33,3%"),
+        squeeze(&row(&list, "Herbstbrief")).ends_with("9366,7%33,3%"),
         "{}",
         row(&list, "Herbstbrief")
     );
@@ -99,24 +115,35 @@ on_both!(a_report_shows_what_was_counted, |world| {
     page.assert_says("Versendet am")
         .assert_says("bezogen auf 3 personenbezogen gemessene Empfänger")
         .assert_says("66,7 %")
-        .assert_says("33,3 %");
+        .assert_says("33,3 %")
+        .assert_says("1 von 2 Empfängern, die geöffnet haben")
+        .assert_says("0 abgemeldet, bezogen auf 9 versendete E-Mails");
     assert_eq!(
         page.all(".facts dd"),
-        ["5 Empfänger", "3", "1", "1", "0", "0", "0", "0"]
+        [
+            "9 Empfänger",
+            "3 (33,3 %)",
+            "5 (55,6 %)",
+            "1 (11,1 %)",
+            "0",
+            "0",
+            "0",
+            "0"
+        ]
     );
     assert_eq!(
         squeeze(&row(&page, "Öffnungen")),
-        "Öffnungen53112Empfänger",
+        "Öffnungen103612Empfänger",
         "insgesamt, personenbezogen, anonym, automatisch, eindeutig"
     );
-    assert_eq!(squeeze(&row(&page, "Klicks")), "Klicks43101Empfänger");
+    assert_eq!(squeeze(&row(&page, "Klicks")), "Klicks1631301Empfänger");
     assert_eq!(
         squeeze(&row(&page, "https://shop.example/1")),
-        "https://shop.example/1?a=1&b=2#c0010"
+        "https://shop.example/1?a=1&b=2#c0060"
     );
     assert_eq!(
         squeeze(&row(&page, "https://shop.example/2")),
-        "https://shop.example/2?a=1&b=2#c3100"
+        "https://shop.example/2?a=1&b=2#c3170"
     );
     assert_eq!(squeeze(&row(&page, "Smartphone")), "Smartphone20");
     assert_eq!(page.all("svg.chart__svg").len(), 2, "opens and clicks");
@@ -125,15 +152,17 @@ on_both!(a_report_shows_what_was_counted, |world| {
         squeeze(&page.all("details tbody tr")[0])
             .split_once("Uhr")
             .map(|(_, counts)| counts.to_owned()),
-        Some("32113110".to_owned())
+        Some("326131130".to_owned())
     );
 
     let file = admin.visit(&format!("/analysen/{mailing}/kennzahlen.csv"));
     let text = file.html();
     for line in [
-        "Gesamt;Herbstbrief;Empfänger;5",
+        "Gesamt;Herbstbrief;Empfänger;9",
         "Gesamt;Herbstbrief;Öffnungen, eindeutig;2",
+        "Gesamt;Herbstbrief;Öffnungen, anonym;6",
         "Gesamt;Herbstbrief;Öffnungsrate;66,7 %",
+        "Gesamt;Herbstbrief;Klicks je Öffnung;50,0 %",
         "Link;https://shop.example/2?a=1&b=2#c;Klicks, personenbezogen;3",
         "Gerät;Smartphone;Öffnungen;2",
     ] {

@@ -490,7 +490,9 @@ impl<'a> History<'a> {
     fn shown(&self) -> Vec<String> {
         let mut shown = vec![self.admin.visit("/analysen").html()];
         for id in &self.mailings {
-            shown.push(self.admin.visit(&format!("/analysen/{id}")).html());
+            for page in ["", "/e-mail", "/e-mail/inhalt"] {
+                shown.push(self.admin.visit(&format!("/analysen/{id}{page}")).html());
+            }
             shown.push(
                 self.admin
                     .visit(&format!("/analysen/{id}/kennzahlen.csv"))
