@@ -111,6 +111,14 @@ impl Place {
             Self::Groups => "groups",
         }
     }
+
+    /// The first line in that field, counted from one.
+    pub fn line(&self) -> Option<usize> {
+        match self {
+            Self::Source(lines) | Self::Text(lines) => lines.first().copied(),
+            Self::Subject | Self::Sender | Self::Groups => None,
+        }
+    }
 }
 
 fn in_lines(part: &str, lines: &[usize]) -> String {
@@ -248,8 +256,7 @@ fn templates(draft: &Draft, facts: &Facts, list: &mut List) -> bool {
                     Part::Html => Place::Source(vec![problem.line]),
                     Part::Text => Place::Text(vec![problem.line]),
                 };
-                let advice = "Ein Fehler in der Vorlage: So kann keine E-Mail entstehen.";
-                list.add(Weight::Error, place, problem.message, advice);
+                list.add(Weight::Error, place, problem.message, "");
             }
         }
     }

@@ -69,6 +69,14 @@ for (const element of document.querySelectorAll("[data-progress-url]")) {
 // What is wrong comes first, for the keyboard and for those who listen.
 document.querySelector("[data-error-summary]")?.focus();
 
+// What a button says for two seconds. Only its first words change: more may follow for those who listen.
+const say = (button, words) => {
+  const text = button.firstChild;
+  const usual = (button.dataset.usual ??= text.data);
+  text.data = words;
+  window.setTimeout(() => (text.data = usual), 2000);
+};
+
 // Copies what stands elsewhere on the page. Browsers allow that on pages reached by https only.
 for (const button of document.querySelectorAll("[data-copy]")) {
   const source = document.getElementById(button.dataset.copy);
@@ -76,10 +84,54 @@ for (const button of document.querySelectorAll("[data-copy]")) {
     button.hidden = true;
     continue;
   }
-  const text = button.textContent;
   button.addEventListener("click", async () => {
     await navigator.clipboard.writeText(source.textContent);
-    button.textContent = "Kopiert";
-    window.setTimeout(() => (button.textContent = text), 2000);
+    say(button, "Kopiert");
+  });
+}
+
+// Writes a picture into the content, where the cursor is: as MJML where the content is MJML.
+for (const button of document.querySelectorAll("[data-insert-into]")) {
+  const field = document.getElementById(button.dataset.insertInto);
+  let visited = false;
+  field.addEventListener("focus", () => (visited = true));
+  button.addEventListener("click", () => {
+    // Without a cursor it would land before everything else.
+    if (!visited && field.value.trim() !== "") {
+      say(button, "Klicken Sie zuerst im Inhalt an die Stelle");
+      return;
+    }
+    const mjml = field.value.trimStart().toLowerCase().startsWith("<mjml");
+    const source = document.getElementById(mjml ? button.dataset.insertMjml : button.dataset.insertHtml);
+    field.setRangeText(source.textContent, field.selectionStart, field.selectionEnd, "end");
+    field.dispatchEvent(new Event("input", { bubbles: true }));
+    field.focus();
+  });
+}
+
+// From what the check has found to its line.
+for (const link of document.querySelectorAll("a[data-line]")) {
+  const field = document.getElementById(link.hash.slice(1));
+  if (!field || link.pathname !== window.location.pathname) continue;
+  link.addEventListener("click", (event) => {
+    event.preventDefault();
+    const lines = field.value.split("\n");
+    const at = Number(link.dataset.line) - 1;
+    const from = lines.slice(0, at).reduce((length, line) => length + line.length + 1, 0);
+    field.setSelectionRange(from, from + (lines[at] ?? "").length);
+    // Some browsers scroll to the selection only when the field gets the focus.
+    field.blur();
+    field.focus();
+    field.scrollIntoView({ block: "center" });
+  });
+}
+
+// What was typed and not saved is not left by mistake.
+for (const form of document.querySelectorAll("form[data-guard]")) {
+  let changed = form.dataset.guard !== "";
+  form.addEventListener("input", () => (changed = true));
+  form.addEventListener("submit", () => (changed = false));
+  window.addEventListener("beforeunload", (event) => {
+    if (changed) event.preventDefault();
   });
 }

@@ -128,6 +128,15 @@ pub fn count_of_recipient(conn: &mut Conn, account_id: i64, recipient_id: i64) -
         .get_result(conn)?)
 }
 
+/// How many mails of a mailing there are.
+pub fn count_of_mailing(conn: &mut Conn, account_id: i64, mailing_id: i64) -> DbResult<i64> {
+    Ok(outbox_mails::table
+        .filter(outbox_mails::account_id.eq(account_id))
+        .filter(outbox_mails::mailing_id.eq(mailing_id))
+        .count()
+        .get_result(conn)?)
+}
+
 /// A page of the outbox, newest first.
 pub fn list(
     conn: &mut Conn,

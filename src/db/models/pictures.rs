@@ -36,6 +36,11 @@ impl Picture {
     pub fn path(&self) -> String {
         format!("/bilder/{}", hex(&self.public_key))
     }
+
+    /// How wide a mail shows it, in pixels: mails are 600 pixels wide.
+    pub fn shown_width(&self) -> i64 {
+        self.width.min(600)
+    }
 }
 
 /// A picture to be kept.

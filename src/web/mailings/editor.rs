@@ -7,6 +7,8 @@ use super::form::MailingForm;
 use super::review;
 use crate::db::models::groups::{self, Group};
 use crate::db::models::mailings::{self as model, Mailing, MailingGroup};
+use crate::db::models::pictures::{self, Picture};
+use crate::db::paging::Position;
 use crate::domain::role::Role;
 use crate::domain::time::Timestamp;
 use crate::mail::check::Finding;
@@ -17,6 +19,9 @@ use crate::web::forms::FormErrors;
 use crate::web::page::{Page, Section};
 use crate::web::respond::{WebResult, invalid, page, see_other};
 use crate::web::state::State;
+
+/// How many pictures are offered: the newest.
+const PICTURES: usize = 6;
 
 #[derive(Template)]
 #[template(path = "mailings/edit.html")]
@@ -29,6 +34,10 @@ struct EditPage {
     /// What the check of the saved draft found; none while nothing is saved.
     findings: Option<Vec<Finding>>,
     errors: FormErrors,
+    /// Those that were uploaded last.
+    pictures: Vec<Picture>,
+    /// Under which address readers reach the pictures.
+    base: String,
     can_send: bool,
     can_write: bool,
 }
@@ -39,6 +48,10 @@ impl EditPage {
             || "/e-mailings".to_owned(),
             |id| format!("/e-mailings/{id}"),
         )
+    }
+
+    fn address(&self, picture: &Picture) -> String {
+        format!("{}{}", self.base, picture.path())
     }
 
     fn group_choices(&self) -> Vec<(i64, String, bool)> {
@@ -69,6 +82,7 @@ pub async fn create(
     state: web::Data<State>,
     fields: web::Form<Vec<(String, String)>>,
 ) -> WebResult {
+    let next = after_saving(&fields);
     let (form, errors) = checked(fields.into_inner()).await?;
     if !errors.is_empty() {
         return invalid(&editing(&signed_in, &state, None, form, errors).await?);
@@ -77,7 +91,7 @@ pub async fn create(
     let id = state
         .write(move |conn| model::create(conn, account_id, &form.content(), Timestamp::now()))
         .await?;
-    see_other(format!("/e-mailings/{id}?meldung=gespeichert"))
+    see_other(format!("/e-mailings/{id}{next}?meldung=gespeichert"))
 }
 
 /// The page of a draft.
@@ -104,6 +118,7 @@ pub async fn update(
     fields: web::Form<Vec<(String, String)>>,
 ) -> WebResult {
     let id = *id;
+    let next = after_saving(&fields);
     let (form, errors) = checked(fields.into_inner()).await?;
     let account_id = signed_in.account_id();
     if !errors.is_empty() {
@@ -115,7 +130,17 @@ pub async fn update(
     state
         .write(move |conn| model::update(conn, account_id, id, &form.content(), Timestamp::now()))
         .await?;
-    see_other(format!("/e-mailings/{id}?meldung=gespeichert"))
+    see_other(format!("/e-mailings/{id}{next}?meldung=gespeichert"))
+}
+
+/// What comes after saving, by the button that was pressed: the draft again, or how it looks.
+fn after_saving(fields: &[(String, String)]) -> &'static str {
+    let preview = ("weiter".to_owned(), "vorschau".to_owned());
+    if fields.contains(&preview) {
+        "/vorschau"
+    } else {
+        ""
+    }
 }
 
 /// Reads the form off the async threads: making HTML of a long MJML takes its time.
@@ -136,8 +161,13 @@ async fn editing(
     errors: FormErrors,
 ) -> Result<EditPage, WebError> {
     let account_id = signed_in.account_id();
-    let groups = state
-        .read(move |conn| groups::all(conn, account_id))
+    let (groups, pictures) = state
+        .read(move |conn| {
+            Ok((
+                groups::all(conn, account_id)?,
+                pictures::list(conn, account_id, Position::First, PICTURES)?,
+            ))
+        })
         .await?;
     let title = if id.is_some() && !form.subject.is_empty() {
         form.subject.clone()
@@ -153,6 +183,8 @@ async fn editing(
         id,
         form,
         groups,
+        pictures: pictures.rows,
+        base: state.public_url.as_str().trim_end_matches('/').to_owned(),
         errors,
     })
 }

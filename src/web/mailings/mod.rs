@@ -16,6 +16,7 @@ use actix_web::web;
 use askama::Template;
 
 use crate::db::models::mailings::{self as model, Mailing, MailingGroup};
+use crate::db::models::outbox;
 use crate::domain::role::Role;
 use crate::domain::time::Timestamp;
 use crate::web::access::SignedIn;
@@ -43,6 +44,8 @@ struct ShowPage {
     mailing: Mailing,
     groups: Vec<MailingGroup>,
     progress: sending::Progress,
+    /// How many of its mails lie in the *Postausgang*.
+    in_outbox: i64,
     can_write: bool,
     can_report: bool,
     can_send: bool,
@@ -87,12 +90,13 @@ pub async fn show(signed_in: SignedIn, state: web::Data<State>, id: web::Path<i6
     let roles = signed_in.user.roles();
     may_read(&signed_in)?;
     let (account_id, id) = (signed_in.account_id(), *id);
-    let (mailing, groups, deferred) = state
+    let (mailing, groups, deferred, in_outbox) = state
         .read(move |conn| {
             Ok((
                 model::find(conn, account_id, id)?,
                 model::groups_of(conn, account_id, id)?,
                 crate::db::models::sending::deferred(conn, account_id, id)?,
+                outbox::count_of_mailing(conn, account_id, id)?,
             ))
         })
         .await?;
@@ -104,6 +108,7 @@ pub async fn show(signed_in: SignedIn, state: web::Data<State>, id: web::Path<i6
         progress: sending::Progress::of(&state, &mailing, deferred),
         mailing,
         groups,
+        in_outbox,
         can_send: roles.allow(Role::Sending),
         can_write: roles.allow(Role::Mailings),
         can_report: roles.allow(Role::Reports),

@@ -73,6 +73,11 @@ impl PreviewPage {
         format!("{}{}{joint}breite={width}", self.here(), self.as_whom())
     }
 
+    /// Whether those who are offered are all who were found.
+    fn are_all(&self) -> bool {
+        self.choices.len() < OFFERED
+    }
+
     fn width(&self) -> &'static str {
         if self.on_phone { "telefon" } else { "desktop" }
     }
@@ -89,7 +94,12 @@ pub async fn show(
     let persona = Persona::chosen(&signed_in, &state, query.als).await?;
     let needle = query.q.clone().unwrap_or_default();
     let choices = choices(&signed_in, &state, mailing.id, needle.clone()).await?;
-    let (mailing, persona, rendered) = render(mailing, persona).await?;
+    let base = state.public_url.as_str().trim_end_matches('/');
+    let links = [
+        format!("{base}/abmelden/…"),
+        format!("{base}/datenschutz/…"),
+    ];
+    let (mailing, persona, rendered) = render(mailing, persona, links).await?;
     let (subject, text, problem) = match rendered {
         Ok(mail) => (mail.subject, mail.text, None),
         Err(error) => (mailing.subject.clone(), String::new(), Some(told(&error))),
@@ -117,7 +127,9 @@ pub async fn content(
 ) -> Result<HttpResponse, WebError> {
     let mailing = find(&signed_in, &state, *id).await?;
     let persona = Persona::chosen(&signed_in, &state, query.als).await?;
-    let (.., rendered) = render(mailing, persona).await?;
+    // Followed in its frame, they lead nowhere.
+    let links = ["#abmelden".to_owned(), "#datenschutz".to_owned()];
+    let (.., rendered) = render(mailing, persona, links).await?;
     let mail = rendered.map_err(|_| {
         WebError::Conflict("Die Vorlage hat einen Fehler, deshalb gibt es noch keine Vorschau.")
     })?;
@@ -176,13 +188,15 @@ async fn choices(
         .await
 }
 
-/// Renders off the async threads: a long mailing takes its time.
+/// Renders off the async threads: a long mailing takes its time. The links are those to
+/// unsubscribe and to the preferences.
 async fn render(
     mailing: Mailing,
     persona: Persona,
+    [unsubscribe, preferences]: [String; 2],
 ) -> Result<(Mailing, Persona, Result<RenderedMail, MailError>), WebError> {
     Ok(web::block(move || {
-        let rendered = persona.render(&mailing, "#abmelden", "#datenschutz");
+        let rendered = persona.render(&mailing, &unsubscribe, &preferences);
         (mailing, persona, rendered)
     })
     .await?)

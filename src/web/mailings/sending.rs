@@ -29,12 +29,18 @@ pub struct ScheduleForm {
 impl ScheduleForm {
     /// The moment that is meant. A time that the clocks leave out in spring is an hour later.
     fn moment(&self, now: Timestamp) -> Result<Timestamp, FormErrors> {
-        let date: jiff::civil::Date = self.date.trim().parse().map_err(|_| {
-            FormErrors::one("date", "Geben Sie ein Datum ein, zum Beispiel 2026-12-24.")
-        })?;
-        let time: jiff::civil::Time = self.time.trim().parse().map_err(|_| {
-            FormErrors::one("time", "Geben Sie eine Uhrzeit ein, zum Beispiel 09:30.")
-        })?;
+        let mut errors = FormErrors::new();
+        let date = date(self.date.trim());
+        if date.is_none() {
+            errors.add("date", "Geben Sie ein Datum ein, zum Beispiel 24.12.2026.");
+        }
+        let time: Option<jiff::civil::Time> = self.time.trim().parse().ok();
+        if time.is_none() {
+            errors.add("time", "Geben Sie eine Uhrzeit ein, zum Beispiel 09:30.");
+        }
+        let (Some(date), Some(time)) = (date, time) else {
+            return Err(errors);
+        };
         let moment = date
             .to_datetime(time)
             .in_tz("Europe/Berlin")
@@ -51,6 +57,15 @@ impl ScheduleForm {
         }
         Ok(at)
     }
+}
+
+/// A date as browsers send it (2026-12-24), or as people type it where a browser has no calendar
+/// (24.12.2026).
+fn date(typed: &str) -> Option<jiff::civil::Date> {
+    typed
+        .parse()
+        .or_else(|_| jiff::civil::Date::strptime("%d.%m.%Y", typed))
+        .ok()
 }
 
 #[derive(Template)]
@@ -105,6 +120,9 @@ impl Progress {
 
     /// How far it has come, how fast it goes, and how long that takes, as a sentence.
     pub(super) fn text(&self, mailing: &Mailing) -> String {
+        if mailing.deliveries == 0 {
+            return "wird vorbereitet".to_owned();
+        }
         let mut text = format!(
             "{} von {}",
             filters::format_number(mailing.ended()),

@@ -42,16 +42,21 @@ struct TrialPage {
     persona: Persona,
     to: String,
     errors: FormErrors,
+    /// What keeps a mail from being made.
+    problem: Option<String>,
     results: Vec<Attempt>,
 }
 
 impl TrialPage {
     fn action(&self) -> String {
-        let path = format!("/e-mailings/{}/testmail", self.mailing.id);
-        match self.persona.id {
-            Some(id) => format!("{path}?als={id}"),
-            None => path,
-        }
+        format!("/e-mailings/{}/testmail{}", self.mailing.id, self.as_whom())
+    }
+
+    /// The query that keeps the person.
+    fn as_whom(&self) -> String {
+        self.persona
+            .id
+            .map_or_else(String::new, |id| format!("?als={id}"))
     }
 
     fn taken(&self) -> i64 {
@@ -123,7 +128,7 @@ pub async fn create(
             ..trial_page(&signed_in, mailing, persona, to)
         }),
         Err(problem) => invalid(&TrialPage {
-            errors: FormErrors::one("to", format!("Es gibt noch keine Testmail. {problem}")),
+            problem: Some(problem),
             ..trial_page(&signed_in, mailing, persona, to)
         }),
     }
@@ -136,6 +141,7 @@ fn trial_page(signed_in: &SignedIn, mailing: Mailing, persona: Persona, to: Stri
         persona,
         to,
         errors: FormErrors::new(),
+        problem: None,
         results: Vec::new(),
     }
 }

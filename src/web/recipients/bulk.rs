@@ -8,6 +8,7 @@ use crate::db::models::deliveries::{self, Past};
 use crate::db::models::groups::{self, Group};
 use crate::db::models::jobs::{self, Job, JobStatus, Whom};
 use crate::db::models::recipients;
+use crate::db::models::signup_forms;
 use crate::domain::time::Timestamp;
 use crate::erasure;
 use crate::web::access::SignedIn;
@@ -30,6 +31,8 @@ struct BulkDeletePage {
     count: i64,
     /// The group that goes with its people.
     group: Option<Group>,
+    /// How many forms sign people up for that group, and go with it.
+    forms: i64,
     past: Past,
     remembers: bool,
 }
@@ -104,6 +107,7 @@ pub async fn ask(
         count: i64::try_from(ids.len()).unwrap_or(i64::MAX),
         ids,
         group: None,
+        forms: 0,
         past,
         remembers: signed_in.account.remember_objections,
     })
@@ -129,10 +133,11 @@ pub async fn ask_for_group(
     id: web::Path<i64>,
 ) -> WebResult {
     let account_id = signed_in.account_id();
-    let (group, past) = state
+    let (group, forms, past) = state
         .read(move |conn| {
             Ok((
                 groups::find(conn, account_id, *id)?,
+                signup_forms::count_of_group(conn, account_id, *id)?,
                 jobs::past_of_group(conn, account_id, *id)?,
             ))
         })
@@ -146,6 +151,7 @@ pub async fn ask_for_group(
         ids: Vec::new(),
         count: group.member_count,
         group: Some(group),
+        forms,
         past,
         remembers: signed_in.account.remember_objections,
     })

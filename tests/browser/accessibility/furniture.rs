@@ -12,6 +12,7 @@ use widerspruch::db::models::pictures;
 use widerspruch::domain::time::Timestamp;
 use widerspruch::erasure::jobs;
 
+use super::states::States;
 use crate::support::World;
 use crate::support::agent::{Agent, Answer};
 use crate::support::bounce::failed;
@@ -27,7 +28,7 @@ pub struct Furniture {
     pub sent: String,
     pub broken: String,
     pub questionable: String,
-    pub sending: String,
+    pub states: States,
     pub group: String,
     pub active: String,
     pub objected: String,
@@ -121,11 +122,7 @@ pub fn furnish(world: &World) -> Furniture {
         "<p>{{ unbekannt }}</p><a href=\"https://shop.example/?wer={{ email }}\">Konto</a>",
         &group_number,
     );
-    let sending = mailing(&admin, "Unterwegs", "<p>Hallo</p>", &group_number);
-    admin.submit(&format!("{sending}/senden"), &[]);
-    wait_for(&admin, &sending, |page| {
-        page.attribute("[data-progress-url]", "class").is_none()
-    });
+    let states = States::make(world, &admin, &group_number);
 
     admin.submit(&format!("{objected}/tracking"), &[("tracking_off", "ja")]);
     let pseudonymisation =
@@ -149,9 +146,7 @@ pub fn furnish(world: &World) -> Furniture {
     // What passes too quickly to be looked at stands still.
     world.write(|conn| {
         conn.batch_execute(&format!(
-            "UPDATE mailings SET status = 'paused', sent_at = NULL WHERE id = {};
-             UPDATE imports SET status = 'running' WHERE id = {};",
-            number(&sending),
+            "UPDATE imports SET status = 'running' WHERE id = {};",
             number(&import_running)
         ))
         .map_err(Into::into)
@@ -163,7 +158,7 @@ pub fn furnish(world: &World) -> Furniture {
         sent,
         broken,
         questionable,
-        sending,
+        states,
         group,
         job,
         deletion,
@@ -348,7 +343,7 @@ fn link(content: &Answer, part: &str) -> String {
     whole[whole.find(part).expect("its path")..].to_owned()
 }
 
-fn mailing(admin: &Agent, subject: &str, html: &str, group: &str) -> String {
+pub fn mailing(admin: &Agent, subject: &str, html: &str, group: &str) -> String {
     let mut form = vec![
         ("subject", subject),
         ("sender_name", "Gärtnerei Moosbüchel"),

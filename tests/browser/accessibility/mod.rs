@@ -5,6 +5,7 @@
 
 mod furniture;
 mod pages;
+mod states;
 
 use widerspruch::routes;
 
@@ -104,6 +105,10 @@ async fn inspect(person: &Person, axe: &str, shown: &Shown, wrong: &mut Vec<Stri
         person.press(button).await;
     }
     person.sees_heading(shown.heading).await;
+    // What is folded up belongs to the page, too.
+    person
+        .run("for (const folded of document.querySelectorAll('details')) folded.open = true;")
+        .await;
     // Its own script may not run inline, but the driver's may.
     person.run(axe).await;
     let mut add = |view: &str, found: Vec<String>| {

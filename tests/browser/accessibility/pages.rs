@@ -1,6 +1,7 @@
 //! The pages there are, with something on them, with nothing, and with mistakes in their forms.
 
 use super::furniture::{Furniture, LONG_WORD, Links, SigningUp, furnish, number};
+use super::states::States;
 use crate::support::World;
 
 /// A page as somebody comes to it.
@@ -38,7 +39,6 @@ pub fn everything(world: &World) -> Vec<Shown> {
         sent,
         broken,
         questionable,
-        sending,
         group,
         active,
         job,
@@ -62,8 +62,6 @@ pub fn everything(world: &World) -> Vec<Shown> {
         page(sent, "Neues aus der Gärtnerei"),
         page(broken, "Kaputt"),
         page(questionable, "Fragwürdig"),
-        page(sending, "Unterwegs"),
-        below(sending, "/abbrechen", "Versand abbrechen"),
         below(sent, "/vorschau", "Vorschau"),
         below(broken, "/vorschau", "Vorschau"),
         below(sent, "/vorschau?breite=telefon&q=example", "Vorschau"),
@@ -77,6 +75,7 @@ pub fn everything(world: &World) -> Vec<Shown> {
         below(broken, "/loeschen", "Entwurf löschen"),
         below(broken, "/senden", "E-Mailing senden"),
         below(questionable, "/senden", "E-Mailing senden"),
+        below(questionable, "/senden", "E-Mailing senden").after("Versand planen"),
         page("/analysen", "Analysen"),
         page(&report, "Neues aus der Gärtnerei"),
         below(&report, "/e-mail", "Neues aus der Gärtnerei"),
@@ -128,9 +127,27 @@ pub fn everything(world: &World) -> Vec<Shown> {
         page("/benutzerkonto/passwort", "Benutzerkonto").after("Passwort ändern"),
         page("/empfaenger/4711", "Seite nicht gefunden"),
     ];
+    pages.extend(on_their_way(&furniture.states));
     pages.extend(of_people(&furniture));
     pages.extend(of_signing_up(world, &furniture.signup_form));
     pages
+}
+
+/// Mailings between the draft and the end.
+fn on_their_way(states: &States) -> Vec<Shown> {
+    let page = |path: &str, heading| Shown::at(path, heading);
+    let end = |of: &str| Shown::at(&format!("{of}/abbrechen"), "Versand abbrechen");
+    vec![
+        page(&states.scheduled, "Geplant"),
+        page(&states.preparing, "Vorbereitet"),
+        end(&states.preparing),
+        page(&states.troubled, "Störung"),
+        end(&states.troubled),
+        page(&states.paused, "Angehalten"),
+        end(&states.paused),
+        page(&states.cancelling, "Abbruch"),
+        page(&states.cancelled, "Beendet"),
+    ]
 }
 
 /// The forms to sign up with, as administrators and as people see them.

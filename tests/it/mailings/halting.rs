@@ -112,6 +112,9 @@ on_both!(a_mailing_is_sent_later, |world| {
         ("", "09:30", "Geben Sie ein Datum ein"),
         ("2099-13-01", "09:30", "Geben Sie ein Datum ein"),
         ("2026-01-01", "25:00", "Geben Sie eine Uhrzeit ein"),
+        ("", "", "Geben Sie eine Uhrzeit ein"),
+        ("31.02.2027", "09:30", "Geben Sie ein Datum ein"),
+        ("01.01.2020", "09:30", "Diese Zeit ist schon vorbei."),
         ("2020-01-01", "09:30", "Diese Zeit ist schon vorbei."),
         ("2199-01-01", "09:30", "höchstens ein Jahr"),
     ] {

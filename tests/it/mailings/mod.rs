@@ -8,6 +8,7 @@ mod pages;
 mod sending;
 mod signing;
 mod smtp;
+mod trial;
 
 use std::time::{Duration, Instant};
 

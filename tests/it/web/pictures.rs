@@ -87,6 +87,29 @@ on_both!(a_picture_is_uploaded_shown_and_deleted, |world| {
     assert_eq!(admin.get(&link).status, 404);
 });
 
+on_both!(each_kind_of_picture_is_served_as_what_it_is, |world| {
+    // The first bytes of each kind, as far as they tell the size.
+    let png = b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR\0\0\0\x03\0\0\0\x02\x08\x02\0\0\0";
+    let jpeg = b"\xff\xd8\xff\xe0\0\x10JFIF\0\x01\x01\0\0\x01\0\x01\0\0\xff\xc0\0\x0b\x08\0\x02\0\x03\x01\x01\x11\0\xff\xd9";
+    let webp = b"RIFF\x1a\0\0\0WEBPVP8X\x0a\0\0\0\0\0\0\0\x02\0\0\x01\0\0";
+    let admin = world.admin();
+    for (content, kind) in [
+        (&png[..], "image/png"),
+        (&jpeg[..], "image/jpeg"),
+        (&webp[..], "image/webp"),
+    ] {
+        let answer = upload(&admin, "als.html", content);
+        assert_eq!(answer.status, 303, "{kind}: {}", answer.text());
+        let list = admin.visit("/e-mailings/bilder");
+        list.assert_says("3 × 2 Pixel");
+        let address = list.attribute("li img", "src").expect("the newest");
+        let shown = world.visitor().get(&address);
+        assert_eq!(shown.header("content-type"), Some(kind));
+        assert_eq!(shown.header("x-content-type-options"), Some("nosniff"));
+        assert_eq!(shown.body, content);
+    }
+});
+
 on_both!(only_pictures_are_taken, |world| {
     let admin = world.admin();
     let mut large = GIF.to_vec();
@@ -125,4 +148,23 @@ on_both!(only_pictures_are_taken, |world| {
     other
         .visit("/e-mailings/bilder")
         .assert_says("Noch keine Bilder");
+    other
+        .visit("/e-mailings/neu")
+        .assert_says("Noch kein Bild ist hochgeladen.");
+    assert_eq!(world.rows("pictures", "1 = 1"), 1, "it is still there");
+
+    // Its own account finds it where mails are written, as HTML and as MJML.
+    let editor = admin.visit("/e-mailings/neu");
+    let path = editor
+        .attribute(".picture img", "src")
+        .expect("the picture");
+    for snippet in [
+        format!("<img src=\"{}{path}\" alt=\"\" width=\"1\">", world.url),
+        format!(
+            "<mj-image src=\"{}{path}\" alt=\"\" width=\"1px\" />",
+            world.url
+        ),
+    ] {
+        assert!(editor.all("pre").contains(&snippet), "{snippet}");
+    }
 });

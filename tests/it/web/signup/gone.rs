@@ -80,11 +80,11 @@ on_both!(a_group_takes_its_forms_and_their_mails_along, |world| {
         form.ask(world, "anna@example.org", &[]);
         assert_eq!(files(), 1, "the control");
         let page = format!("/gruppen/{}/{act}", form.group);
-        if act == "aufloesen" {
-            admin
-                .visit(&page)
-                .assert_says("1 Anmeldeformular wird gelöscht");
-        }
+        let said = match act {
+            "aufloesen" => "1 Anmeldeformular wird gelöscht",
+            _ => "1 Anmeldeformular dieser Gruppe wird gelöscht",
+        };
+        admin.visit(&page).assert_says(said);
         admin.submit(&page, &[]);
         let patience = Instant::now() + Duration::from_secs(30);
         while world.rows("groups", "1 = 1") > 0 || files() > 0 {
