@@ -42,6 +42,7 @@ const RULES_OF_COLOUR: &str = "{ type: 'rule', values: ['color-contrast', 'link-
 const NO_PAGES: &[&str] = &[
     "/static/{path:.*}",
     "/o/{token}.gif",
+    "/bilder/{key}",
     // The content of a mail is its author's.
     "/e-mailings/{id}/vorschau/inhalt",
     "/analysen/{id}/e-mail/inhalt",
