@@ -15,6 +15,7 @@ mod person;
 mod support;
 
 mod accessibility;
+mod editor;
 mod imports;
 mod keyboard;
 mod procedures;

@@ -93,6 +93,12 @@ impl Person {
             .await;
     }
 
+    /// Unfolds the part with that title.
+    pub async fn unfold(&self, title: &str) {
+        self.click(&format!("//summary[normalize-space(.)={}]", quoted(title)))
+            .await;
+    }
+
     /// Clicks what is found there; again where the page changed between finding and clicking.
     async fn click(&self, path: &str) {
         let mut tries = 0;

@@ -1,16 +1,18 @@
 //! From signing up to saying no: a person fills in a form, confirms in the mail, receives a
-//! mailing, and objects on a phone; the *Analyse* shows no more of that person.
+//! mailing, and objects on a phone; the *Analyse* shows no more of that person. All mails go over
+//! a mail server.
 
 use std::time::{Duration, Instant};
 
 use widerspruch::db::models::{groups, recipients};
 use widerspruch::domain::time::Timestamp;
+use widerspruch::mail::read::{ReadMail, read};
 use widerspruch::signup::stamp;
 
 use crate::chrome::View;
 use crate::person::Person;
 use crate::procedures::walk;
-use crate::support::agent::Agent;
+use crate::support::python::SmtpServer;
 use crate::support::{On, World};
 
 const PHONE: View = View {
@@ -30,10 +32,11 @@ fn path_in(text: &str, part: &str) -> String {
     rest[..end.unwrap_or(rest.len())].to_owned()
 }
 
-/// The path of the newest mail in the *Postausgang*.
-fn newest_mail(admin: &Agent) -> String {
-    let list = admin.visit("/postausgang");
-    list.attribute("tbody a", "href").expect("a mail")
+/// The next mail that the server takes, which is for her.
+fn mail_to_anna(server: &SmtpServer) -> ReadMail {
+    let taken = server.next_mail();
+    assert_eq!(taken.to, ["anna@example.org"]);
+    read(&taken.message).expect("a mail")
 }
 
 /// The condition of the database that something slow comes to.
@@ -58,7 +61,7 @@ async fn make_form(person: &Person) -> String {
 }
 
 /// Somebody signs up and confirms, on a phone.
-async fn sign_up(person: &Person, world: &World, admin: &Agent, form: &str) {
+async fn sign_up(person: &Person, server: &SmtpServer, form: &str) {
     person.look(PHONE).await;
     person.open(form).await;
     person.fill("E-Mail-Adresse", "anna@example.org").await;
@@ -69,8 +72,7 @@ async fn sign_up(person: &Person, world: &World, admin: &Agent, form: &str) {
     tokio::time::sleep(Duration::from_millis(stamp::LEAST.unsigned_abs())).await;
     person.press("Anmelden").await;
     person.sees("Fast geschafft").await;
-    wait_for(world, "signups", "mail_due_at IS NULL");
-    let question = admin.visit(&newest_mail(admin)).text();
+    let question = mail_to_anna(server).text.expect("a text");
     person.open(&path_in(&question, "/bestaetigen/")).await;
     person.press("Anmeldung bestätigen").await;
     person.sees("Ihre Anmeldung ist bestätigt.").await;
@@ -78,13 +80,11 @@ async fn sign_up(person: &Person, world: &World, admin: &Agent, form: &str) {
 }
 
 /// Sends a draft, and gives the content of the mail to her.
-fn send(world: &World, admin: &Agent, draft: &str, measured: &str) -> String {
-    admin.submit(&format!("{draft}/senden"), &[]);
+fn send(world: &World, server: &SmtpServer, draft: &str, measured: &str) -> String {
+    world.admin().submit(&format!("{draft}/senden"), &[]);
     let sent = format!("status = 'sent' AND handed_{measured} = 1");
     wait_for(world, "mailings", &sent);
-    admin
-        .visit(&format!("{}/inhalt", newest_mail(admin)))
-        .html()
+    mail_to_anna(server).html.expect("HTML")
 }
 
 /// Where a redirect led, without its message.
@@ -96,9 +96,11 @@ fn path_of(location: Option<String>) -> String {
 async fn from_signing_up_to_objecting(person: &Person, world: &World, _: bool) {
     let account = world.account_id;
     let group = world.write(|conn| groups::create(conn, account, "Leserschaft", Timestamp::now()));
+    let server = SmtpServer::start::<&str>(&[]);
+    world.send_through(server.port, 1, 0);
     let admin = world.admin();
     let form = make_form(person).await;
-    sign_up(person, world, &admin, &form).await;
+    sign_up(person, &server, &form).await;
 
     // A mailing goes out; she opens it.
     let draft = [
@@ -113,7 +115,7 @@ async fn from_signing_up_to_objecting(person: &Person, world: &World, _: bool) {
         ("groups", &group.to_string()),
     ];
     let first = path_of(admin.post("/e-mailings", &draft).location());
-    let content = send(world, &admin, &first, "personal");
+    let content = send(world, &server, &first, "personal");
     let (pixel, click) = (path_in(&content, "/o/"), path_in(&content, "/k/"));
     let visitor = world.visitor();
     visitor.get(&pixel);
@@ -145,15 +147,30 @@ async fn from_signing_up_to_objecting(person: &Person, world: &World, _: bool) {
 
     // Nor from the next one, whatever she does with it.
     let second = path_of(admin.post(&format!("{first}/kopieren"), &[]).location());
-    let content = send(world, &admin, &second, "anonymous");
+    let content = send(world, &server, &second, "anonymous");
     visitor.get(&path_in(&content, "/o/"));
     visitor.get(&path_in(&content, "/k/"));
     opened(&second).assert_silent_about("anna@example.org");
     assert_eq!(world.rows("events", "1 = 1"), 1);
 
-    // The administrator sees who said so.
-    let anna = world.read(|conn| recipients::find_by_address(conn, account, "anna@example.org"));
+    server.assert_nothing_more();
+
+    // In the Analyse nothing is seen of her but that she got the mail, and who said so.
     person.look(DESKTOP).await;
+    person
+        .open(&second.replace("/e-mailings/", "/analysen/"))
+        .await;
+    person.sees("Öffnungsrate").await;
+    person.follow("Empfängeraktivität").await;
+    person.sees_heading("Gartenbrief").await;
+    person.sees("ohne personenbezogenes Tracking").await;
+    person.choose("Wer hat", "Geöffnet").await;
+    person.press("Anzeigen").await;
+    person
+        .sees("Zu dieser Auswahl gibt es keine Empfänger.")
+        .await;
+    assert!(!person.text().await.contains("anna@example.org"));
+    let anna = world.read(|conn| recipients::find_by_address(conn, account, "anna@example.org"));
     let page = format!("/empfaenger/{}/tracking", anna.expect("Anna").id);
     person.open(&page).await;
     person.sees("Quelle: Empfänger selbst").await;

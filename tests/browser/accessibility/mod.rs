@@ -80,6 +80,18 @@ async fn violations(person: &Person, run_only: &str) -> Vec<String> {
     lines(person.run_and_wait(&script).await)
 }
 
+/// Ids that stand on the page more than once: a label would be of the wrong one.
+async fn ids_given_twice(person: &Person) -> Vec<String> {
+    lines(
+        person
+            .run(
+                "const ids = [...document.querySelectorAll('[id]')].map((element) => element.id); \
+                 return ids.filter((id, at) => ids.indexOf(id) !== at).map((id) => `twice #${id}`);",
+            )
+            .await,
+    )
+}
+
 /// What is wider than its place: the page, or a table in its frame.
 async fn too_wide(person: &Person) -> Vec<String> {
     lines(
@@ -120,6 +132,7 @@ async fn inspect(person: &Person, axe: &str, shown: &Shown, wrong: &mut Vec<Stri
         );
     };
     add("desktop", violations(person, ALL_RULES).await);
+    add("desktop", ids_given_twice(person).await);
     person.look(NIGHT).await;
     add("night", violations(person, RULES_OF_COLOUR).await);
     person.look(TABLET).await;
