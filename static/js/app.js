@@ -77,6 +77,11 @@ const say = (button, words) => {
   window.setTimeout(() => (text.data = usual), 2000);
 };
 
+// Prints the page; its style sheet knows what belongs on paper.
+for (const button of document.querySelectorAll("[data-print]")) {
+  button.addEventListener("click", () => window.print());
+}
+
 // Copies what stands elsewhere on the page. Browsers allow that on pages reached by https only.
 for (const button of document.querySelectorAll("[data-copy]")) {
   const source = document.getElementById(button.dataset.copy);

@@ -112,6 +112,10 @@ pub enum Action {
     MailingResumed,
     /// A mailing ended in the middle.
     MailingCancelled,
+    /// Figures or activity of a mailing taken away as a file.
+    ReportExported,
+    /// A group made of recipients by what they did with a mailing.
+    GroupMadeOfActivity,
 }
 
 impl Action {
@@ -151,6 +155,8 @@ impl Action {
             Self::MailingPaused => "mailing_paused",
             Self::MailingResumed => "mailing_resumed",
             Self::MailingCancelled => "mailing_cancelled",
+            Self::ReportExported => "report_exported",
+            Self::GroupMadeOfActivity => "group_made_of_activity",
         }
     }
 }

@@ -4,6 +4,8 @@
 //! pseudonyms, which is random. The number of a delivery is never given out: it would outlive
 //! pseudonymising and lead back to whoever noted it before (rule P6).
 
+use std::borrow::Cow;
+
 use diesel::prelude::*;
 use diesel::sql_types::{BigInt, Binary, Nullable, Text};
 
@@ -23,6 +25,8 @@ pub enum Filter {
     Opened,
     /// Those who clicked.
     Clicked,
+    /// Those who clicked the link of that number.
+    Followed(i64),
     /// Those who were measured and did neither.
     Neither,
     /// Those whose mails came back. Where something was measured all the same, it reached somebody.
@@ -33,15 +37,21 @@ pub enum Filter {
 
 impl Filter {
     /// The condition on a delivery `d`.
-    const fn condition(self) -> &'static str {
-        match self {
+    fn condition(self) -> Cow<'static, str> {
+        Cow::Borrowed(match self {
             Self::All => "",
             Self::Opened => "AND d.opens > 0",
             Self::Clicked => "AND d.clicks > 0",
+            Self::Followed(link) => {
+                return Cow::Owned(format!(
+                    "AND d.clicks > 0 AND EXISTS (SELECT 1 FROM events e WHERE e.delivery_id = d.id
+                         AND e.kind = 1 AND e.link = {link} AND NOT e.automatic)"
+                ));
+            }
             Self::Neither => "AND d.policy = 'personal' AND d.opens = 0 AND d.clicks = 0",
             Self::CameBack => "AND d.bounce IN ('hard', 'soft') AND d.opens = 0 AND d.clicks = 0",
             Self::Unmeasured => "AND (d.policy IS NULL OR d.policy <> 'personal')",
-        }
+        })
     }
 }
 

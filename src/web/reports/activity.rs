@@ -2,13 +2,14 @@
 
 use actix_web::web;
 use askama::Template;
-use serde::Deserialize;
 
 use super::format_moment;
+use super::report::Report;
+use super::selection::{self, Query};
 use crate::db::json_rows::hex;
 use crate::db::paging::CappedCount;
-use crate::db::reports::activity::{self, ActivityLine, Filter, Place, Who};
-use crate::db::reports::overview::{self, SentMailing};
+use crate::db::reports::activity::{self, ActivityLine, Filter, Who};
+use crate::db::reports::overview::SentMailing;
 use crate::domain::secret::Random128;
 use crate::web::access::SignedIn;
 use crate::web::filters;
@@ -20,57 +21,18 @@ use crate::web::state::State;
 /// Up to how many lines are counted exactly.
 const COUNTED: i64 = 10_000;
 
-/// The filters as they stand in addresses and on the screen.
-const FILTERS: [(&str, &str, Filter); 6] = [
-    ("", "Alle", Filter::All),
-    ("geoeffnet", "Geöffnet", Filter::Opened),
-    ("geklickt", "Geklickt", Filter::Clicked),
-    ("nichts", "Nichts davon", Filter::Neither),
-    ("zurueck", "Unzustellbar", Filter::CameBack),
-    (
-        "ohne",
-        "Ohne personenbezogenes Tracking",
-        Filter::Unmeasured,
-    ),
-];
-
-/// Which part of the list, and which page of it.
-#[derive(Deserialize)]
-pub struct Query {
-    #[serde(default)]
-    aktivitaet: String,
-    nach: Option<String>,
-    vor: Option<String>,
-    seite: Option<String>,
-}
-
-impl Query {
-    fn filter(&self) -> Filter {
-        FILTERS
-            .iter()
-            .find(|(word, ..)| *word == self.aktivitaet)
-            .map_or(Filter::All, |(_, _, filter)| *filter)
-    }
-
-    fn place(&self) -> Place {
-        let key = |text: &Option<String>| text.as_deref().and_then(|text| text.parse().ok());
-        match (key(&self.nach), key(&self.vor), self.seite.as_deref()) {
-            (Some(key), _, _) => Place::After(key),
-            (None, Some(key), _) => Place::Before(key),
-            (None, None, Some("letzte")) => Place::Last,
-            _ => Place::First,
-        }
-    }
-}
-
 #[derive(Template)]
 #[template(path = "reports/activity.html")]
 struct ActivityPage {
     page: Page,
     mailing: SentMailing,
+    /// What can be chosen: word and label.
+    choices: Vec<(String, String)>,
     chosen: String,
     count: CappedCount,
     lines: Vec<ActivityLine>,
+    /// Where the chosen ones are downloaded.
+    file: String,
     first: Option<String>,
     previous: Option<String>,
     next: Option<String>,
@@ -78,11 +40,6 @@ struct ActivityPage {
 }
 
 impl ActivityPage {
-    #[allow(clippy::unused_self, reason = "templates reach it through the page")]
-    fn filters(&self) -> [(&'static str, &'static str); 6] {
-        FILTERS.map(|(word, label, _)| (word, label))
-    }
-
     #[allow(clippy::unused_self, reason = "templates reach it through the page")]
     fn first_open(&self, line: &ActivityLine) -> String {
         moment(line, line.first_open_at)
@@ -123,38 +80,29 @@ pub async fn show(
 ) -> WebResult {
     let (account_id, mailing_id) = (signed_in.account_id(), mailing_id.into_inner());
     let (filter, place) = (query.filter(), query.place());
-    let (mailing, lines, count) = state
+    let (report, lines, count) = state
         .read(move |conn| {
             Ok((
-                overview::find(conn, account_id, mailing_id)?,
+                Report::read(conn, account_id, mailing_id)?,
                 activity::list(conn, account_id, mailing_id, filter, place, PAGE_SIZE)?,
                 activity::count(conn, account_id, mailing_id, filter, COUNTED)?,
             ))
         })
         .await?;
+    let path = format!("/analysen/{mailing_id}/aktivitaet");
     let link = |name: &str, value: &str| {
-        let mut pairs = url::form_urlencoded::Serializer::new(String::new());
-        if filter != Filter::All {
-            pairs.append_pair("aktivitaet", &query.aktivitaet);
-        }
-        if !name.is_empty() {
-            pairs.append_pair(name, value);
-        }
-        let path = format!("/analysen/{mailing_id}/aktivitaet");
-        match pairs.finish() {
-            pairs if pairs.is_empty() => path,
-            pairs => format!("{path}?{pairs}"),
-        }
+        let pairs: &[(&str, &str)] = if name.is_empty() {
+            &[]
+        } else {
+            &[(name, value)]
+        };
+        address(&path, filter, pairs)
     };
     let key_of = |line: Option<&ActivityLine>| line.map(|line| line.key().to_string());
     page(&ActivityPage {
         page: Page::new(&signed_in, Section::Reports, "Empfängeraktivität"),
-        mailing,
-        chosen: if filter == Filter::All {
-            String::new()
-        } else {
-            query.aktivitaet.clone()
-        },
+        choices: selection::choices(&report.links),
+        chosen: selection::word(filter),
         count,
         first: lines.has_previous.then(|| link("", "")),
         previous: key_of(lines.rows.first())
@@ -165,5 +113,19 @@ pub async fn show(
             .map(|key| link("nach", &key)),
         last: lines.has_next.then(|| link("seite", "letzte")),
         lines: lines.rows,
+        file: address(&format!("{path}.csv"), filter, &[]),
+        mailing: report.mailing,
     })
+}
+
+/// An address that keeps the chosen filter.
+pub(super) fn address(path: &str, filter: Filter, more: &[(&str, &str)]) -> String {
+    let mut pairs = url::form_urlencoded::Serializer::new(String::new());
+    if filter != Filter::All {
+        pairs.append_pair("aktivitaet", &selection::word(filter));
+    }
+    match pairs.extend_pairs(more).finish() {
+        pairs if pairs.is_empty() => path.to_owned(),
+        pairs => format!("{path}?{pairs}"),
+    }
 }

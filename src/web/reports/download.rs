@@ -1,18 +1,23 @@
 //! A mailing's figures and activity as CSV files, for spreadsheets.
 //!
-//! Written as German spreadsheet programs read it: semicolons, a byte order mark, decimal commas.
+//! Who takes one is in the audit log. Written as German spreadsheet programs read it: semicolons, a byte order mark, decimal commas.
 
 use actix_web::web;
+use serde_json::json;
 
 use super::activity::moment;
 use super::report::{Reaction, Report};
+use super::selection::{self, Query};
 use crate::db::json_rows::hex;
+use crate::db::models::audit::{self, Action, Entry};
 use crate::db::reports::activity::{self, ActivityLine, Filter, Place, Who};
 use crate::db::reports::overview;
 use crate::db::{Conn, DbResult};
 use crate::domain::bounce::BounceKind;
+use crate::domain::time::Timestamp;
 use crate::web::access::SignedIn;
-use crate::web::csv_file::CsvFile;
+use crate::web::csv_file::{self, CsvFile, Pieces};
+use crate::web::error::WebError;
 use crate::web::filters::{format_as, format_percent, format_shown};
 use crate::web::respond::WebResult;
 use crate::web::state::State;
@@ -27,6 +32,8 @@ pub async fn figures(
     mailing_id: web::Path<i64>,
 ) -> WebResult {
     let (account_id, mailing_id) = (signed_in.account_id(), mailing_id.into_inner());
+    let what = json!({ "mailing": mailing_id, "export": "figures" });
+    note(&signed_in, &state, Some(mailing_id), what).await?;
     let report = state
         .read(move |conn| Report::read(conn, account_id, mailing_id))
         .await?;
@@ -40,12 +47,43 @@ pub async fn activity(
     signed_in: SignedIn,
     state: web::Data<State>,
     mailing_id: web::Path<i64>,
+    query: web::Query<Query>,
 ) -> WebResult {
     let (account_id, mailing_id) = (signed_in.account_id(), mailing_id.into_inner());
-    let file = state
-        .read(move |conn| write_activity(conn, account_id, mailing_id))
-        .await?;
-    file.answer(&format!("aktivitaet-{mailing_id}.csv"))
+    let filter = query.filter();
+    let what =
+        json!({ "mailing": mailing_id, "export": "activity", "filter": selection::word(filter) });
+    note(&signed_in, &state, Some(mailing_id), what).await?;
+    let name = format!("aktivitaet-{mailing_id}.csv");
+    csv_file::stream(&state, &name, move |conn, pieces| {
+        write_activity(conn, account_id, mailing_id, filter, pieces)
+    })
+    .await
+}
+
+/// Writes down who takes data away, before it is given: the figures or the activity of a mailing,
+/// which has to be there.
+pub(super) async fn note(
+    signed_in: &SignedIn,
+    state: &State,
+    mailing_id: Option<i64>,
+    details: serde_json::Value,
+) -> Result<(), WebError> {
+    let (account_id, actor) = (signed_in.account_id(), signed_in.actor());
+    state
+        .write(move |conn| {
+            if let Some(id) = mailing_id {
+                overview::find(conn, account_id, id)?;
+            }
+            let entry = Entry {
+                actor: &actor,
+                action: Action::ReportExported,
+                recipient_id: None,
+                details,
+            };
+            audit::record(conn, account_id, &entry, Timestamp::now())
+        })
+        .await
 }
 
 fn write_figures(file: &mut CsvFile, report: &Report) {
@@ -108,8 +146,13 @@ fn write_reaction(file: &mut CsvFile, area: &str, name: &str, kind: &str, counts
 
 /// Writes the whole list as it is in one transaction: nobody who is pseudonymised meanwhile
 /// stands in it twice, once by name and once by pseudonym, which would tie the two together.
-fn write_activity(conn: &mut Conn, account_id: i64, mailing_id: i64) -> DbResult<CsvFile> {
-    overview::find(conn, account_id, mailing_id)?;
+fn write_activity(
+    conn: &mut Conn,
+    account_id: i64,
+    mailing_id: i64,
+    filter: Filter,
+    pieces: &Pieces,
+) -> DbResult<()> {
     let mut file = CsvFile::empty();
     file.row(&[
         "Empfänger",
@@ -123,14 +166,16 @@ fn write_activity(conn: &mut Conn, account_id: i64, mailing_id: i64) -> DbResult
     ]);
     let mut place = Place::First;
     loop {
-        let page = activity::list(conn, account_id, mailing_id, Filter::All, place, SLICE)?;
+        let page = activity::list(conn, account_id, mailing_id, filter, place, SLICE)?;
         for line in &page.rows {
             write_line(&mut file, line);
         }
+        pieces.send(file)?;
         match page.rows.last() {
             Some(last) if page.has_next => place = Place::After(last.key()),
-            _ => return Ok(file),
+            _ => return Ok(()),
         }
+        file = CsvFile::continued();
     }
 }
 

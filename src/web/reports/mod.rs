@@ -6,6 +6,7 @@ pub mod download;
 pub mod index;
 pub mod on_mail;
 mod report;
+mod selection;
 pub mod show;
 
 use crate::web::filters::{format_as, format_time};

@@ -1,5 +1,6 @@
 //! *Analysen*, filled by real hits.
 
+mod exports;
 mod no_number_changes;
 mod on_mail;
 mod small_groups;
@@ -225,6 +226,8 @@ on_both!(the_activity_names_who_can_be_named, |world| {
     for (filter, expected) in [
         ("geoeffnet", vec!["anna@example.org", "Pseudonym"]),
         ("geklickt", vec!["Pseudonym"]),
+        ("link-1", vec!["Pseudonym"]),
+        ("link-2", vec![]),
         ("nichts", vec!["=cmd@example.org"]),
         ("ohne", vec!["dora@example.org"]),
     ] {
