@@ -94,6 +94,7 @@ pub fn all(table: &mut Table<'_>) {
 
     // Analysen.
     table.get ("/analysen",                             role(Reports),   reports::index::show);
+    table.get ("/analysen/vergleich",                   role(Reports),   reports::comparison::show);
     table.get ("/analysen/{id}",                        role(Reports),   reports::show::show);
     table.get ("/analysen/{id}/kennzahlen.csv",         role(Reports),   reports::download::figures);
     table.get ("/analysen/{id}/e-mail",                 role(Reports),   reports::on_mail::show);

@@ -29,6 +29,16 @@ pub struct Links {
 }
 
 impl PagingQuery {
+    /// From the words of an address; what is no number is left out.
+    pub fn of(after: Option<&str>, before: Option<&str>, page: Option<&str>) -> Self {
+        let number = |word: Option<&str>| word.and_then(|word| word.parse().ok());
+        Self {
+            nach: number(after),
+            vor: number(before),
+            seite: page.map(str::to_owned),
+        }
+    }
+
     /// Where the page lies.
     pub fn position(&self) -> Position {
         match (self.nach, self.vor, self.seite.as_deref()) {

@@ -4,7 +4,7 @@ use diesel::prelude::*;
 
 use super::{Figures, figures};
 use crate::db::paging::{Page, Position, page};
-use crate::db::schema::mailings;
+use crate::db::schema::{mailing_groups, mailings};
 use crate::db::{Conn, DbResult};
 
 /// The states in which a mailing has figures.
@@ -54,13 +54,34 @@ pub fn list(
     position: Position,
     size: usize,
 ) -> DbResult<Page<ReportLine>> {
+    list_to(conn, account_id, None, position, size)
+}
+
+/// The same of those that went to a group, if one is given.
+pub fn list_to(
+    conn: &mut Conn,
+    account_id: i64,
+    group_id: Option<i64>,
+    position: Position,
+    size: usize,
+) -> DbResult<Page<ReportLine>> {
     let limit = i64::try_from(size + 1).unwrap_or(i64::MAX);
-    let scoped = mailings::table
+    let mut scoped = mailings::table
         .filter(mailings::account_id.eq(account_id))
         .filter(mailings::status.eq_any(SENT))
         .select(SentMailing::as_select())
         .limit(limit)
         .into_boxed();
+    if let Some(group_id) = group_id {
+        scoped = scoped.filter(
+            mailings::id.eq_any(
+                mailing_groups::table
+                    .filter(mailing_groups::account_id.eq(account_id))
+                    .filter(mailing_groups::group_id.eq(group_id))
+                    .select(mailing_groups::mailing_id),
+            ),
+        );
+    }
     let read: Vec<SentMailing> = match position {
         Position::First => scoped.order(mailings::id.desc()),
         Position::After(key) => scoped
@@ -98,11 +119,40 @@ pub fn list(
 
 /// How many mailings have figures.
 pub fn count(conn: &mut Conn, account_id: i64) -> DbResult<i64> {
-    Ok(mailings::table
+    count_to(conn, account_id, None)
+}
+
+/// The same of those that went to a group, if one is given.
+pub fn count_to(conn: &mut Conn, account_id: i64, group_id: Option<i64>) -> DbResult<i64> {
+    let mut scoped = mailings::table
         .filter(mailings::account_id.eq(account_id))
         .filter(mailings::status.eq_any(SENT))
-        .count()
-        .get_result(conn)?)
+        .into_boxed();
+    if let Some(group_id) = group_id {
+        scoped = scoped.filter(
+            mailings::id.eq_any(
+                mailing_groups::table
+                    .filter(mailing_groups::account_id.eq(account_id))
+                    .filter(mailing_groups::group_id.eq(group_id))
+                    .select(mailing_groups::mailing_id),
+            ),
+        );
+    }
+    Ok(scoped.count().get_result(conn)?)
+}
+
+/// To which groups these mailings went: mailing and name, as the group was called then.
+pub fn groups_of(
+    conn: &mut Conn,
+    account_id: i64,
+    mailings: &[i64],
+) -> DbResult<Vec<(i64, String)>> {
+    Ok(mailing_groups::table
+        .filter(mailing_groups::account_id.eq(account_id))
+        .filter(mailing_groups::mailing_id.eq_any(mailings))
+        .order((mailing_groups::mailing_id, mailing_groups::position))
+        .select((mailing_groups::mailing_id, mailing_groups::group_name))
+        .load(conn)?)
 }
 
 /// The mailing of that number, if its sending has begun.

@@ -2,9 +2,11 @@
 
 pub mod activity;
 mod chart;
+pub mod comparison;
 pub mod download;
 pub mod index;
 pub mod on_mail;
+mod rate_chart;
 mod report;
 mod selection;
 pub mod show;

@@ -77,6 +77,8 @@ pub fn everything(world: &World) -> Vec<Shown> {
         below(questionable, "/senden", "E-Mailing senden"),
         below(questionable, "/senden", "E-Mailing senden").after("Versand planen"),
         page("/analysen", "Analysen"),
+        page("/analysen/vergleich", "Vergleich"),
+        page("/analysen/vergleich?gruppe=4711", "Vergleich"),
         page(&report, "Neues aus der Gärtnerei"),
         below(&report, "/e-mail", "Neues aus der Gärtnerei"),
         below(&report, "/aktivitaet", "Neues aus der Gärtnerei"),

@@ -1,5 +1,6 @@
 //! *Analysen*, filled by real hits.
 
+mod comparison;
 mod exports;
 mod no_number_changes;
 mod on_mail;
