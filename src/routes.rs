@@ -100,6 +100,8 @@ pub fn all(table: &mut Table<'_>) {
     table.get ("/analysen/{id}/e-mail",                 role(Reports),   reports::on_mail::show);
     table.get ("/analysen/{id}/e-mail/inhalt",          role(Reports),   reports::on_mail::content);
     table.get ("/analysen/{id}/aktivitaet",             role(Reports),   reports::activity::show);
+    table.get ("/analysen/{id}/aktivitaet/gruppe",      role(Reports),   reports::group::ask);
+    table.post("/analysen/{id}/aktivitaet/gruppe",      role(Reports),   reports::group::create);
     table.get ("/analysen/{id}/aktivitaet.csv",         role(Reports),   reports::download::activity);
 
     // E-Mailings. Reading is for writers and senders: the handlers check that.

@@ -90,6 +90,7 @@ table! {
         group_id -> BigInt,
         recipient_id -> BigInt,
         created_at -> BigInt,
+        from_activity -> Bool,
     }
 }
 

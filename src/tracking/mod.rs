@@ -17,6 +17,7 @@ mod machine;
 pub mod policy;
 pub mod pseudonymise;
 pub mod recorder;
+pub mod selection;
 pub mod settings;
 pub mod token;
 pub mod visitor;

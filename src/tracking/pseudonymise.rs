@@ -4,6 +4,7 @@ use serde_json::json;
 
 use crate::db::models::audit::{self, Action, Actor, Entry};
 use crate::db::models::deliveries::{self, CutOff, Unsent};
+use crate::db::models::groups;
 use crate::db::models::receipts::{self, BeforeAfter, Done, ReceiptKind};
 use crate::db::{Conn, DbError, DbResult, account_lock, reports};
 use crate::domain::time::Timestamp;
@@ -46,6 +47,7 @@ pub fn pseudonymise_recipient(
 ) -> DbResult<i64> {
     crate::db::models::recipients::find(conn, account_id, recipient_id)?;
     let (cut, figures) = cut_off_with_proof(conn, account_id, &[recipient_id], Unsent::LeaveAlone)?;
+    groups::leave_by_activity(conn, account_id, recipient_id)?;
     let entry = Entry {
         actor,
         action: Action::RecipientPseudonymised,

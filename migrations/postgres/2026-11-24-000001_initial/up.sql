@@ -86,6 +86,8 @@ CREATE TABLE memberships (
     group_id BIGINT NOT NULL REFERENCES groups (id) ON DELETE CASCADE,
     recipient_id BIGINT NOT NULL REFERENCES recipients (id) ON DELETE CASCADE,
     created_at BIGINT NOT NULL,
+    -- Told by what was measured about the person: ends when that is pseudonymised (rule P6).
+    from_activity BOOLEAN NOT NULL DEFAULT FALSE,
     PRIMARY KEY (account_id, group_id, recipient_id)
 );
 CREATE INDEX memberships_by_recipient ON memberships (recipient_id, group_id);

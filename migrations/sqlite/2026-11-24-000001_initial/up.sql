@@ -92,6 +92,8 @@ CREATE TABLE memberships (
     group_id INTEGER NOT NULL REFERENCES groups (id) ON DELETE CASCADE,
     recipient_id INTEGER NOT NULL REFERENCES recipients (id) ON DELETE CASCADE,
     created_at INTEGER NOT NULL,
+    -- Told by what was measured about the person: ends when that is pseudonymised (rule P6).
+    from_activity INTEGER NOT NULL DEFAULT 0 CHECK (from_activity IN (0, 1)),
     PRIMARY KEY (account_id, group_id, recipient_id)
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX memberships_by_recipient ON memberships (recipient_id, group_id);

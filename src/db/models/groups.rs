@@ -2,7 +2,7 @@
 //! transaction that changes the membership.
 
 use diesel::prelude::*;
-use diesel::sql_types::{BigInt, Text};
+use diesel::sql_types::{BigInt, Bool, Text};
 
 use crate::db::json_rows::{self, Column};
 use crate::db::schema::{groups, memberships};
@@ -123,23 +123,46 @@ pub fn add_members(
     recipients: &[i64],
     now: Timestamp,
 ) -> DbResult<usize> {
+    add(conn, account_id, group_id, recipients, false, now)
+}
+
+/// The same for what was measured about them: these memberships end when it is pseudonymised.
+pub(crate) fn add_by_activity(
+    conn: &mut Conn,
+    account_id: i64,
+    group_id: i64,
+    recipients: &[i64],
+    now: Timestamp,
+) -> DbResult<usize> {
+    add(conn, account_id, group_id, recipients, true, now)
+}
+
+fn add(
+    conn: &mut Conn,
+    account_id: i64,
+    group_id: i64,
+    recipients: &[i64],
+    from_activity: bool,
+    now: Timestamp,
+) -> DbResult<usize> {
     // Both the group and the recipients are taken from the account, whatever ids were given.
     // `CROSS JOIN` lets SQLite look each of them up; it would read the whole account for each.
     let rows = json_rows::unfold(conn, &[("recipient_id", Column::Int)]);
     let added = diesel::sql_query(format!(
         "WITH wanted AS (SELECT recipient_id FROM {rows} AS listed)
-         INSERT INTO memberships (account_id, group_id, recipient_id, created_at)
-         SELECT g.account_id, g.id, r.id, CAST($2 AS BIGINT)
+         INSERT INTO memberships (account_id, group_id, recipient_id, created_at, from_activity)
+         SELECT g.account_id, g.id, r.id, CAST($2 AS BIGINT), CAST($3 AS BOOLEAN)
          FROM wanted
          CROSS JOIN groups g
          CROSS JOIN recipients r
-         WHERE g.id = $3 AND g.account_id = $4
+         WHERE g.id = $4 AND g.account_id = $5
              AND r.id = wanted.recipient_id AND r.account_id = g.account_id
          ORDER BY r.id
          ON CONFLICT DO NOTHING"
     ))
     .bind::<Text, _>(json_rows::of_numbers(recipients.iter().copied()))
     .bind::<BigInt, _>(now.millis())
+    .bind::<Bool, _>(from_activity)
     .bind::<BigInt, _>(group_id)
     .bind::<BigInt, _>(account_id)
     .execute(conn)?;
@@ -197,6 +220,31 @@ pub(crate) fn remove_from_all(
     .bind::<Text, _>(&ids)
     .bind::<BigInt, _>(account_id)
     .execute(conn)?)
+}
+
+/// Takes a recipient out of the groups they came into by what was measured about them, as when
+/// that is pseudonymised: the membership would still tell it (rule P6).
+pub(crate) fn leave_by_activity(
+    conn: &mut Conn,
+    account_id: i64,
+    recipient_id: i64,
+) -> DbResult<()> {
+    diesel::sql_query(
+        "UPDATE groups SET member_count = member_count - 1
+         WHERE id IN (SELECT m.group_id FROM memberships m
+                      WHERE m.recipient_id = $1 AND m.from_activity) AND account_id = $2",
+    )
+    .bind::<BigInt, _>(recipient_id)
+    .bind::<BigInt, _>(account_id)
+    .execute(conn)?;
+    diesel::delete(
+        memberships::table
+            .filter(memberships::recipient_id.eq(recipient_id))
+            .filter(memberships::account_id.eq(account_id))
+            .filter(memberships::from_activity.eq(true)),
+    )
+    .execute(conn)?;
+    Ok(())
 }
 
 fn count_members(conn: &mut Conn, account_id: i64, group_id: i64, change: i64) -> DbResult<()> {

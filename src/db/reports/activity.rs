@@ -36,8 +36,16 @@ pub enum Filter {
 }
 
 impl Filter {
+    /// Whether it says what people did: nothing is known of others.
+    pub const fn tells_what_was_done(self) -> bool {
+        matches!(
+            self,
+            Self::Opened | Self::Clicked | Self::Followed(_) | Self::Neither
+        )
+    }
+
     /// The condition on a delivery `d`.
-    fn condition(self) -> Cow<'static, str> {
+    pub(super) fn condition(self) -> Cow<'static, str> {
         Cow::Borrowed(match self {
             Self::All => "",
             Self::Opened => "AND d.opens > 0",
@@ -219,7 +227,7 @@ impl Reading {
 }
 
 /// To whom the mail went; who never got it did nothing with it.
-const RECEIVED: &str = "d.status IN ('handed', 'uncertain')";
+pub(super) const RECEIVED: &str = "d.status IN ('handed', 'uncertain')";
 
 /// One page of the list.
 pub fn list(

@@ -3,6 +3,7 @@
 //! ([`activity`]) reads deliveries, a page at a time.
 
 pub mod activity;
+pub mod chosen;
 pub mod details;
 pub mod overview;
 pub mod person;

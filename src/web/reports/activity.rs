@@ -10,6 +10,7 @@ use crate::db::json_rows::hex;
 use crate::db::paging::CappedCount;
 use crate::db::reports::activity::{self, ActivityLine, Filter, Who};
 use crate::db::reports::overview::SentMailing;
+use crate::domain::role::Role;
 use crate::domain::secret::Random128;
 use crate::web::access::SignedIn;
 use crate::web::filters;
@@ -33,6 +34,8 @@ struct ActivityPage {
     lines: Vec<ActivityLine>,
     /// Where the chosen ones are downloaded.
     file: String,
+    /// Where a group is made of them; none where that can't be.
+    group: Option<String>,
     first: Option<String>,
     previous: Option<String>,
     next: Option<String>,
@@ -114,6 +117,8 @@ pub async fn show(
         last: lines.has_next.then(|| link("seite", "letzte")),
         lines: lines.rows,
         file: address(&format!("{path}.csv"), filter, &[]),
+        group: (filter.tells_what_was_done() && signed_in.user.roles().allow(Role::Recipients))
+            .then(|| address(&format!("{path}/gruppe"), filter, &[])),
         mailing: report.mailing,
     })
 }

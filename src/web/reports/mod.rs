@@ -4,6 +4,7 @@ pub mod activity;
 mod chart;
 pub mod comparison;
 pub mod download;
+pub mod group;
 pub mod index;
 pub mod on_mail;
 mod rate_chart;

@@ -89,6 +89,16 @@ pub(super) fn choices(links: &[LinkLine]) -> Vec<(String, String)> {
     always.chain(links).collect()
 }
 
+/// What a filter is called on the screen.
+pub(super) fn label(filter: Filter, links: &[LinkLine]) -> String {
+    let word = word(filter);
+    choices(links)
+        .into_iter()
+        .find(|(of, _)| *of == word)
+        .map(|(_, label)| label)
+        .unwrap_or_default()
+}
+
 fn shortened(url: &str) -> String {
     if url.chars().count() <= LONGEST {
         return url.to_owned();

@@ -82,6 +82,22 @@ pub fn everything(world: &World) -> Vec<Shown> {
         page(&report, "Neues aus der Gärtnerei"),
         below(&report, "/e-mail", "Neues aus der Gärtnerei"),
         below(&report, "/aktivitaet", "Neues aus der Gärtnerei"),
+        below(
+            &report,
+            "/aktivitaet?aktivitaet=geoeffnet",
+            "Neues aus der Gärtnerei",
+        ),
+        below(
+            &report,
+            "/aktivitaet/gruppe?aktivitaet=geoeffnet",
+            "Gruppe aus Auswahl",
+        ),
+        below(
+            &report,
+            "/aktivitaet/gruppe?aktivitaet=geoeffnet",
+            "Gruppe aus Auswahl",
+        )
+        .after("Gruppe anlegen"),
         page("/empfaenger", "Empfänger"),
         page("/empfaenger?status=bounced", "Empfänger"),
         page("/empfaenger/suche", "Empfänger suchen"),

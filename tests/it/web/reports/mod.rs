@@ -2,6 +2,7 @@
 
 mod comparison;
 mod exports;
+mod group;
 mod no_number_changes;
 mod on_mail;
 mod small_groups;
