@@ -51,7 +51,6 @@ pub fn everything(world: &World) -> Vec<Shown> {
         signing_key,
         ..
     } = &furniture;
-    let report = sent.replace("/e-mailings/", "/analysen/");
     let page = |path: &str, heading| Shown::at(path, heading);
     let below = |of: &str, rest: &str, heading| Shown::at(&format!("{of}{rest}"), heading);
     let mut pages = vec![
@@ -76,28 +75,6 @@ pub fn everything(world: &World) -> Vec<Shown> {
         below(broken, "/senden", "E-Mailing senden"),
         below(questionable, "/senden", "E-Mailing senden"),
         below(questionable, "/senden", "E-Mailing senden").after("Versand planen"),
-        page("/analysen", "Analysen"),
-        page("/analysen/vergleich", "Vergleich"),
-        page("/analysen/vergleich?gruppe=4711", "Vergleich"),
-        page(&report, "Neues aus der Gärtnerei"),
-        below(&report, "/e-mail", "Neues aus der Gärtnerei"),
-        below(&report, "/aktivitaet", "Neues aus der Gärtnerei"),
-        below(
-            &report,
-            "/aktivitaet?aktivitaet=geoeffnet",
-            "Neues aus der Gärtnerei",
-        ),
-        below(
-            &report,
-            "/aktivitaet/gruppe?aktivitaet=geoeffnet",
-            "Gruppe aus Auswahl",
-        ),
-        below(
-            &report,
-            "/aktivitaet/gruppe?aktivitaet=geoeffnet",
-            "Gruppe aus Auswahl",
-        )
-        .after("Gruppe anlegen"),
         page("/empfaenger", "Empfänger"),
         page("/empfaenger?status=bounced", "Empfänger"),
         page("/empfaenger/suche", "Empfänger suchen"),
@@ -147,6 +124,7 @@ pub fn everything(world: &World) -> Vec<Shown> {
     ];
     pages.extend(on_their_way(&furniture.states));
     pages.extend(of_people(&furniture));
+    pages.extend(of_reports(sent));
     pages.extend(of_signing_up(world, &furniture.signup_form));
     pages
 }
@@ -189,6 +167,37 @@ fn of_signing_up(world: &World, form: &str) -> Vec<Shown> {
         Shown::at(&confirmation, "Anmeldung bestätigen"),
         Shown::at("/bestaetigen/beschaedigt", "Dieser Link gilt nicht mehr"),
         Shown::at("/formular/beschaedigt", "Dieses Formular nimmt keine"),
+    ]
+}
+
+/// *Analysen*, and those of one mailing.
+fn of_reports(sent: &str) -> Vec<Shown> {
+    let report = sent.replace("/e-mailings/", "/analysen/");
+    let page = |path: &str, heading| Shown::at(path, heading);
+    let below = |of: &str, rest: &str, heading| Shown::at(&format!("{of}{rest}"), heading);
+    vec![
+        page("/analysen", "Analysen"),
+        page("/analysen/vergleich", "Vergleich"),
+        page("/analysen/vergleich?gruppe=4711", "Vergleich"),
+        page(&report, "Neues aus der Gärtnerei"),
+        below(&report, "/e-mail", "Neues aus der Gärtnerei"),
+        below(&report, "/aktivitaet", "Neues aus der Gärtnerei"),
+        below(
+            &report,
+            "/aktivitaet?aktivitaet=geoeffnet",
+            "Neues aus der Gärtnerei",
+        ),
+        below(
+            &report,
+            "/aktivitaet/gruppe?aktivitaet=geoeffnet",
+            "Gruppe aus Auswahl",
+        ),
+        below(
+            &report,
+            "/aktivitaet/gruppe?aktivitaet=geoeffnet",
+            "Gruppe aus Auswahl",
+        )
+        .after("Gruppe anlegen"),
     ]
 }
 
