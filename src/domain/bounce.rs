@@ -90,6 +90,16 @@ impl StatusCode {
         self.subject == 0 && self.detail == 0
     }
 
+    /// Whether a server that refuses a mail with it, while it is being handed over, speaks of this
+    /// address and of nothing else: there is no such mailbox, domain, or place any more, or the
+    /// mailbox is switched off.
+    pub const fn is_about_the_address(self) -> bool {
+        matches!(
+            (self.class, self.subject, self.detail),
+            (5, 1, 1 | 2 | 3 | 6 | 10) | (5, 2, 1)
+        )
+    }
+
     /// What a mail that failed with this code means for its address; none where the code says
     /// that nothing failed.
     ///
@@ -184,6 +194,19 @@ mod tests {
             assert_eq!(kind(soft), Some(BounceKind::Soft), "{soft}");
         }
         assert_eq!(kind("2.1.5"), None);
+    }
+
+    #[test]
+    fn a_refusal_is_about_the_address_or_about_the_sender() {
+        let about = |text| StatusCode::at_start(text).is_some_and(StatusCode::is_about_the_address);
+        for yes in ["5.1.1", "5.1.2", "5.1.10", "5.2.1"] {
+            assert!(about(yes), "{yes}");
+        }
+        for no in [
+            "5.0.0", "5.1.0", "5.1.8", "5.2.2", "5.4.1", "5.7.1", "4.1.1",
+        ] {
+            assert!(!about(no), "{no}");
+        }
     }
 
     #[test]

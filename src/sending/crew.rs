@@ -16,10 +16,10 @@ use super::claiming::InHand;
 use super::delivery::{Delivering, SendError};
 use super::smtp::{Server, Trouble};
 use super::worker::Worker;
-use crate::db::DbResult;
 use crate::db::models::mailings::Mailing;
 use crate::db::models::sending::{self, Ended};
 use crate::db::models::smtp_settings::SmtpSettings;
+use crate::db::{DbResult, account_lock};
 use crate::domain::time::Timestamp;
 
 /// How many deliveries are claimed at once where no measure is set.
@@ -36,6 +36,9 @@ const LOOKS_WHETHER_HALTED: Duration = Duration::from_secs(1);
 
 /// How long the clerk waits when the database is away.
 const DATABASE_REST: Duration = Duration::from_secs(1);
+
+/// After so many refusals in a row that speak of no address the server wants none of these mails.
+const REFUSALS: usize = 10;
 
 /// How many times it tries once the program is to end.
 const LAST_TRIES: usize = 3;
@@ -71,8 +74,10 @@ struct State {
     halted: bool,
     workers: usize,
     troubled: usize,
+    /// How many mails in a row were refused for good, though not for their address.
+    refusals: usize,
     /// Why nobody gets through, once nobody does.
-    given_up: Option<Trouble>,
+    given_up: Option<SendError>,
 }
 
 impl Desk {
@@ -160,7 +165,25 @@ impl Desk {
         let mut state = self.state.lock();
         state.troubled += 1;
         if state.troubled >= state.workers {
-            state.given_up = Some(trouble);
+            state.given_up = Some(trouble.into());
+            state.halted = true;
+            drop(state);
+            self.changed.notify_all();
+        }
+    }
+
+    /// The server took a mail.
+    pub(super) fn was_taken(&self) {
+        self.state.lock().refusals = 0;
+    }
+
+    /// The server refused a mail for good, with these codes, and not for its address. Who refuses
+    /// one mail after the other so wants none: the crew is halted before all of them are lost.
+    pub(super) fn was_refused(&self, codes: &str) {
+        let mut state = self.state.lock();
+        state.refusals += 1;
+        if state.refusals >= REFUSALS && !state.halted {
+            state.given_up = Some(SendError::Unwanted(codes.to_owned()));
             state.halted = true;
             drop(state);
             self.changed.notify_all();
@@ -178,7 +201,7 @@ impl Desk {
 
     fn outcome(self) -> Result<(), SendError> {
         match self.state.into_inner().given_up {
-            Some(trouble) => Err(trouble.into()),
+            Some(error) => Err(error),
             None => Ok(()),
         }
     }
@@ -348,6 +371,9 @@ impl Clerk<'_> {
                 let holder = self.delivering.holder;
                 let mut all: Vec<i64> = ended.iter().map(|row| row.id).collect();
                 all.extend(&next);
+                if ended.iter().any(Ended::is_refused_address) {
+                    account_lock::shared(conn, account_id)?;
+                }
                 sending::lock(conn, account_id, &all)?;
                 sending::end(conn, account_id, mailing_id, &ended, holder, now)?;
                 if handed && self.mailing.problem.is_some() {

@@ -10,7 +10,7 @@ use rand::seq::SliceRandom;
 
 use super::claiming::InHand;
 use super::domains::Domains;
-use super::preparation;
+use super::preparation::{self, Halt};
 use super::sender::Tools;
 use super::smtp::{Server, Trouble};
 use super::writing::Writer;
@@ -18,7 +18,7 @@ use crate::db::models::audit::Actor;
 use crate::db::models::mailings::{self, Mailing, MailingStatus};
 use crate::db::models::sending::{self, Cancelled, End, Ended};
 use crate::db::models::smtp_settings::{self, SmtpSettings};
-use crate::db::{DbError, DbResult};
+use crate::db::{Conn, DbError, DbResult};
 use crate::mail::MailError;
 
 /// How many deliveries are written, or cancelled, in one transaction.
@@ -42,6 +42,9 @@ pub enum SendError {
     /// The mail server takes nothing now.
     #[error(transparent)]
     Trouble(#[from] Trouble),
+    /// The mail server refuses one mail after the other for good, with these codes.
+    #[error("the mail server wants none of these mails ({0})")]
+    Unwanted(String),
     /// A key that signs can't be read.
     #[error("a key that signs can't be read")]
     Keys,
@@ -57,6 +60,9 @@ impl SendError {
                 Some("Der Postausgang kann gerade nicht beschrieben werden.".to_owned())
             }
             Self::Trouble(trouble) => Some(trouble.in_german()),
+            Self::Unwanted(codes) => Some(format!(
+                "Der Versand wurde angehalten: Der Mailserver hat zuletzt eine E-Mail nach der anderen endgültig abgelehnt (Antwort {codes}). Bitte klären Sie mit seinem Betreiber, was ihn an Absender oder Inhalt stört, bevor Sie den Versand fortsetzen."
+            )),
             Self::Keys => Some(
                 "Ein Schlüssel für die Signatur (DKIM) kann nicht gelesen werden. Bitte erzeugen Sie unter „Versand“ einen neuen."
                     .to_owned(),
@@ -109,11 +115,23 @@ impl Delivering {
         if let Err(error) = &outcome
             && let Some(problem) = error.in_german()
         {
-            self.tools
-                .db
-                .write(|conn| sending::set_problem(conn, account_id, mailing_id, Some(&problem)))?;
+            self.tools.db.write(|conn| {
+                if matches!(error, SendError::Unwanted(_)) {
+                    self.halt(conn, account_id, mailing_id)?;
+                }
+                sending::set_problem(conn, account_id, mailing_id, Some(&problem))
+            })?;
         }
         outcome
+    }
+
+    /// Halts a mailing, as its author would; somebody may have been faster.
+    fn halt(&self, conn: &mut Conn, account_id: i64, mailing_id: i64) -> DbResult<()> {
+        let (actor, now) = (Actor::Program("Versand"), self.tools.clock.now());
+        match preparation::halt(conn, account_id, mailing_id, Halt::Pause, &actor, now) {
+            Err(DbError::Refused(_)) => Ok(()),
+            other => other,
+        }
     }
 
     fn work_on(&self, account_id: i64, mailing_id: i64) -> Result<(), SendError> {

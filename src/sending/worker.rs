@@ -7,7 +7,7 @@ use super::delivery::Delivering;
 use super::smtp::{Line, Outcome, Server, Trouble};
 use super::timing::step;
 use super::writing::Writer;
-use crate::db::models::sending::{End, Ended};
+use crate::db::models::sending::{End, Ended, is_about_address};
 
 /// How many outcomes a worker collects before it has them noted, where no mail goes out meanwhile.
 const NOTED_AT_ONCE: usize = 20;
@@ -109,12 +109,18 @@ impl<'a> Worker<'a> {
         let (end, reply_code) = match outcome {
             Outcome::Handed => {
                 self.troubles = 0;
+                self.desk.was_taken();
                 self.delivering
                     .domains
                     .takes_mails(self.account_id, &domain);
                 (End::Handed, None)
             }
-            Outcome::Refused(codes) => (End::Failed, codes),
+            Outcome::Refused(codes) => {
+                if let Some(codes) = codes.as_deref().filter(|codes| !is_about_address(codes)) {
+                    self.desk.was_refused(codes);
+                }
+                (End::Failed, codes)
+            }
             Outcome::Later { codes, domain: all } => {
                 let rests = &self.delivering.tools.timing.domain_rests;
                 let now = self.delivering.tools.clock.now();

@@ -1,7 +1,8 @@
 """A mail server on a port of this machine with the faults of real ones: for tests of sending.
 
 Says its port as a line of JSON, and appends a line to the log for every mail it takes, before it
-says so: recipient, sender. Ends with its input; a line of input changes a setting: "refuse yes".
+says so: recipient, sender. Ends with its input; a line of input changes a setting: "refuse yes"
+lets nobody in, "relay no" refuses every recipient.
 
 What happens to a mail is told by its address:
     unknown…      550 5.1.1 after RCPT
@@ -21,7 +22,7 @@ import threading
 from aiosmtpd.smtp import SMTP
 
 seen = collections.Counter()
-settings = {"refuse": "no"}
+settings = {"refuse": "no", "relay": "yes"}
 
 
 class Taking:
@@ -39,6 +40,8 @@ class Taking:
         return "250 OK"
 
     async def handle_RCPT(self, server, session, envelope, address, rcpt_options):
+        if settings["relay"] == "no":
+            return "554 5.7.1 relaying denied"
         seen[address] += 1
         if address.startswith("unknown"):
             return f"550 5.1.1 <{address}> is unknown here"

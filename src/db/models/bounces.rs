@@ -204,7 +204,7 @@ pub fn forget_soft(conn: &mut Conn, account_id: i64, recipient_id: i64) -> DbRes
 }
 
 /// What came back last from a recipient, as far as it is not pseudonymised.
-#[derive(Debug, Clone, PartialEq, Eq, Queryable)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct LastBounce {
     /// What it was.
     pub kind: BounceKind,
@@ -212,18 +212,26 @@ pub struct LastBounce {
     pub code: Option<String>,
 }
 
-/// What came back last from a recipient.
+/// What came back last from a recipient, or with what its address was refused.
 pub fn last_of(
     conn: &mut Conn,
     account_id: i64,
     recipient_id: i64,
 ) -> DbResult<Option<LastBounce>> {
-    Ok(deliveries::table
+    let came_back = deliveries::bounce.eq_any(["hard", "soft"]);
+    let refused = deliveries::status
+        .eq("failed")
+        .and(deliveries::reply_code.is_not_null());
+    let found: Option<(Option<BounceKind>, Option<String>)> = deliveries::table
         .filter(deliveries::account_id.eq(account_id))
         .filter(deliveries::recipient_id.eq(recipient_id))
-        .filter(deliveries::bounce.eq_any(["hard", "soft"]))
-        .order((deliveries::bounced_at.desc(), deliveries::mailing_id.desc()))
-        .select((deliveries::bounce.assume_not_null(), deliveries::reply_code))
+        .filter(came_back.assume_not_null().or(refused))
+        .order(deliveries::mailing_id.desc())
+        .select((deliveries::bounce, deliveries::reply_code))
         .first(conn)
-        .optional()?)
+        .optional()?;
+    Ok(found.map(|(kind, code)| LastBounce {
+        kind: kind.unwrap_or(BounceKind::Hard),
+        code,
+    }))
 }

@@ -5,6 +5,7 @@ mod files;
 mod halting;
 mod kill;
 mod pages;
+mod refusals;
 mod sending;
 mod signing;
 mod smtp;

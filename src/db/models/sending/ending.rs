@@ -13,6 +13,7 @@ use crate::domain::time::Timestamp;
 use crate::domain::tracking::Decision;
 
 use super::claims::InHand;
+use super::refusals;
 
 /// What became of a delivery in a sender's hands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -53,6 +54,12 @@ pub struct Ended {
 }
 
 impl Ended {
+    /// Whether the address was refused.
+    pub fn is_refused_address(&self) -> bool {
+        let codes = self.reply_code.as_deref();
+        self.end == End::Failed && codes.is_some_and(refusals::is_about_address)
+    }
+
     /// Without a reply.
     pub const fn new(id: i64, end: End) -> Self {
         Self {
@@ -64,7 +71,9 @@ impl Ended {
 }
 
 /// Ends deliveries that this sender holds and counts them in their mailing. Gives those that were
-/// handed over; the recipients of the missing ones were deleted meanwhile. Can be repeated.
+/// handed over; the recipients of the missing ones were deleted meanwhile. Recipients whose address
+/// was refused get no further mails; where there are such, the caller holds the account's lock.
+/// Can be repeated.
 pub fn end(
     conn: &mut Conn,
     account_id: i64,
@@ -83,6 +92,8 @@ pub fn end(
         policy: Option<Decision>,
         #[diesel(sql_type = Text)]
         status: DeliveryStatus,
+        #[diesel(sql_type = Nullable<Text>)]
+        reply_code: Option<String>,
     }
     if ended.is_empty() {
         return Ok(Vec::new());
@@ -126,7 +137,8 @@ pub fn end(
          FROM new
          WHERE deliveries.id = new.id AND +deliveries.account_id = $3 AND +deliveries.mailing_id = $4
            AND deliveries.status IN ('claimed', 'underway') AND deliveries.holder = $5
-         RETURNING deliveries.id, deliveries.recipient_id, deliveries.policy, deliveries.status",
+         RETURNING deliveries.id, deliveries.recipient_id, deliveries.policy, deliveries.status,
+           deliveries.reply_code",
         keep("policy"),
         keep("token_key"),
     ))
@@ -136,6 +148,12 @@ pub fn end(
     .bind::<BigInt, _>(mailing_id)
     .bind::<BigInt, _>(holder)
     .load(conn)?;
+    let refused = changed
+        .iter()
+        .filter(|row| row.status == DeliveryStatus::Failed)
+        .filter_map(|row| Some((row.recipient_id, row.reply_code.as_deref()?)))
+        .filter(|(_, codes)| refusals::is_about_address(codes));
+    refusals::give_up(conn, account_id, refused.collect(), now)?;
     let count = |status: DeliveryStatus, policy: Option<Decision>| {
         let n = changed
             .iter()

@@ -81,7 +81,8 @@ pub fn resume(conn: &mut Conn, account_id: i64, mailing_id: i64) -> DbResult<()>
         .select(mailings::deliveries)
         .first(conn)?;
     let to = if written == 0 { Preparing } else { Sending };
-    change(conn, account_id, mailing_id, &[Paused], to)
+    change(conn, account_id, mailing_id, &[Paused], to)?;
+    set_problem(conn, account_id, mailing_id, None)
 }
 
 /// Ends a mailing for good: no further mail is begun after the commit. Its open deliveries are

@@ -11,6 +11,7 @@
 mod claims;
 mod ending;
 mod halting;
+mod refusals;
 mod start;
 
 pub use claims::{
@@ -23,6 +24,7 @@ pub use halting::{
     Cancelled, cancel, cancel_some, deferred, pause, resume, schedule, set_problem, take_places,
     unschedule,
 };
+pub use refusals::is_about_address;
 pub use start::{
     AudiencePart, Work, audience, begin, freeze, lock_mailing, next_due, recipients_to_reach,
     unfinished, write_deliveries,
