@@ -1,4 +1,5 @@
-//! What the README's figures come from: `cargo bench --bench figures [-- --recipients N]`.
+//! What the README's figures come from:
+//! `cargo bench --bench figures -- [--recipients N] [--only hits|mails|search|pseudonyms]`.
 //!
 //! Each measures the program's way and the obvious way in the same run, on the same data and the
 //! same machine: the ratio is what counts. On SQLite, and on PostgreSQL if `TEST_POSTGRES_URL`
@@ -16,6 +17,7 @@ mod support;
 
 mod hits;
 mod machine;
+mod mails;
 mod pseudonyms;
 mod rows;
 mod search;
@@ -37,20 +39,38 @@ fn main() {
     }
     println!("{}\n", machine::describe());
     let mut table = Table::new();
+    let only = argument("--only");
+    let wanted = |name: &str| only.as_deref().is_none_or(|only| only == name);
     for on in databases {
-        hits::measure(on, &mut table);
-        search::measure(on, recipients, &mut table);
-        pseudonyms::measure(on, &mut table);
+        if wanted("hits") {
+            hits::measure(on, &mut table);
+        }
+        if wanted("mails") {
+            mails::measure(on, &mut table);
+        }
+        if wanted("search") {
+            search::measure(on, recipients, &mut table);
+        }
+        if wanted("pseudonyms") {
+            pseudonyms::measure(on, &mut table);
+        }
     }
     println!("\n{table}");
 }
 
-/// The value of `--recipients`; Cargo adds arguments of its own.
 fn recipients_wanted() -> u32 {
-    let arguments: Vec<String> = std::env::args().collect();
-    let at = arguments.iter().position(|word| word == "--recipients");
-    at.map_or(RECIPIENTS, |at| {
-        let number = arguments.get(at + 1).and_then(|word| word.parse().ok());
-        number.expect("--recipients needs a number")
+    argument("--recipients").map_or(RECIPIENTS, |number| {
+        number.parse().expect("--recipients needs a number")
     })
+}
+
+/// The word after this one; Cargo adds arguments of its own.
+fn argument(name: &str) -> Option<String> {
+    let mut arguments = std::env::args().skip_while(|word| word != name);
+    arguments.next()?;
+    Some(
+        arguments
+            .next()
+            .unwrap_or_else(|| panic!("{name} needs a value")),
+    )
 }

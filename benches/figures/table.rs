@@ -33,6 +33,12 @@ impl Table {
         self.add(what, on, ours.to_string(), obvious.to_string(), ratio);
     }
 
+    /// Adds how much is done in a second, where nobody waits for a single one.
+    pub fn speeds(&mut self, what: &str, on: On, ours: f64, obvious: f64) {
+        let speed = |rate: f64| format!("{rate:.0}/s");
+        self.add(what, on, speed(ours), speed(obvious), ours / obvious);
+    }
+
     fn add(&mut self, what: &str, on: On, ours: String, obvious: String, ratio: f64) {
         let database = match on {
             On::Sqlite => "SQLite",
