@@ -70,6 +70,21 @@ impl Ended {
     }
 }
 
+/// A delivery that has its end.
+#[derive(QueryableByName)]
+struct Changed {
+    #[diesel(sql_type = BigInt)]
+    id: i64,
+    #[diesel(sql_type = BigInt)]
+    recipient_id: i64,
+    #[diesel(sql_type = Nullable<Text>)]
+    policy: Option<Decision>,
+    #[diesel(sql_type = Text)]
+    status: DeliveryStatus,
+    #[diesel(sql_type = Nullable<Text>)]
+    reply_code: Option<String>,
+}
+
 /// Ends deliveries that this sender holds and counts them in their mailing. Gives those that were
 /// handed over; the recipients of the missing ones were deleted meanwhile. Recipients whose address
 /// was refused get no further mails; where there are such, the caller holds the account's lock.
@@ -82,19 +97,6 @@ pub fn end(
     holder: i64,
     now: Timestamp,
 ) -> DbResult<Vec<InHand>> {
-    #[derive(QueryableByName)]
-    struct Changed {
-        #[diesel(sql_type = BigInt)]
-        id: i64,
-        #[diesel(sql_type = BigInt)]
-        recipient_id: i64,
-        #[diesel(sql_type = Nullable<Text>)]
-        policy: Option<Decision>,
-        #[diesel(sql_type = Text)]
-        status: DeliveryStatus,
-        #[diesel(sql_type = Nullable<Text>)]
-        reply_code: Option<String>,
-    }
     if ended.is_empty() {
         return Ok(Vec::new());
     }
@@ -154,19 +156,32 @@ pub fn end(
         .filter_map(|row| Some((row.recipient_id, row.reply_code.as_deref()?)))
         .filter(|(_, codes)| refusals::is_about_address(codes));
     refusals::give_up(conn, account_id, refused.collect(), now)?;
-    let count = |status: DeliveryStatus, policy: Option<Decision>| {
+    count(conn, account_id, mailing_id, &changed)?;
+    Ok(changed
+        .into_iter()
+        .filter(|row| row.status == DeliveryStatus::Handed)
+        .map(|row| InHand {
+            id: row.id,
+            recipient_id: row.recipient_id,
+        })
+        .collect())
+}
+
+/// Counts in a mailing what became of its deliveries.
+fn count(conn: &mut Conn, account_id: i64, mailing_id: i64, changed: &[Changed]) -> DbResult<()> {
+    let of = |status: DeliveryStatus, policy: Option<Decision>| {
         let n = changed
             .iter()
             .filter(|row| row.status == status && (policy.is_none() || row.policy == policy))
             .count();
         i64::try_from(n).unwrap_or(i64::MAX)
     };
-    let handed = count(DeliveryStatus::Handed, None);
-    let uncertain = count(DeliveryStatus::Uncertain, None);
-    let failed = count(DeliveryStatus::Failed, None);
+    let handed = of(DeliveryStatus::Handed, None);
+    let uncertain = of(DeliveryStatus::Uncertain, None);
+    let failed = of(DeliveryStatus::Failed, None);
     if handed + uncertain + failed > 0 {
-        let personal = count(DeliveryStatus::Handed, Some(Decision::Personal));
-        let anonymous = count(DeliveryStatus::Handed, Some(Decision::Anonymous));
+        let personal = of(DeliveryStatus::Handed, Some(Decision::Personal));
+        let anonymous = of(DeliveryStatus::Handed, Some(Decision::Anonymous));
         diesel::update(
             mailings::table
                 .filter(mailings::account_id.eq(account_id))
@@ -181,14 +196,7 @@ pub fn end(
         ))
         .execute(conn)?;
     }
-    Ok(changed
-        .into_iter()
-        .filter(|row| row.status == DeliveryStatus::Handed)
-        .map(|row| InHand {
-            id: row.id,
-            recipient_id: row.recipient_id,
-        })
-        .collect())
+    Ok(())
 }
 
 /// What holds of a delivery whose end is not known yet, as the indexes have it.
