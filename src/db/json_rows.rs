@@ -22,6 +22,10 @@ pub enum Column {
 }
 
 /// A subquery `(SELECT … AS name, … FROM …)` that unfolds the JSON array of arrays in `$1`.
+///
+/// What is looked up for each row is named after it with `CROSS JOIN` and found in `WHERE`: on
+/// SQLite that keeps this order, while a plain `JOIN` may go through the whole table and unfold
+/// the text again for each of its rows. PostgreSQL chooses the order by itself.
 pub fn unfold(conn: &Conn, columns: &[(&str, Column)]) -> String {
     let backend = match conn {
         Conn::Sqlite(_) => Backend::Sqlite,

@@ -73,8 +73,8 @@ pub fn past_of(conn: &mut Conn, account_id: i64, recipients: &[i64]) -> DbResult
                 CAST(COALESCE(SUM(d.clicks), 0) AS BIGINT) AS clicks,
                 COUNT(CASE WHEN d.status IN ('pending', 'deferred', 'claimed', 'underway') THEN 1 END) AS unsent
          FROM {rows} AS wanted
-         JOIN deliveries d ON d.recipient_id = wanted.id
-         WHERE d.account_id = $2"
+         CROSS JOIN deliveries d
+         WHERE d.recipient_id = wanted.id AND d.account_id = $2"
     ))
     .bind::<Text, _>(json_rows::of_numbers(recipients.iter().copied()))
     .bind::<BigInt, _>(account_id)
@@ -205,8 +205,8 @@ fn tied_to(
     Ok(diesel::sql_query(format!(
         "SELECT d.id, d.mailing_id, d.opens, d.clicks, d.status
          FROM {rows} AS wanted
-         JOIN deliveries d ON d.recipient_id = wanted.id
-         WHERE d.account_id = $2 {only_sent} ORDER BY d.id {lock}"
+         CROSS JOIN deliveries d
+         WHERE d.recipient_id = wanted.id AND d.account_id = $2 {only_sent} ORDER BY d.id {lock}"
     ))
     .bind::<Text, _>(json_rows::of_numbers(recipients.iter().copied()))
     .bind::<BigInt, _>(account_id)

@@ -95,8 +95,9 @@ pub fn deliveries_for(
         "SELECT d.token_key, d.id, d.mailing_id, r.tracking, d.policy,
                 d.first_open_at IS NOT NULL AS opened, d.first_click_at IS NOT NULL AS clicked
          FROM {rows} AS wanted
-         JOIN deliveries d ON d.token_key = wanted.token_key
-         JOIN recipients r ON r.id = d.recipient_id
+         CROSS JOIN deliveries d
+         CROSS JOIN recipients r
+         WHERE d.token_key = wanted.token_key AND r.id = d.recipient_id
          ORDER BY d.id {lock}"
     ))
     .bind::<Text, _>(json_rows::of(&wanted))
@@ -133,7 +134,8 @@ pub fn followed_links(conn: &mut Conn, delivery_ids: &[i64]) -> DbResult<HashSet
     let found: Vec<Followed> = diesel::sql_query(format!(
         "SELECT DISTINCT e.delivery_id, CAST(e.link AS BIGINT) AS link
          FROM {rows} AS wanted
-         JOIN events e ON e.delivery_id = wanted.id AND e.kind = 1 AND NOT e.automatic"
+         CROSS JOIN events e
+         WHERE e.delivery_id = wanted.id AND e.kind = 1 AND NOT e.automatic"
     ))
     .bind::<Text, _>(json_rows::of_numbers(delivery_ids.iter().copied()))
     .load(conn)?;

@@ -94,7 +94,7 @@ fn list(conn: &mut Conn, account_id: i64, job_id: i64, ids: &[i64]) -> DbResult<
         "WITH wanted AS (SELECT DISTINCT id FROM {rows} AS chosen)
          INSERT INTO job_items (account_id, job_id, recipient_id)
          SELECT r.account_id, CAST($2 AS BIGINT), r.id
-         FROM wanted JOIN recipients r ON r.id = wanted.id WHERE r.account_id = $3"
+         FROM wanted CROSS JOIN recipients r WHERE r.id = wanted.id AND r.account_id = $3"
     ))
     .bind::<Text, _>(json_rows::of_numbers(ids.iter().copied()))
     .bind::<BigInt, _>(job_id)

@@ -364,8 +364,8 @@ fn choose_groups(
         "WITH chosen AS {rows}
          INSERT INTO mailing_groups (account_id, mailing_id, position, group_id, group_name)
          SELECT g.account_id, $2, chosen.position, g.id, g.name
-         FROM chosen JOIN groups g ON g.id = chosen.id
-         WHERE g.account_id = $3"
+         FROM chosen CROSS JOIN groups g
+         WHERE g.id = chosen.id AND g.account_id = $3"
     ))
     .bind::<Text, _>(json_rows::of(&chosen))
     .bind::<BigInt, _>(mailing_id)

@@ -245,7 +245,8 @@ pub(crate) fn remove_of_addresses(
     let rows = json_rows::unfold(conn, &[("address_key", Column::Text)]);
     let ids: Vec<Id> = diesel::sql_query(format!(
         "SELECT s.id FROM {rows} AS gone
-         JOIN signups s ON s.address_key = gone.address_key AND s.account_id = $2 ORDER BY s.id"
+         CROSS JOIN signups s
+         WHERE s.address_key = gone.address_key AND s.account_id = $2 ORDER BY s.id"
     ))
     .bind::<Text, _>(json_rows::of(&listed))
     .bind::<BigInt, _>(account_id)

@@ -106,9 +106,9 @@ pub fn figures(conn: &mut Conn, account_id: i64, mailings: &[i64]) -> DbResult<V
          SELECT m.id AS mailing_id, m.subject, m.handed, m.handed_personal, m.handed_anonymous,
                 m.bounces, m.soft_bounces, m.complaints, m.unsubscriptions, m.objections, {names}
          FROM wanted
-         JOIN mailings m ON m.id = wanted.id
+         CROSS JOIN mailings m
          LEFT JOIN summed h ON h.mailing_id = m.id
-         WHERE m.account_id = $2
+         WHERE m.id = wanted.id AND m.account_id = $2
          ORDER BY m.id",
         sums = sums.join(", "),
         names = names.join(", "),

@@ -6,6 +6,7 @@ use lettre::transport::smtp::client::SmtpConnection;
 use lettre::transport::smtp::commands::{Data, Mail, Rcpt, Rset};
 use lettre::transport::smtp::extension::{Extension, MailBodyParameter, MailParameter};
 
+use super::content::Content;
 use super::reply::Reply;
 use super::{Server, Trouble};
 
@@ -97,7 +98,10 @@ impl Line {
             return Err(ended);
         }
         let _ = conn.set_timeout(Some(self.server.patience.mail));
-        let replied = conn.message(message);
+        let replied = match std::str::from_utf8(message) {
+            Ok(text) => conn.command(Content(text)),
+            Err(_) => conn.message(message),
+        };
         let _ = conn.set_timeout(Some(self.server.patience.command));
         let Err(error) = replied else {
             return Ok(Outcome::Handed);

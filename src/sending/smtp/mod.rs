@@ -7,6 +7,7 @@
 //! Of a reply only its codes are kept: its words may hold an address.
 
 mod connection;
+mod content;
 mod line;
 mod reply;
 mod trouble;

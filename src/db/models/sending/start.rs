@@ -116,7 +116,7 @@ pub fn unfinished(conn: &mut Conn, now: Timestamp) -> DbResult<Vec<Work>> {
 }
 
 /// When there will be something to do again, in milliseconds: a mailing's time comes, or that of a
-/// delivery that was put off.
+/// delivery that was put off, or the lease of a sender runs out that may have ended in the middle.
 pub fn next_due(conn: &mut Conn) -> DbResult<Option<i64>> {
     #[derive(QueryableByName)]
     struct Due {
@@ -124,11 +124,17 @@ pub fn next_due(conn: &mut Conn) -> DbResult<Option<i64>> {
         at: Option<i64>,
     }
     let due: Due = diesel::sql_query(
-        "SELECT MIN(CASE WHEN m.status = 'scheduled' THEN m.scheduled_at
-                    ELSE (SELECT MIN(d.next_attempt_at) FROM deliveries d
-                          WHERE d.mailing_id = m.id AND d.status = 'deferred') END) AS at
-         FROM mailings m
-         WHERE m.status IN ('scheduled', 'preparing', 'sending', 'cancelled') AND m.sent_at IS NULL",
+        "WITH unfinished AS (SELECT id, status, scheduled_at FROM mailings
+             WHERE status IN ('scheduled', 'preparing', 'sending', 'cancelled') AND sent_at IS NULL)
+         SELECT MIN(at) AS at FROM (
+             SELECT scheduled_at AS at FROM unfinished WHERE status = 'scheduled'
+             UNION ALL
+             SELECT (SELECT MIN(d.next_attempt_at) FROM deliveries d
+                     WHERE d.mailing_id = m.id AND d.status = 'deferred') FROM unfinished m
+             UNION ALL
+             SELECT (SELECT MIN(d.lease_until) FROM deliveries d
+                     WHERE d.mailing_id = m.id AND d.status IN ('claimed', 'underway')) FROM unfinished m
+         ) AS due",
     )
     .get_result(conn)?;
     Ok(due.at)
@@ -200,8 +206,8 @@ pub fn write_deliveries(
         "WITH wanted AS {rows}
          INSERT INTO deliveries (account_id, mailing_id, recipient_id)
          SELECT r.account_id, $2, r.id
-         FROM wanted JOIN recipients r ON r.id = wanted.id
-         WHERE r.account_id = $3
+         FROM wanted CROSS JOIN recipients r
+         WHERE r.id = wanted.id AND r.account_id = $3
          ORDER BY wanted.place
          ON CONFLICT DO NOTHING"
     ))
