@@ -18,7 +18,7 @@ use super::smtp::{Server, Trouble};
 use super::worker::Worker;
 use crate::db::models::mailings::Mailing;
 use crate::db::models::sending::{self, Ended};
-use crate::db::models::smtp_settings::SmtpSettings;
+use crate::db::models::smtp_settings::{self, SmtpSettings};
 use crate::db::{DbResult, account_lock};
 use crate::domain::time::Timestamp;
 
@@ -72,6 +72,8 @@ struct State {
     closed: bool,
     /// No further mail is begun.
     halted: bool,
+    /// The account has another mail server now.
+    moved: bool,
     workers: usize,
     troubled: usize,
     /// How many mails in a row were refused for good, though not for their address.
@@ -195,32 +197,40 @@ impl Desk {
         self.state.lock().troubled -= 1;
     }
 
+    /// The account has another mail server now: this crew ends, and the next one goes there.
+    fn move_on(&self) {
+        self.state.lock().moved = true;
+        self.halt();
+    }
+
     fn has_left(&self) {
         self.state.lock().workers -= 1;
     }
 
-    fn outcome(self) -> Result<(), SendError> {
-        match self.state.into_inner().given_up {
+    fn outcome(self) -> Result<bool, SendError> {
+        let state = self.state.into_inner();
+        match state.given_up {
             Some(error) => Err(error),
-            None => Ok(()),
+            None => Ok(state.moved),
         }
     }
 }
 
 impl Delivering {
-    /// Hands what waits to the account's mail server.
+    /// Hands what waits to the account's mail server. Tells whether it ended early because the
+    /// account has another one now.
     pub(super) fn to_server(
         &self,
         account_id: i64,
         mailing: &Mailing,
         server: Server,
         settings: &SmtpSettings,
-    ) -> Result<(), SendError> {
+    ) -> Result<bool, SendError> {
         let clerk = Clerk {
             delivering: self,
             account_id,
             mailing,
-            per_minute: settings.per_minute,
+            settings,
             low: if settings.per_minute > 0 {
                 1
             } else {
@@ -228,7 +238,7 @@ impl Delivering {
             },
         };
         let Some(first) = clerk.claim()? else {
-            return Ok(());
+            return Ok(false);
         };
         let writer = self.ready(account_id, mailing, &settings.return_path)?;
         // Each connects when it has a mail, so those too many cost nothing.
@@ -266,7 +276,7 @@ struct Clerk<'a> {
     delivering: &'a Delivering,
     account_id: i64,
     mailing: &'a Mailing,
-    per_minute: i64,
+    settings: &'a SmtpSettings,
     /// With fewer jobs than this on the desk more are claimed.
     low: usize,
 }
@@ -274,8 +284,8 @@ struct Clerk<'a> {
 impl Clerk<'_> {
     /// Claims deliveries, each with its time; none when nothing waits.
     fn claim(&self) -> DbResult<Option<Vec<Job>>> {
-        let limit = if self.per_minute > 0 {
-            (self.per_minute * CLAIMED_AHEAD / 60).clamp(1, CLAIMED_AT_ONCE)
+        let limit = if self.settings.per_minute > 0 {
+            (self.settings.per_minute * CLAIMED_AHEAD / 60).clamp(1, CLAIMED_AT_ONCE)
         } else {
             CLAIMED_AT_ONCE
         };
@@ -288,7 +298,8 @@ impl Clerk<'_> {
         let now = self.delivering.tools.clock.now();
         let distance = |n: usize| {
             let n = i64::try_from(n).unwrap_or(i64::MAX);
-            n.saturating_mul(60_000).checked_div(self.per_minute)
+            n.saturating_mul(60_000)
+                .checked_div(self.settings.per_minute)
         };
         let first = match distance(in_hand.len()) {
             Some(all) => self
@@ -409,16 +420,22 @@ impl Clerk<'_> {
         }
     }
 
-    /// A mail may not go out: if the whole mailing was halted, the others need not ask.
+    /// Halts the crew when somebody has halted the mailing, or the mails are to go elsewhere.
     fn look_again(&self, desk: &Desk) {
         use crate::db::models::mailings::{MailingStatus, status};
-        let found = self
-            .delivering
-            .tools
-            .db
-            .read(|conn| status(conn, self.account_id, self.mailing.id));
-        if found.is_ok_and(|status| status != MailingStatus::Sending) {
+        let found = self.delivering.tools.db.read(|conn| {
+            Ok((
+                status(conn, self.account_id, self.mailing.id)?,
+                smtp_settings::find(conn, self.account_id)?,
+            ))
+        });
+        let Ok((status, settings)) = found else {
+            return;
+        };
+        if status != MailingStatus::Sending {
             desk.halt();
+        } else if settings.as_ref() != Some(self.settings) {
+            desk.move_on();
         }
     }
 }

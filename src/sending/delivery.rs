@@ -160,12 +160,18 @@ impl Delivering {
         if mailing.status != MailingStatus::Sending {
             return Ok(());
         }
-        match self.way(account_id)? {
-            Way::Here => self.fill_outbox(account_id, &mailing)?,
-            Way::Server(server) => {
-                let (server, settings) = *server;
-                self.to_server(account_id, &mailing, server, &settings)?;
-            }
+        let mut goes_on = true;
+        while goes_on && !self.is_stopping() {
+            goes_on = match self.way(account_id)? {
+                Way::Here => {
+                    self.fill_outbox(account_id, &mailing)?;
+                    false
+                }
+                Way::Server(server) => {
+                    let (server, settings) = *server;
+                    self.to_server(account_id, &mailing, server, &settings)?
+                }
+            };
         }
         if self.is_stopping() {
             return Ok(());

@@ -171,6 +171,15 @@ pub fn halt(
     )
 }
 
+/// Halts all mailings of an account that are being sent: what is left of them shall not go another
+/// way without anybody saying so.
+pub fn halt_all(conn: &mut Conn, account_id: i64, actor: &Actor, now: Timestamp) -> DbResult<()> {
+    for mailing_id in sending::under_way(conn, account_id)? {
+        halt(conn, account_id, mailing_id, Halt::Pause, actor, now)?;
+    }
+    Ok(())
+}
+
 fn note(
     conn: &mut Conn,
     account_id: i64,

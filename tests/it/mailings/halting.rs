@@ -103,6 +103,36 @@ on_both!(a_mailing_is_halted_goes_on_and_ends_early, |world| {
     );
 });
 
+on_both!(the_rest_follows_to_another_server, |world| {
+    let (old, new) = (Sink::start(&["--slow", "20"]), Sink::start(&[]));
+    world.send_through(old.port, 1, 0);
+    let all = people(world, 200);
+    let mailing = draft(world, HTML, &[all]);
+    let admin = world.admin();
+    admin.submit(&format!("/e-mailings/{mailing}/senden"), &[]);
+    until("mails go out", || old.taken().len() >= 3);
+    world.send_through(new.port, 1, 0);
+    assert_eq!(sent(world, mailing).handed, 200);
+    let (before, after) = (old.taken().len(), new.taken().len());
+    assert_eq!(before + after, 200);
+    assert!(after > 0, "{before} went to the old one");
+
+    // Without a server a mailing does not go another way by itself.
+    world.send_through(old.port, 1, 0);
+    let second = draft(world, HTML, &[all]);
+    admin.submit(&format!("/e-mailings/{second}/senden"), &[]);
+    until("mails go out", || old.taken().len() >= before + 3);
+    admin.submit("/benutzerkonto/versand/ausschalten", &[]);
+    assert_eq!(find(world, second).status, MailingStatus::Paused);
+    admin.submit(&format!("/e-mailings/{second}/fortsetzen"), &[]);
+    assert_eq!(sent(world, second).handed, 200);
+    let here = world.rows("outbox_mails", "mailing_id IS NOT NULL");
+    assert_eq!(
+        old.taken().len() + usize::try_from(here).unwrap(),
+        before + 200
+    );
+});
+
 on_both!(a_mailing_is_sent_later, |world| {
     let all = people(world, 3);
     let mailing = draft(world, HTML, &[all]);

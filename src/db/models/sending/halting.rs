@@ -66,6 +66,17 @@ pub fn unschedule(conn: &mut Conn, account_id: i64, mailing_id: i64) -> DbResult
     set_time(conn, account_id, mailing_id, None)
 }
 
+/// The account's mailings that are being prepared or sent.
+pub fn under_way(conn: &mut Conn, account_id: i64) -> DbResult<Vec<i64>> {
+    use MailingStatus::{Preparing, Sending};
+    Ok(mailings::table
+        .filter(mailings::account_id.eq(account_id))
+        .filter(mailings::status.eq_any([Preparing.as_str(), Sending.as_str()]))
+        .order(mailings::id)
+        .select(mailings::id)
+        .load(conn)?)
+}
+
 /// Halts a mailing: no further mail is begun after the commit.
 pub fn pause(conn: &mut Conn, account_id: i64, mailing_id: i64) -> DbResult<()> {
     use MailingStatus::{Paused, Preparing, Sending};

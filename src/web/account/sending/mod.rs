@@ -19,6 +19,7 @@ use crate::db::models::dkim_keys::{self, DkimKey};
 use crate::db::models::smtp_settings::{self, SmtpSettings};
 use crate::domain::server::Encryption;
 use crate::domain::time::Timestamp;
+use crate::sending::preparation;
 use crate::web::access::SignedIn;
 use crate::web::error::WebError;
 use crate::web::fields::Fields;
@@ -216,6 +217,9 @@ async fn switch(signed_in: &SignedIn, state: &State, on: bool) -> Result<(), Web
                 details: json!({}),
             };
             audit::record(conn, account_id, &entry, now)?;
+            if !on {
+                preparation::halt_all(conn, account_id, &actor, now)?;
+            }
             Ok(true)
         })
         .await?;
