@@ -2,7 +2,7 @@
 
 Says its port as a line of JSON, and appends a line to the log for every mail it takes, before it
 says so: recipient, sender. Ends with its input; a line of input changes a setting: "refuse yes"
-lets nobody in, "relay no" refuses every recipient.
+lets nobody in, "relay no" refuses every recipient. It is said again once it holds.
 
 What happens to a mail is told by its address:
     unknown…      550 5.1.1 after RCPT
@@ -96,6 +96,7 @@ async def main():
         for line in sys.stdin:
             name, value = line.split()
             settings[name] = value
+            print(json.dumps({name: value}), flush=True)
         loop.call_soon_threadsafe(ended.set)
 
     threading.Thread(target=listen, daemon=True).start()

@@ -2,7 +2,7 @@
 
 use std::io::{BufRead, BufReader, Write};
 use std::path::PathBuf;
-use std::process::{Child, ChildStdin, Command, Stdio};
+use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
 
 use widerspruch::db::models::smtp_settings::{self, SmtpSettings};
 use widerspruch::domain::server::Encryption;
@@ -16,6 +16,7 @@ pub struct Sink {
     log: PathBuf,
     child: Child,
     input: Option<ChildStdin>,
+    output: BufReader<ChildStdout>,
     _dir: tempfile::TempDir,
 }
 
@@ -35,23 +36,25 @@ impl Sink {
             .spawn()
             .expect("Python starts");
         let mut first = String::new();
-        BufReader::new(child.stdout.take().expect("an output"))
-            .read_line(&mut first)
-            .expect("it says its port");
+        let mut output = BufReader::new(child.stdout.take().expect("an output"));
+        output.read_line(&mut first).expect("it says its port");
         let said: serde_json::Value = serde_json::from_str(&first).expect("JSON");
         Self {
             port: u16::try_from(said["port"].as_u64().expect("a port")).expect("a port"),
             input: child.stdin.take(),
+            output,
             log,
             child,
             _dir: dir,
         }
     }
 
-    /// Changes how it behaves from the next connection on.
+    /// Changes how it behaves, from the next connection or recipient on.
     pub fn set(&mut self, name: &str, value: &str) {
         let input = self.input.as_mut().expect("it runs");
         writeln!(input, "{name} {value}").expect("it listens");
+        let mut said = String::new();
+        self.output.read_line(&mut said).expect("it has done so");
     }
 
     /// The recipients of the mails it took, in the order in which they came.
