@@ -157,7 +157,7 @@ impl ActivityLine {
 }
 
 #[derive(QueryableByName)]
-struct Row {
+pub(super) struct Row {
     #[diesel(sql_type = Nullable<BigInt>)]
     recipient_id: Option<i64>,
     #[diesel(sql_type = Nullable<Binary>)]
@@ -183,7 +183,7 @@ struct Row {
 }
 
 impl Row {
-    fn into_line(self) -> Option<ActivityLine> {
+    pub(super) fn into_line(self) -> Option<ActivityLine> {
         let who = match (self.recipient_id, self.pseudonym) {
             (Some(id), _) => Who::Recipient {
                 id,

@@ -5,6 +5,7 @@
 pub mod activity;
 pub mod chosen;
 pub mod details;
+pub mod found;
 pub mod overview;
 pub mod person;
 

@@ -7,9 +7,12 @@ use super::format_moment;
 use super::report::Report;
 use super::selection::{self, Query};
 use crate::db::json_rows::hex;
-use crate::db::paging::CappedCount;
+use crate::db::paging::{CappedCount, Page as Lines, Position};
 use crate::db::reports::activity::{self, ActivityLine, Filter, Who};
+use crate::db::reports::found;
 use crate::db::reports::overview::SentMailing;
+use crate::db::search;
+use crate::db::{Conn, DbResult};
 use crate::domain::role::Role;
 use crate::domain::secret::Random128;
 use crate::web::access::SignedIn;
@@ -22,6 +25,9 @@ use crate::web::state::State;
 /// Up to how many lines are counted exactly.
 const COUNTED: i64 = 10_000;
 
+/// How many recipients who match a search are looked up in the mailing.
+const LOOKED_THROUGH: usize = 200;
+
 #[derive(Template)]
 #[template(path = "reports/activity.html")]
 struct ActivityPage {
@@ -30,6 +36,8 @@ struct ActivityPage {
     /// What can be chosen: word and label.
     choices: Vec<(String, String)>,
     chosen: String,
+    /// What is looked for; empty: nothing.
+    needle: String,
     count: CappedCount,
     lines: Vec<ActivityLine>,
     /// Where the chosen ones are downloaded.
@@ -83,10 +91,16 @@ pub async fn show(
 ) -> WebResult {
     let (account_id, mailing_id) = (signed_in.account_id(), mailing_id.into_inner());
     let (filter, place) = (query.filter(), query.place());
+    let needle = query.needle().map(str::to_owned);
     let (report, lines, count) = state
         .read(move |conn| {
+            let report = Report::read(conn, account_id, mailing_id)?;
+            if let Some(needle) = needle {
+                let (lines, count) = look_for(conn, account_id, mailing_id, filter, &needle)?;
+                return Ok((report, lines, count));
+            }
             Ok((
-                Report::read(conn, account_id, mailing_id)?,
+                report,
                 activity::list(conn, account_id, mailing_id, filter, place, PAGE_SIZE)?,
                 activity::count(conn, account_id, mailing_id, filter, COUNTED)?,
             ))
@@ -105,6 +119,7 @@ pub async fn show(
     page(&ActivityPage {
         page: Page::new(&signed_in, Section::Reports, "Empfängeraktivität"),
         choices: selection::choices(&report.links),
+        needle: query.needle().unwrap_or_default().to_owned(),
         chosen: selection::word(filter),
         count,
         first: lines.has_previous.then(|| link("", "")),
@@ -117,10 +132,36 @@ pub async fn show(
         last: lines.has_next.then(|| link("seite", "letzte")),
         lines: lines.rows,
         file: address(&format!("{path}.csv"), filter, &[]),
-        group: (filter.tells_what_was_done() && signed_in.user.roles().allow(Role::Recipients))
-            .then(|| address(&format!("{path}/gruppe"), filter, &[])),
+        group: (filter.tells_what_was_done()
+            && query.needle().is_none()
+            && signed_in.user.roles().allow(Role::Recipients))
+        .then(|| address(&format!("{path}/gruppe"), filter, &[])),
         mailing: report.mailing,
     })
+}
+
+/// Those among the first recipients with that part in address or name who received the mailing;
+/// how many they are, and whether there are more to look through.
+fn look_for(
+    conn: &mut Conn,
+    account_id: i64,
+    mailing_id: i64,
+    filter: Filter,
+    needle: &str,
+) -> DbResult<(Lines<ActivityLine>, CappedCount)> {
+    let matches = search::find(conn, account_id, needle, Position::First, LOOKED_THROUGH)?;
+    let ids: Vec<i64> = matches.rows.iter().map(|row| row.id).collect();
+    let rows = found::lines(conn, account_id, mailing_id, filter, &ids)?;
+    let count = CappedCount {
+        counted: i64::try_from(rows.len()).unwrap_or(i64::MAX),
+        more: matches.has_next,
+    };
+    let lines = Lines {
+        rows,
+        has_previous: false,
+        has_next: false,
+    };
+    Ok((lines, count))
 }
 
 /// An address that keeps the chosen filter.

@@ -31,6 +31,9 @@ const LINK: &str = "link-";
 pub struct Query {
     #[serde(default)]
     aktivitaet: String,
+    /// A part of an address or name that is looked for.
+    #[serde(default)]
+    q: String,
     nach: Option<String>,
     vor: Option<String>,
     seite: Option<String>,
@@ -40,6 +43,11 @@ impl Query {
     /// The chosen filter; all where none is.
     pub(super) fn filter(&self) -> Filter {
         filter(&self.aktivitaet)
+    }
+
+    /// What is looked for; nothing where that is blank.
+    pub(super) fn needle(&self) -> Option<&str> {
+        Some(self.q.trim()).filter(|needle| !needle.is_empty())
     }
 
     /// Where in the list the page lies.

@@ -184,7 +184,7 @@ fn of_reports(sent: &str) -> Vec<Shown> {
         below(&report, "/aktivitaet", "Neues aus der Gärtnerei"),
         below(
             &report,
-            "/aktivitaet?aktivitaet=geoeffnet",
+            "/aktivitaet?aktivitaet=geoeffnet&q=example",
             "Neues aus der Gärtnerei",
         ),
         below(

@@ -242,6 +242,20 @@ on_both!(the_activity_names_who_can_be_named, |world| {
         assert_eq!(names, expected, "{filter}");
     }
 
+    for (query, expected) in [
+        ("q=ANNA", vec!["anna@example.org"]),
+        ("q=dora&aktivitaet=geoeffnet", vec![]),
+        ("q=example&aktivitaet=geoeffnet", vec!["anna@example.org"]),
+        ("q=ben", vec![]),
+        ("q=%25%27&nach=e1", vec![]),
+    ] {
+        let page = admin.visit(&format!("{path}?{query}"));
+        assert_eq!(page.all("tbody th"), expected, "{query}");
+    }
+    admin
+        .visit(&format!("{path}?q=ben"))
+        .assert_says("Niemand gefunden");
+
     let file = admin.visit(&format!("{path}.csv"));
     assert_eq!(
         file.header("content-disposition"),
