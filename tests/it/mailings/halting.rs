@@ -1,37 +1,13 @@
 //! Halting, going on, ending early, and sending later, over the pages.
 
-use std::time::{Duration, Instant};
-
 use widerspruch::db::models::audit;
-use widerspruch::db::models::mailings::{self, Mailing, MailingStatus};
+use widerspruch::db::models::mailings::MailingStatus;
 use widerspruch::domain::role::{Role, Roles};
 use widerspruch::domain::time::Timestamp;
-use widerspruch::domain::tracking::RecipientTracking;
 
-use super::{HTML, draft, group, person, sent};
+use super::{HTML, draft, find, people, sent, until};
 use crate::support::sink::Sink;
 use crate::support::{World, on_both};
-
-fn find(world: &World, mailing: i64) -> Mailing {
-    world.read(|conn| mailings::find(conn, world.account_id, mailing))
-}
-
-fn until(what: &str, mut holds: impl FnMut() -> bool) {
-    let patience = Instant::now() + Duration::from_mins(1);
-    while !holds() {
-        assert!(Instant::now() < patience, "{what}");
-        std::thread::sleep(Duration::from_millis(10));
-    }
-}
-
-fn people(world: &World, count: usize) -> i64 {
-    let all = group(world, "Alle");
-    for n in 0..count {
-        let address = format!("p{n}@example.com");
-        person(world, all, &address, RecipientTracking::Unset);
-    }
-    all
-}
 
 fn actions(world: &World) -> Vec<String> {
     let mut all: Vec<String> = world

@@ -71,6 +71,16 @@ pub fn group(world: &World, name: &str) -> i64 {
     world.write(|conn| groups::create(conn, world.account_id, name, Timestamp::now()))
 }
 
+/// So many people in a group of their own: `p0@example.com` and so on.
+pub fn people(world: &World, count: usize) -> i64 {
+    let all = group(world, "Alle");
+    for n in 0..count {
+        let address = format!("p{n}@example.com");
+        person(world, all, &address, RecipientTracking::Unset);
+    }
+    all
+}
+
 pub fn draft(world: &World, html: &str, groups: &[i64]) -> i64 {
     let content = Content {
         subject: "Neues für {{ vorname }}",
@@ -82,6 +92,20 @@ pub fn draft(world: &World, html: &str, groups: &[i64]) -> i64 {
         groups,
     };
     world.write(|conn| mailings::create(conn, world.account_id, &content, Timestamp::now()))
+}
+
+/// The mailing as it stands now.
+pub fn find(world: &World, mailing: i64) -> Mailing {
+    world.read(|conn| mailings::find(conn, world.account_id, mailing))
+}
+
+/// Waits until something holds that soon will.
+pub fn until(what: &str, mut holds: impl FnMut() -> bool) {
+    let patience = Instant::now() + Duration::from_mins(2);
+    while !holds() {
+        assert!(Instant::now() < patience, "{what}");
+        std::thread::sleep(Duration::from_millis(5));
+    }
 }
 
 /// Starts a mailing and waits until it is sent.
@@ -98,7 +122,7 @@ pub fn send(world: &World, mailing: i64) -> Mailing {
 pub fn sent(world: &World, mailing: i64) -> Mailing {
     let patience = Instant::now() + Duration::from_mins(1);
     loop {
-        let found = world.read(|conn| mailings::find(conn, world.account_id, mailing));
+        let found = find(world, mailing);
         if found.status == MailingStatus::Sent {
             return found;
         }

@@ -1,11 +1,9 @@
 //! What a mail server does not want: one address, everything, or mails in the clear. And recipients
 //! who are deleted while their mail is on its way.
 
-use std::time::{Duration, Instant};
-
 use diesel::prelude::*;
 use widerspruch::db::models::audit::ShownEntry;
-use widerspruch::db::models::mailings::{self, Mailing, MailingStatus};
+use widerspruch::db::models::mailings::MailingStatus;
 use widerspruch::db::models::smtp_settings;
 use widerspruch::db::models::{audit, recipients};
 use widerspruch::db::schema::deliveries;
@@ -13,32 +11,11 @@ use widerspruch::domain::server::Encryption;
 use widerspruch::domain::time::Timestamp;
 use widerspruch::domain::tracking::{RecipientStatus, RecipientTracking, TrackingSource};
 
-use super::{HTML, draft, group, person, send, sent};
+use super::{HTML, draft, find, group, people, person, send, sent, until};
 use crate::support::program::{Program, program};
 use crate::support::python::{SmtpServer, write_certificate};
 use crate::support::sink::Sink;
 use crate::support::{On, World, on_both};
-
-fn find(world: &World, mailing: i64) -> Mailing {
-    world.read(|conn| mailings::find(conn, world.account_id, mailing))
-}
-
-fn until(what: &str, mut holds: impl FnMut() -> bool) {
-    let patience = Instant::now() + Duration::from_mins(1);
-    while !holds() {
-        assert!(Instant::now() < patience, "{what}");
-        std::thread::sleep(Duration::from_millis(5));
-    }
-}
-
-fn people(world: &World, count: usize) -> i64 {
-    let all = group(world, "Alle");
-    for n in 0..count {
-        let address = format!("p{n}@example.com");
-        person(world, all, &address, RecipientTracking::Unset);
-    }
-    all
-}
 
 fn entries(world: &World, action: &str) -> Vec<ShownEntry> {
     let mut all = world.read(|conn| audit::newest(conn, world.account_id, 50));

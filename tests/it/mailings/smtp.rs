@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use diesel::prelude::*;
 use widerspruch::db::models::audit::Actor;
 use widerspruch::db::models::groups;
-use widerspruch::db::models::mailings::{self, Mailing, MailingStatus};
+use widerspruch::db::models::mailings::MailingStatus;
 use widerspruch::db::models::recipients::{self, NewRecipient};
 use widerspruch::db::schema::deliveries;
 use widerspruch::domain::address::EmailAddress;
@@ -14,7 +14,7 @@ use widerspruch::domain::time::Timestamp;
 use widerspruch::domain::tracking::RecipientTracking;
 use widerspruch::sending::{Timing, preparation};
 
-use super::{HTML, draft, group, leases_run_out, person, send, sent};
+use super::{HTML, draft, find, group, leases_run_out, people, person, send, sent, until};
 use crate::support::program::Program;
 use crate::support::sink::Sink;
 use crate::support::{On, World};
@@ -39,18 +39,6 @@ fn start(world: &World, mailing: i64) {
         let (actor, now) = (Actor::Program("Test"), Timestamp::now());
         preparation::start(conn, world.account_id, mailing, &actor, now)
     });
-}
-
-fn find(world: &World, mailing: i64) -> Mailing {
-    world.read(|conn| mailings::find(conn, world.account_id, mailing))
-}
-
-fn until(what: &str, mut holds: impl FnMut() -> bool) {
-    let patience = Instant::now() + Duration::from_mins(2);
-    while !holds() {
-        assert!(Instant::now() < patience, "{what}");
-        std::thread::sleep(Duration::from_millis(10));
-    }
 }
 
 /// Every kind of reply, each to the mail it is about.
@@ -121,15 +109,7 @@ fn trouble(on: On) {
     let mut sink = Sink::start(&[]);
     sink.set("refuse", "yes");
     world.send_through(sink.port, 3, 0);
-    let all = group(&world, "Alle");
-    for n in 0..20 {
-        person(
-            &world,
-            all,
-            &format!("p{n}@example.com"),
-            RecipientTracking::Unset,
-        );
-    }
+    let all = people(&world, 20);
     let mailing = draft(&world, HTML, &[all]);
     start(&world, mailing);
     world.state.sender.wake();
@@ -164,15 +144,7 @@ fn mails_keep_to_the_measure() {
     let world = quick_world(On::Sqlite);
     let sink = Sink::start(&[]);
     world.send_through(sink.port, 4, 600);
-    let all = group(&world, "Alle");
-    for n in 0..16 {
-        person(
-            &world,
-            all,
-            &format!("p{n}@example.com"),
-            RecipientTracking::Unset,
-        );
-    }
+    let all = people(&world, 16);
     let begun = Instant::now();
     send(&world, draft(&world, HTML, &[all]));
     // Ten a second: the last of sixteen goes 1.5 seconds after the first.
