@@ -17,8 +17,9 @@ struct Way {
     server: String,
     is_cut: AtomicBool,
     is_restored: AtomicBool,
-    /// The words after which the way is cut before the server's answer comes back.
-    last_words: Mutex<Option<&'static [u8]>>,
+    /// What a connection says, and then says, after which the way is cut before the server's
+    /// answer comes back.
+    last_words: Mutex<Option<(Vec<u8>, &'static [u8])>>,
     open: Mutex<Vec<TcpStream>>,
 }
 
@@ -58,7 +59,13 @@ impl Proxy {
 
     /// Cuts the way as soon as these words have reached the server, before its answer comes back.
     pub fn cut_after(&self, words: &'static [u8]) {
-        *self.way.last_words.lock() = Some(words);
+        self.cut_after_both(Vec::new(), words);
+    }
+
+    /// Cuts the way as soon as a connection has said the first to the server and then the second,
+    /// before the answer comes back. Others may say the second meanwhile.
+    pub fn cut_after_both(&self, first: Vec<u8>, then: &'static [u8]) {
+        *self.way.last_words.lock() = Some((first, then));
     }
 
     /// Whether the way is cut.
@@ -100,12 +107,16 @@ impl Way {
 
     fn pass_requests(&self, mut from: TcpStream, mut to: TcpStream, muted: &AtomicBool) {
         let mut bytes = [0; 16_384];
+        let mut said_first = false;
         while let Ok(n @ 1..) = from.read(&mut bytes) {
+            let says = |words: &[u8]| bytes[..n].windows(words.len()).any(|at| at == words);
             let mut last_words = self.last_words.lock();
-            if last_words.is_some_and(|words| bytes[..n].windows(words.len()).any(|at| at == words))
-            {
-                *last_words = None;
-                muted.store(true, Ordering::SeqCst);
+            if let Some((first, then)) = &*last_words {
+                said_first |= first.is_empty() || says(first);
+                if said_first && says(then) {
+                    *last_words = None;
+                    muted.store(true, Ordering::SeqCst);
+                }
             }
             drop(last_words);
             if to.write_all(&bytes[..n]).is_err() {
