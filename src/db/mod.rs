@@ -76,6 +76,46 @@ impl From<DieselError> for DbError {
     }
 }
 
+impl DbError {
+    /// Whether the disk on which the database lies has no room left: nothing was changed.
+    ///
+    /// The library keeps no error codes, so this goes by what SQLite says, and by what PostgreSQL
+    /// passes on of the operating system (SQLSTATE 53100).
+    pub fn is_disk_full(&self) -> bool {
+        self.told().is_some_and(|told| {
+            told.contains("database or disk is full") || told.contains("No space left on device")
+        })
+    }
+
+    /// Whether the database can't be reached just now, or somebody else holds it: nothing was
+    /// changed, and trying again may go well.
+    pub fn is_away(&self) -> bool {
+        let is_closed = matches!(
+            self,
+            Self::Unavailable(_)
+                | Self::Fault(DieselError::DatabaseError(
+                    DatabaseErrorKind::ClosedConnection,
+                    _
+                ))
+        );
+        is_closed
+            || self.told().is_some_and(|told| {
+                told.contains("database is locked")
+                    || told.contains("lock timeout")
+                    || told.contains("server closed the connection")
+                    || told.contains("no connection to the server")
+                    || told.contains("terminating connection")
+            })
+    }
+
+    fn told(&self) -> Option<&str> {
+        match self {
+            Self::Fault(DieselError::DatabaseError(_, told)) => Some(told.message()),
+            _ => None,
+        }
+    }
+}
+
 /// What the database says, up to where it quotes something: behind that stand names and, where an
 /// index or a cast is the matter, addresses and needles, which no log may hold (rule P8).
 fn without_values(error: &DieselError) -> String {
@@ -237,7 +277,11 @@ fn finish<T>(conn: &mut Conn, queries: impl FnOnce(&mut Conn) -> DbResult<T>) ->
             Ok(value)
         }
         Ok(Err(error)) => {
-            rollback(conn)?;
+            // A full disk or a lost server ends the transaction by itself, and then there is
+            // nothing to roll back: what went wrong first is what counts.
+            if let Err(second) = rollback(conn) {
+                tracing::debug!(error = %DbError::from(second), "nothing was rolled back");
+            }
             Err(error)
         }
         Err(panic) => {

@@ -41,6 +41,15 @@ pub enum WebError {
     /// Too many attempts at once.
     #[error("too many attempts")]
     TooMany,
+    /// The database can't be reached just now; nothing was changed.
+    #[error("the database is away: {0}")]
+    Away(String),
+    /// There is no room left on the server's disk; nothing was changed.
+    #[error("the disk is full: {0}")]
+    Full(String),
+    /// Nobody knows whether what was asked for was stored.
+    #[error("not known whether it was stored")]
+    Unconfirmed,
     /// Our fault.
     #[error("internal error: {0}")]
     Internal(String),
@@ -63,7 +72,23 @@ impl From<DbError> for WebError {
             DbError::Refused(_) => Self::Conflict(
                 "Das wurde nicht ausgeführt, weil sonst eine Regel verletzt worden wäre.",
             ),
+            DbError::Unconfirmed => Self::Unconfirmed,
+            other if other.is_disk_full() => Self::Full(other.to_string()),
+            other if other.is_away() => Self::Away(other.to_string()),
             other => Self::Internal(other.to_string()),
+        }
+    }
+}
+
+/// Of files: uploads and the outbox.
+impl From<std::io::Error> for WebError {
+    fn from(error: std::io::Error) -> Self {
+        use std::io::ErrorKind::{FileTooLarge, QuotaExceeded, StorageFull};
+        // Our own limits are far below what makes a file too large for a system without a limit.
+        if matches!(error.kind(), StorageFull | QuotaExceeded | FileTooLarge) {
+            Self::Full(error.to_string())
+        } else {
+            Self::Internal(error.to_string())
         }
     }
 }
@@ -101,6 +126,21 @@ impl WebError {
                 title: "Anfrage von einer anderen Website",
                 message: "Diese Anfrage kam nicht von dieser Website und wurde zu Ihrem Schutz nicht ausgeführt. \
                           Öffnen Sie die Seite neu und versuchen Sie es noch einmal.",
+            },
+            Self::Away(_) => Shown {
+                title: "Die Datenbank antwortet nicht",
+                message: "Es wurde nichts geändert. Bitte versuchen Sie es in einem Moment noch einmal; was Sie \
+                          eingegeben haben, steht noch im Formular, wenn Sie zurückgehen.",
+            },
+            Self::Full(_) => Shown {
+                title: "Auf dem Server ist kein Speicherplatz mehr frei",
+                message: "Es wurde nichts geändert. Wer den Server betreibt, muss Platz schaffen. Danach geht es \
+                          ohne Neustart weiter.",
+            },
+            Self::Unconfirmed => Shown {
+                title: "Ungewiss, ob das gespeichert wurde",
+                message: "Die Verbindung zur Datenbank riss im letzten Augenblick ab. Sehen Sie nach, ob Ihre \
+                          Änderung da ist, bevor Sie es noch einmal versuchen.",
             },
             Self::NotFound
             | Self::Forbidden
@@ -164,13 +204,16 @@ impl ResponseError for WebError {
             Self::TooSlow => StatusCode::REQUEST_TIMEOUT,
             Self::TooMany => StatusCode::TOO_MANY_REQUESTS,
             Self::Conflict(_) => StatusCode::CONFLICT,
-            Self::Internal(_) => StatusCode::INTERNAL_SERVER_ERROR,
+            // RFC 9110, section 15.6.4, and RFC 4918, section 11.5.
+            Self::Away(_) => StatusCode::SERVICE_UNAVAILABLE,
+            Self::Full(_) => StatusCode::INSUFFICIENT_STORAGE,
+            Self::Unconfirmed | Self::Internal(_) => StatusCode::INTERNAL_SERVER_ERROR,
         }
     }
 
     fn error_response(&self) -> HttpResponse {
-        if let Self::Internal(what) = self {
-            tracing::error!(%what, "a request failed");
+        if self.status_code().is_server_error() {
+            tracing::error!(what = %self, "a request failed");
         }
         let mut response = HttpResponse::new(self.status_code());
         response.extensions_mut().insert(self.shown());

@@ -42,6 +42,11 @@ impl Agent {
         Answer::new(request.call().expect("an answer"))
     }
 
+    /// Gets what a server may be too dead to give.
+    pub fn try_get(&self, path: &str) -> Option<Answer> {
+        Answer::read(self.agent.get(self.address(path)).call().ok()?)
+    }
+
     pub fn post(&self, path: &str, form: &[(&str, &str)]) -> Answer {
         self.post_with(path, form, &[])
     }
@@ -61,6 +66,16 @@ impl Agent {
             .post(self.address(path))
             .header("content-type", content_type);
         Answer::new(request.send(body).expect("an answer"))
+    }
+
+    /// What it sends as its Cookie header.
+    pub fn cookies(&self) -> String {
+        let jar = self.agent.cookie_jar_lock();
+        let all: Vec<String> = jar
+            .iter()
+            .map(|c| format!("{}={}", c.name(), c.value()))
+            .collect();
+        all.join("; ")
     }
 
     /// Gets a page, following redirects, and expects it to be there.
@@ -99,18 +114,22 @@ impl Agent {
 }
 
 impl Answer {
-    fn new(mut response: ureq::http::Response<ureq::Body>) -> Self {
+    fn new(response: ureq::http::Response<ureq::Body>) -> Self {
+        Self::read(response).expect("a body")
+    }
+
+    fn read(mut response: ureq::http::Response<ureq::Body>) -> Option<Self> {
         let body = response
             .body_mut()
             .with_config()
             .limit(512 * 1024 * 1024)
             .read_to_vec()
-            .expect("a body");
-        Self {
+            .ok()?;
+        Some(Self {
             status: response.status().as_u16(),
             headers: response.headers().clone(),
             body,
-        }
+        })
     }
 
     pub fn header(&self, name: &str) -> Option<&str> {

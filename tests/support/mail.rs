@@ -150,6 +150,34 @@ impl World {
         })
     }
 
+    /// The sum of a column over the rows of a table that meet a condition.
+    pub fn total(&self, column: &str, table: &str, condition: &str) -> i64 {
+        #[derive(QueryableByName)]
+        struct Summed {
+            #[diesel(sql_type = BigInt)]
+            n: i64,
+        }
+        self.read(|conn| {
+            let summed: Summed = sql_query(format!(
+                "SELECT CAST(COALESCE(SUM({column}), 0) AS BIGINT) AS n FROM {table} WHERE {condition}"
+            ))
+            .get_result(conn)?;
+            Ok(summed.n)
+        })
+    }
+
+    /// The token key of a mailing's first delivery.
+    pub fn deliveries_key(&self, mailing_id: i64) -> Option<Random128> {
+        let key: Option<Vec<u8>> = self.read(|conn| {
+            Ok(deliveries::table
+                .filter(deliveries::mailing_id.eq(mailing_id))
+                .order(deliveries::id)
+                .select(deliveries::token_key)
+                .first(conn)?)
+        });
+        key.map(|key| key.try_into().expect("a key"))
+    }
+
     /// The numbers of deliveries that belong to a recipient.
     pub fn deliveries_of(&self, recipient_id: i64) -> Vec<i64> {
         self.read(|conn| {

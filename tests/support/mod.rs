@@ -13,6 +13,7 @@ pub mod agent;
 pub mod bounce;
 pub mod dovecot;
 pub mod dump;
+pub mod hits;
 pub mod import;
 pub mod mail;
 pub mod program;

@@ -56,6 +56,23 @@ pub fn run_with_input(command: &mut Command, input: &str) -> Output {
     child.wait_with_output().expect("the program ends")
 }
 
+/// The same command, run by a shell after this line of it.
+pub fn after_line(line: &str, command: &Command) -> Command {
+    let mut shell = Command::new("sh");
+    shell
+        .arg("-c")
+        .arg(format!("{line}; exec \"$0\" \"$@\""))
+        .arg(command.get_program())
+        .args(command.get_args());
+    for (name, value) in command.get_envs() {
+        match value {
+            Some(value) => shell.env(name, value),
+            None => shell.env_remove(name),
+        };
+    }
+    shell
+}
+
 impl Program {
     /// Starts serving and waits until it listens.
     pub fn serve(dir: &Path, database_url: Option<&str>) -> Self {
@@ -100,6 +117,19 @@ impl Program {
     pub fn kill(mut self) {
         self.child.kill().expect("it runs");
         self.child.wait().expect("it ends");
+    }
+
+    /// The largest size in bytes to which its files may grow from now on; none for any size. Ends
+    /// it unless it ignores SIGXFSZ.
+    pub fn limit_files(&self, bytes: Option<u64>) {
+        let bytes = bytes.map_or_else(|| "unlimited".to_owned(), |bytes| bytes.to_string());
+        let set = Command::new("prlimit")
+            .arg(format!("--pid={}", self.child.id()))
+            // The soft limit alone: it may be raised again.
+            .arg(format!("--fsize={bytes}:"))
+            .status()
+            .expect("prlimit is there");
+        assert!(set.success());
     }
 
     /// Sends a signal, by its name.

@@ -129,6 +129,11 @@ impl Recorder {
         }
     }
 
+    /// Counts a hit that can't be recorded, since the database does not say of which mailing it is.
+    pub fn miss(&self) -> Stored {
+        self.shared.unconfirmed("the database is away")
+    }
+
     /// How many hits are waiting to be stored.
     pub fn waiting(&self) -> usize {
         self.shared.waiting.load(Ordering::Relaxed)

@@ -159,7 +159,7 @@ async fn make(
 ) -> Result<Result<i64, FormErrors>, WebError> {
     let inspected = web::block(move || inspect(&mut file, SAMPLE_ROWS)).await?;
     let found = match inspected.map_err(|error| match error {
-        ReadError::Io(error) => Err(WebError::Internal(error.to_string())),
+        ReadError::Io(error) => Err(WebError::from(error)),
         other => Ok(other.to_string()),
     }) {
         Ok(found) if is_empty(&found) => {
@@ -201,7 +201,7 @@ async fn make(
         .imports
         .uploads
         .keep(upload, import_id)
-        .map_err(|error| WebError::Internal(error.to_string()))?;
+        .map_err(WebError::from)?;
     Ok(Ok(import_id))
 }
 
@@ -243,11 +243,7 @@ async fn receive(state: &web::Data<State>, mut payload: Multipart) -> Result<Rec
             "neue-gruppe" => received.form.new_group = text(&mut field).await?,
             "datei" if received.file.is_none() => {
                 received.file_name = file_name(&field);
-                let (upload, file) = state
-                    .imports
-                    .uploads
-                    .receive()
-                    .map_err(|error| WebError::Internal(error.to_string()))?;
+                let (upload, file) = state.imports.uploads.receive().map_err(WebError::from)?;
                 let (file, size) = store(&mut field, file).await?;
                 received.file = Some((upload, file));
                 received.size = size;
@@ -276,7 +272,7 @@ async fn store(field: &mut Field, mut file: File) -> Result<(File, u64), WebErro
             let written = std::mem::replace(&mut waiting, Vec::with_capacity(WRITTEN_AT_ONCE));
             file = web::block(move || file.write_all(&written).map(|()| file))
                 .await?
-                .map_err(|error| WebError::Internal(error.to_string()))?;
+                .map_err(WebError::from)?;
         }
         if ends || size > MOST_BYTES {
             return Ok((file, size));

@@ -5,7 +5,7 @@ use actix_web::http::header::{CACHE_CONTROL, LOCATION, REFERRER_POLICY};
 use actix_web::{HttpRequest, HttpResponse, web};
 use askama::Template;
 
-use super::{links_of, mark, record, visitor};
+use super::{NotStored, links_of, mark, record, visitor};
 use crate::mail::links::location;
 use crate::tracking::token::HitKind;
 use crate::web::page::Page;
@@ -16,6 +16,8 @@ use crate::web::state::State;
 #[template(path = "public/unknown_link.html")]
 struct UnknownLink {
     page: Page,
+    /// The link may well be good: only the database is away.
+    is_for_now: bool,
 }
 
 /// GET `/k/{token}`
@@ -27,8 +29,14 @@ pub async fn follow(
     let Some(token) = state.tokens.read_tracking(HitKind::Click, &token) else {
         return unknown();
     };
-    let Some(links) = links_of(&state, token.mailing_id).await else {
-        return unknown();
+    let links = match links_of(&state, token.mailing_id).await {
+        Ok(Some(links)) => links,
+        Ok(None) => return unknown(),
+        Err(NotStored(stored)) => {
+            let mut response = unknown_for_now()?;
+            mark(&mut response, stored);
+            return Ok(response);
+        }
     };
     let Some(url) = links.urls.get(&token.link).and_then(|url| location(url)) else {
         return unknown();
@@ -47,5 +55,15 @@ pub async fn follow(
 /// A friendly page in place of an error: whoever comes here wanted to read something.
 fn unknown() -> WebResult {
     let page = Page::public("Dieser Link führt nicht weiter");
-    page_with(StatusCode::NOT_FOUND, &UnknownLink { page })
+    let is_for_now = false;
+    page_with(StatusCode::NOT_FOUND, &UnknownLink { page, is_for_now })
+}
+
+fn unknown_for_now() -> WebResult {
+    let page = Page::public("Dieser Link führt gerade nicht weiter");
+    let is_for_now = true;
+    page_with(
+        StatusCode::SERVICE_UNAVAILABLE,
+        &UnknownLink { page, is_for_now },
+    )
 }

@@ -24,17 +24,21 @@ use crate::tracking::visitor::{Request, Visitor};
 use crate::web::state::State;
 
 /// The links of a token's mailing: from memory, else from the database. None when there is no
-/// such mailing, or the database is away.
-async fn links_of(state: &State, mailing_id: i64) -> Option<Arc<MailingLinks>> {
+/// such mailing. When the database is away nobody knows, and the hit counts as not stored: the
+/// token is genuine, so there is something to miss.
+async fn links_of(state: &State, mailing_id: i64) -> Result<Option<Arc<MailingLinks>>, NotStored> {
     if let Some(links) = state.links.kept(mailing_id) {
-        return Some(links);
+        return Ok(Some(links));
     }
     let cache = state.links.clone();
-    web::block(move || cache.load(mailing_id))
-        .await
-        .ok()?
-        .ok()?
+    match web::block(move || cache.load(mailing_id)).await {
+        Ok(Ok(links)) => Ok(links),
+        Ok(Err(_)) | Err(_) => Err(NotStored(state.recorder.miss())),
+    }
 }
+
+/// A hit that could not even be handed to the recorder.
+struct NotStored(Stored);
 
 /// Hands the hit of a token to the recorder.
 async fn record(

@@ -3,7 +3,7 @@
 use actix_web::http::header::CACHE_CONTROL;
 use actix_web::{HttpRequest, HttpResponse, web};
 
-use super::{links_of, mark, record, visitor};
+use super::{NotStored, links_of, mark, record, visitor};
 use crate::tracking::token::HitKind;
 use crate::web::state::State;
 
@@ -24,11 +24,15 @@ pub async fn show(
         // Every load counts, so no cache may answer for us.
         .insert_header((CACHE_CONTROL, "no-store, max-age=0"))
         .body(PICTURE);
-    if let Some(token) = state.tokens.read_tracking(HitKind::Open, &token)
-        && let Some(links) = links_of(&state, token.mailing_id).await
-    {
-        let stored = record(&state, &links, HitKind::Open, token, visitor(&request)).await;
-        mark(&mut response, stored);
+    if let Some(token) = state.tokens.read_tracking(HitKind::Open, &token) {
+        match links_of(&state, token.mailing_id).await {
+            Ok(Some(links)) => {
+                let stored = record(&state, &links, HitKind::Open, token, visitor(&request)).await;
+                mark(&mut response, stored);
+            }
+            Ok(None) => {}
+            Err(NotStored(stored)) => mark(&mut response, stored),
+        }
     }
     response
 }

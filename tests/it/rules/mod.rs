@@ -1,4 +1,4 @@
 //! The rules that concern the whole program, not one part of it.
 
 mod p8;
-mod tokens;
+pub mod tokens;

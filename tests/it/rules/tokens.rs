@@ -42,7 +42,7 @@ fn genuine(keys: &TokenKeys) -> [String; 4] {
 }
 
 /// Changes a token a little.
-fn damage(text: &str, random: &mut StdRng) -> String {
+pub fn damage(text: &str, random: &mut StdRng) -> String {
     let mut letters = text.as_bytes().to_vec();
     for _ in 0..random.random_range(1..=3) {
         let at = random.random_range(0..letters.len().max(1));

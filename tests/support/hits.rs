@@ -1,0 +1,176 @@
+//! Readers who open and click without pause, and what must be stored of that.
+
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::{Duration, Instant};
+
+use widerspruch::db::account_lock;
+use widerspruch::domain::secret::Random128;
+use widerspruch::domain::tracking::Decision;
+
+use super::World;
+use super::agent::Agent;
+
+/// How many people have got the mailing.
+const PEOPLE: usize = 20;
+
+/// How many readers come at a time.
+const READERS: usize = 4;
+
+/// A mailing with one link, and how often it was opened and clicked so far.
+pub struct Read {
+    pub mailing: i64,
+    keys: Vec<Option<Random128>>,
+    pub opens: Tally,
+    pub clicks: Tally,
+    unconfirmed: AtomicUsize,
+}
+
+/// How many hits were sent, and how many of them acknowledged as stored.
+#[derive(Default)]
+pub struct Tally {
+    sent: AtomicUsize,
+    acknowledged: AtomicUsize,
+}
+
+impl Tally {
+    pub fn acknowledged(&self) -> usize {
+        self.acknowledged.load(Ordering::SeqCst)
+    }
+
+    #[track_caller]
+    fn assert_allows(&self, stored: i64, what: &str) {
+        let stored = usize::try_from(stored).expect("a number");
+        let (sent, acknowledged) = (self.sent.load(Ordering::SeqCst), self.acknowledged());
+        assert!(
+            (acknowledged..=sent).contains(&stored),
+            "{what}: {sent} sent, {acknowledged} acknowledged, {stored} stored"
+        );
+    }
+}
+
+impl Read {
+    /// A mailing to people who are measured personally.
+    pub fn new(world: &World) -> Self {
+        let mailing = world.make_sent_mailing("Neues", 1);
+        let keys = (0..PEOPLE)
+            .map(|n| {
+                let person = world.make_recipient(&format!("p{n}@example.org"));
+                world.deliver(mailing, person, Decision::Personal)
+            })
+            .collect();
+        Self {
+            mailing,
+            keys,
+            opens: Tally::default(),
+            clicks: Tally::default(),
+            unconfirmed: AtomicUsize::new(0),
+        }
+    }
+
+    pub fn acknowledged(&self) -> usize {
+        self.opens.acknowledged() + self.clicks.acknowledged()
+    }
+
+    /// How many hits were answered without being known to be stored.
+    pub fn unconfirmed(&self) -> usize {
+        self.unconfirmed.load(Ordering::SeqCst)
+    }
+
+    /// Sends hits to these servers in turn, whether they answer or not, until `goes_on` says no.
+    pub fn by(&self, world: &World, urls: &[&str], goes_on: impl Fn() -> bool + Sync) {
+        std::thread::scope(|scope| {
+            for reader in 0..READERS {
+                let goes_on = &goes_on;
+                scope.spawn(move || {
+                    let agents: Vec<Agent> = urls.iter().map(|url| Agent::new(url)).collect();
+                    let patience = Instant::now() + Duration::from_mins(3);
+                    let mut n = reader;
+                    while goes_on() {
+                        assert!(Instant::now() < patience, "it comes to an end");
+                        n += 1;
+                        self.hit(world, &agents[n % agents.len()], n);
+                    }
+                });
+            }
+        });
+    }
+
+    /// One hit; every fourth is a click.
+    fn hit(&self, world: &World, agent: &Agent, n: usize) {
+        let key = self.keys[n / 4 % self.keys.len()];
+        let (path, tally, good) = if n.is_multiple_of(4) {
+            (world.click(self.mailing, key, 1), &self.clicks, 302)
+        } else {
+            (world.pixel(self.mailing, key), &self.opens, 200)
+        };
+        tally.sent.fetch_add(1, Ordering::SeqCst);
+        // Whoever is dead says nothing.
+        let Some(answer) = agent.try_get(&path) else {
+            return;
+        };
+        match answer.header("server-timing") {
+            None => {
+                assert_eq!(answer.status, good);
+                tally.acknowledged.fetch_add(1, Ordering::SeqCst);
+            }
+            Some(mark) => {
+                assert_eq!(mark, "stored;desc=no");
+                // A node that has just started, and whose database is away, knows no link.
+                assert!(answer.status == good || answer.status == 503);
+                self.unconfirmed.fetch_add(1, Ordering::SeqCst);
+            }
+        }
+    }
+
+    /// Everything acknowledged is stored, nothing that was not sent, and every figure says the
+    /// same.
+    #[track_caller]
+    pub fn assert_stored(&self, world: &World) {
+        // A server finishes what it was told to commit by somebody who is dead since.
+        world.write(|conn| account_lock::exclusive(conn, world.account_id));
+        for (kind, tally, what) in [(0, &self.opens, "opens"), (1, &self.clicks, "clicks")] {
+            let of_mailing = format!("mailing_id = {} AND kind = {kind}", self.mailing);
+            let stored = world.total(
+                what,
+                "deliveries",
+                &format!("mailing_id = {}", self.mailing),
+            );
+            tally.assert_allows(stored, what);
+            let events = world.total("n", "events", &format!("kind = {kind} AND NOT automatic"));
+            let hours = format!("{of_mailing} AND link = 0");
+            assert_eq!(events, stored, "events of {what}");
+            assert_eq!(
+                world.total("personal", "mailing_hours", &hours),
+                stored,
+                "hours of {what}"
+            );
+            assert_eq!(
+                world.total("n", "mailing_devices", &of_mailing),
+                stored,
+                "devices of {what}"
+            );
+            let people = world.rows("deliveries", &format!("{what} > 0"));
+            assert_eq!(
+                world.total("firsts", "mailing_hours", &hours),
+                people,
+                "people by {what}"
+            );
+        }
+        let followed = format!("mailing_id = {} AND link = 1", self.mailing);
+        assert_eq!(
+            world.total("personal", "mailing_hours", &followed),
+            world.total("n", "events", "kind = 1 AND NOT automatic"),
+            "the one link has all clicks"
+        );
+    }
+}
+
+/// Waits until something is so.
+#[track_caller]
+pub fn wait_until(what: &str, is_so: impl Fn() -> bool) {
+    let patience = Instant::now() + Duration::from_mins(1);
+    while !is_so() {
+        assert!(Instant::now() < patience, "{what}");
+        std::thread::sleep(Duration::from_millis(5));
+    }
+}
