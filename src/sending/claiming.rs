@@ -80,7 +80,8 @@ impl Delivering {
         })
     }
 
-    /// Settles what senders that ended had in hand. A mail that was on its way to a mail server may
+    /// Settles what senders that ended had in hand, and what this one could not note when it last
+    /// worked on the mailing. To be called before it claims anything of it. A mail that was on its way to a mail server may
     /// have been taken by it: that stays uncertain and is not repeated. Of the others the outbox
     /// knows.
     pub(super) fn take_up(&self, account_id: i64, mailing_id: i64) -> DbResult<()> {

@@ -35,7 +35,7 @@ fn who_signed_in_on_one_node_is_signed_in_on_the_other() {
     assert_eq!(home(&two), 303, "nobody yet");
     sign_in(&browser, &one);
     assert_eq!((home(&one), home(&two)), (200, 200));
-    let answer = browser.post(&format!("{}/abmelden", two.url), &[]);
+    let answer = browser.post(&format!("{}/abmelden-sitzung", two.url), &[]);
     assert_eq!(answer.status, 303);
     assert_eq!((home(&one), home(&two)), (303, 303), "nobody any more");
 }

@@ -1,12 +1,19 @@
 //! The database held by somebody else, or gone.
 
+use std::fs::File;
+
 use diesel::connection::SimpleConnection;
 use diesel::{Connection, SqliteConnection};
+use widerspruch::db::models::audit::Actor;
 use widerspruch::db::sqlite_file;
+use widerspruch::domain::time::Timestamp;
 use widerspruch::domain::tracking::Decision;
+use widerspruch::sending::preparation;
 
+use crate::mailings::{HTML, draft, people, sent};
 use crate::support::agent::Agent;
 use crate::support::hits::{Read, wait_until};
+use crate::support::program::{Program, program};
 use crate::support::{On, World};
 
 const UNCONFIRMED: Option<&str> = Some("stored;desc=no");
@@ -106,4 +113,64 @@ fn a_hit_on_a_mailing_that_is_not_in_memory_is_not_acknowledged_while_the_databa
     });
     assert_eq!(world.total("opens", "deliveries", "1 = 1"), 0);
     assert_eq!(world.total("clicks", "deliveries", "1 = 1"), 1);
+}
+
+/// The mails are written, and then the database does not take it down: the sender settles what it
+/// holds itself, without ending and starting again.
+fn mails_that_were_not_noted(on: On) {
+    const PEOPLE: usize = 120;
+    let mut world = World::start(on);
+    let all = people(&world, PEOPLE);
+    let mailing = draft(&world, HTML, &[all]);
+    world.stop();
+    world.write(|conn| {
+        let (actor, now) = (Actor::Program("Test"), Timestamp::now());
+        preparation::start(conn, world.account_id, mailing, &actor, now)?;
+        Ok(conn.batch_execute(match on {
+            On::Sqlite => {
+                "CREATE TRIGGER refuse BEFORE INSERT ON outbox_mails
+                 BEGIN SELECT RAISE(ABORT, 'refused'); END"
+            }
+            On::Postgres => {
+                "CREATE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
+                   RAISE EXCEPTION 'refused';
+                 END $$;
+                 CREATE TRIGGER refuse BEFORE INSERT ON outbox_mails EXECUTE FUNCTION refuse()"
+            }
+        })?)
+    });
+    let log = world.files.path().join("log");
+    let mut command = program(world.dir.path(), world.database_url());
+    let running = Program::start(command.stderr(File::create(&log).expect("a log")));
+    wait_until("it says that it could not", || {
+        let said = std::fs::read_to_string(&log).expect("a log");
+        said.contains("sending will be tried again")
+    });
+    assert!(world.rows("deliveries", "status = 'claimed'") > 0);
+    world.write(|conn| {
+        Ok(conn.batch_execute(match on {
+            On::Sqlite => "DROP TRIGGER refuse",
+            On::Postgres => "DROP FUNCTION refuse() CASCADE",
+        })?)
+    });
+    let mailing = sent(&world, mailing);
+    let count = i64::try_from(PEOPLE).expect("a number");
+    assert_eq!(
+        (mailing.handed, mailing.uncertain, mailing.failed),
+        (count, 0, 0)
+    );
+    assert_eq!(world.rows("outbox_mails", "1 = 1"), count);
+    running.stop();
+    let outbox = std::fs::read_dir(world.dir.path().join("outbox")).expect("the outbox");
+    assert_eq!(outbox.count(), PEOPLE, "each once");
+}
+
+#[test]
+fn mails_that_were_not_noted_are_taken_up_again_sqlite() {
+    mails_that_were_not_noted(On::Sqlite);
+}
+
+#[test]
+fn mails_that_were_not_noted_are_taken_up_again_postgres() {
+    mails_that_were_not_noted(On::Postgres);
 }

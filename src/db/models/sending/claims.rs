@@ -282,7 +282,8 @@ pub struct LeftBehind {
 
 /// Takes over what senders left behind that ended in the middle; the caller settles it in the same
 /// transaction. On SQLite nobody else can be at work, on PostgreSQL it takes the end of their
-/// lease.
+/// lease. What the caller holds itself was left behind, too, since it asks before it claims: the
+/// database did not take down what had become of it.
 pub fn take_over(
     conn: &mut Conn,
     account_id: i64,
@@ -298,7 +299,7 @@ pub fn take_over(
         "SELECT id, recipient_id, status FROM deliveries
          WHERE account_id = $1 AND mailing_id = $2 AND status IN ('claimed', 'underway')
            AND recipient_id IS NOT NULL
-           AND COALESCE(holder, 0) <> $3 AND COALESCE(lease_until, 0) < $4
+           AND (holder = $3 OR COALESCE(lease_until, 0) < $4)
          ORDER BY id {lock}"
     ))
     .bind::<BigInt, _>(account_id)
