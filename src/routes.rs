@@ -67,6 +67,8 @@ pub fn all(table: &mut Table<'_>) {
     table.post("/empfaenger/{id}/tracking/aufheben",    role(Recipients), recipients::tracking::lift);
     table.get ("/empfaenger/{id}/tracking/pseudonymisieren", role(Recipients), recipients::tracking::ask_to_pseudonymise);
     table.post("/empfaenger/{id}/tracking/pseudonymisieren", role(Recipients), recipients::tracking::pseudonymise);
+    table.get ("/empfaenger/{id}/tracking/einwilligung", role(Recipients), recipients::consent::new);
+    table.post("/empfaenger/{id}/tracking/einwilligung", role(Recipients), recipients::consent::create);
     table.get ("/empfaenger/{id}/loeschen",             role(Recipients), recipients::delete::ask);
     table.post("/empfaenger/{id}/loeschen",             role(Recipients), recipients::delete::destroy);
     table.get ("/empfaenger/{id}/loeschwunsch/ablehnen", role(Recipients), recipients::deletion_requests::ask_to_decline);
@@ -151,6 +153,8 @@ fn account_pages(table: &mut Table<'_>) {
     table.post("/benutzerkonto/tracking/deaktivieren",  role(Admin),     account::tracking::destroy);
     table.post("/benutzerkonto/tracking/aktivieren",    role(Admin),     account::tracking::create);
     table.post("/benutzerkonto/tracking/einstellungen", role(Admin),     account::tracking::update_options);
+    table.get ("/benutzerkonto/tracking/modus",         role(Admin),     account::mode::ask);
+    table.post("/benutzerkonto/tracking/modus",         role(Admin),     account::mode::update);
     table.get ("/benutzerkonto/versand",                role(Admin),     account::sending::show);
     table.post("/benutzerkonto/versand",                role(Admin),     account::sending::update);
     table.post("/benutzerkonto/versand/einschalten",    role(Admin),     account::sending::switch_on);

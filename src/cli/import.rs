@@ -145,6 +145,7 @@ fn settings(command: &ImportCommand) -> Result<Settings, CliError> {
     Ok(Settings {
         dialect,
         mapping,
+        consent: None,
         modified_at,
     })
 }

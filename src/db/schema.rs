@@ -20,10 +20,12 @@ table! {
         tracking_mode -> Text,
         tracking_changed_at -> Nullable<BigInt>,
         tracking_changed_by -> Nullable<Text>,
+        tracking_mode_before -> Nullable<Text>,
         count_anonymously -> Bool,
         remember_objections -> Bool,
         recipient_count -> BigInt,
         soft_bounce_limit -> BigInt,
+        audit_years -> BigInt,
         created_at -> BigInt,
     }
 }
@@ -78,6 +80,7 @@ table! {
         tracking -> Text,
         tracking_changed_at -> Nullable<BigInt>,
         tracking_source -> Nullable<Text>,
+        refused_at -> Nullable<BigInt>,
         public_key -> Binary,
         created_at -> BigInt,
         updated_at -> BigInt,
@@ -266,6 +269,7 @@ table! {
         account_id -> BigInt,
         recipient_id -> BigInt,
         kind -> Text,
+        agreed -> Bool,
         wording -> Text,
         form_name -> Text,
         asked_at -> BigInt,

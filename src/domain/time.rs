@@ -4,6 +4,9 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 const MILLIS_PER_HOUR: i64 = 3_600_000;
 
+/// The time zone in which people count days.
+pub const ZONE: &str = "Europe/Berlin";
+
 /// Milliseconds since 1970-01-01 UTC.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Timestamp(pub i64);
@@ -38,6 +41,28 @@ impl Timestamp {
     pub const fn plus_days(self, days: i64) -> Self {
         Self(self.0 + days * 24 * MILLIS_PER_HOUR)
     }
+}
+
+impl Timestamp {
+    /// That many calendar months later (or earlier, when negative), as people count them.
+    #[must_use]
+    pub fn plus_months(self, months: i64) -> Self {
+        let moved = jiff::Timestamp::from_millisecond(self.0)
+            .and_then(|time| time.in_tz(ZONE))
+            .and_then(|time| time.checked_add(jiff::Span::new().try_months(months)?));
+        moved.map_or(self, |time| Self(time.timestamp().as_millisecond()))
+    }
+}
+
+/// The beginning of a day as people write it: 2026-11-24 or 24.11.2026.
+pub fn parse_day(text: &str) -> Option<Timestamp> {
+    let text = text.trim();
+    let date: jiff::civil::Date = text
+        .parse()
+        .or_else(|_| jiff::civil::Date::strptime("%d.%m.%Y", text))
+        .ok()?;
+    let start = date.in_tz(ZONE).ok()?;
+    Some(Timestamp(start.timestamp().as_millisecond()))
 }
 
 /// What tells the time: the machine's clock, or one set to another time that runs on from there.
@@ -84,6 +109,22 @@ mod tests {
         let passed = Timestamp::now().millis() - before.millis();
         assert!((0..=passed).contains(&(shown.millis() - past.millis())));
         assert!(Clock::default().now() >= before);
+    }
+
+    #[test]
+    fn days_and_months_are_those_of_the_calendar() {
+        // 24.11.2026, 00:00 in Berlin is 23:00 UTC of the day before.
+        let day = Timestamp(1_795_474_800_000);
+        assert_eq!(parse_day("2026-11-24"), Some(day));
+        assert_eq!(parse_day(" 24.11.2026 "), Some(day));
+        for wrong in ["", "24.13.2026", "morgen", "2026-11-24x"] {
+            assert_eq!(parse_day(wrong), None, "{wrong}");
+        }
+        assert_eq!(Some(day.plus_months(6)), parse_day("24.05.2027"));
+        assert_eq!(
+            parse_day("31.08.2026").map(|d| d.plus_months(6)),
+            parse_day("28.02.2027")
+        );
     }
 
     #[test]

@@ -1,6 +1,7 @@
 //! Settings of personal tracking, of an account and of a recipient.
 
 use super::stored_as_word;
+use super::time::Timestamp;
 
 stored_as_word! {
     /// Whom an account tracks personally.
@@ -33,6 +34,35 @@ impl RecipientTracking {
             Self::Unset => "ohne Angabe",
             Self::Consented => "eingewilligt",
             Self::Objected => "Tracking deaktiviert",
+        }
+    }
+
+    /// The end of a sentence about what the person has said.
+    pub const fn answer(self) -> &'static str {
+        match self {
+            Self::Unset => "zum Tracking nichts gesagt",
+            Self::Consented => "eingewilligt",
+            Self::Objected => "widersprochen",
+        }
+    }
+}
+
+/// For how many months after a refusal nobody asks the same person for consent again (CNIL,
+/// deliberation 2026-042).
+pub const REST_MONTHS: i64 = 6;
+
+/// From when on somebody who refused then may be asked again.
+pub fn may_be_asked_from(refused_at: Timestamp) -> Timestamp {
+    refused_at.plus_months(REST_MONTHS)
+}
+
+impl TrackingMode {
+    /// As shown on the screen.
+    pub const fn label(self) -> &'static str {
+        match self {
+            Self::Active => "aktiv",
+            Self::Consent => "nur mit Einwilligung",
+            Self::Off => "deaktiviert",
         }
     }
 }

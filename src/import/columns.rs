@@ -31,6 +31,11 @@ pub enum Column {
     LastName,
     /// Whether the recipient has objected to personal tracking (*Tracking deaktiviert*).
     TrackingOff,
+    /// Whether the recipient has consented to personal tracking. Never guessed: it is a statement
+    /// that needs evidence.
+    Consent,
+    /// The day of that consent.
+    ConsentDay,
     /// A free field with the name under which mails use it, such as `anrede`.
     Field(String),
     /// Nothing that is imported.
@@ -45,6 +50,8 @@ impl Column {
             Self::FirstName => "Vorname",
             Self::LastName => "Nachname",
             Self::TrackingOff => "Tracking deaktiviert",
+            Self::Consent => "Einwilligung ins Tracking",
+            Self::ConsentDay => "Einwilligung erteilt am",
             Self::Field(name) => name,
             Self::Ignore => "Nicht importieren",
         }
@@ -58,6 +65,8 @@ impl fmt::Display for Column {
             Self::FirstName => formatter.write_str("first_name"),
             Self::LastName => formatter.write_str("last_name"),
             Self::TrackingOff => formatter.write_str("tracking_off"),
+            Self::Consent => formatter.write_str("consent"),
+            Self::ConsentDay => formatter.write_str("consent_day"),
             Self::Field(name) => write!(formatter, "field:{name}"),
             Self::Ignore => formatter.write_str("ignore"),
         }
@@ -73,6 +82,8 @@ impl FromStr for Column {
             "first_name" => Ok(Self::FirstName),
             "last_name" => Ok(Self::LastName),
             "tracking_off" => Ok(Self::TrackingOff),
+            "consent" => Ok(Self::Consent),
+            "consent_day" => Ok(Self::ConsentDay),
             "ignore" => Ok(Self::Ignore),
             _ => match word.strip_prefix("field:") {
                 Some(name) => Ok(Self::Field(name.to_owned())),

@@ -12,6 +12,7 @@ use super::error::ReadError;
 use super::records::{Record, Records};
 use super::values::{self, shortened};
 use crate::domain::address::{AddressProblem, EmailAddress};
+use crate::domain::time::Timestamp;
 
 /// A row that can be imported.
 #[derive(Debug, Clone, PartialEq)]
@@ -27,6 +28,11 @@ pub struct ImportRow {
     /// Whether the file says that personal tracking is off for this recipient; `None` where it
     /// says nothing (no such column, empty cell).
     pub tracking_off: Option<bool>,
+    /// Whether the file says that the recipient has consented to personal tracking; `None` where
+    /// it says nothing.
+    pub consents: Option<bool>,
+    /// On which day, where the file says so.
+    pub consent_day: Option<Timestamp>,
     /// The free fields that have a value, by name; all values are strings.
     pub fields: Map<String, Value>,
 }
@@ -131,19 +137,30 @@ impl<R: Read> RowReader<R> {
             first_name: None,
             last_name: None,
             tracking_off: None,
+            consents: None,
+            consent_day: None,
             fields: Map::new(),
         };
         for (index, column) in self.mapping.columns.iter().enumerate() {
             let cell = cells.get(index);
             let refuse =
                 |problem| self.refuse(cell, format_args!("„{}“ {problem}", column.label()));
+            let unclear = |problem: values::UnclearAnswer| {
+                self.refuse(cell, format_args!("„{}“ {problem}", column.label()))
+            };
             match column {
                 Column::Address | Column::Ignore => {}
                 Column::FirstName => row.first_name = values::name(cell).map_err(refuse)?,
                 Column::LastName => row.last_name = values::name(cell).map_err(refuse)?,
                 Column::TrackingOff => {
-                    row.tracking_off =
-                        values::tracking_off(cell).map_err(|unclear| self.refuse(cell, unclear))?;
+                    row.tracking_off = values::answer(cell).map_err(unclear)?;
+                }
+                Column::Consent => row.consents = values::answer(cell).map_err(unclear)?,
+                Column::ConsentDay => {
+                    let now = Timestamp::now();
+                    row.consent_day = values::past_day(cell, now).map_err(|problem| {
+                        self.refuse(cell, format_args!("„{}“ {problem}", column.label()))
+                    })?;
                 }
                 Column::Field(name) => {
                     if let Some(value) = values::field(cell).map_err(refuse)? {

@@ -15,7 +15,7 @@ use super::columns::ColumnMapping;
 use super::dialect::Dialect;
 use super::error::ReadError;
 use super::reader::RowReader;
-use super::slice::{self, Job, Slice};
+use super::slice::{self, Consents, Job, Slice};
 use crate::db::models::audit::Actor;
 use crate::db::models::imports::{self, Counts, Import, ImportStatus};
 use crate::db::{Backend, Db, DbError};
@@ -31,6 +31,19 @@ const SLICE_BYTES: u64 = 1024 * 1024;
 /// How often a slice is tried when others are in its way.
 const ATTEMPTS: u32 = 6;
 
+/// What proves the consents that come with a file (Art. 7 (1) GDPR), as typed.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ConsentEvidence {
+    /// Whether everybody in the file has consented; else those of whom a column says so.
+    pub everybody: bool,
+    /// To what, word for word.
+    pub wording: String,
+    /// How the consents came.
+    pub how: String,
+    /// On which day, where no column says it.
+    pub day: String,
+}
+
 /// How a file is imported; stored with the import as JSON.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Settings {
@@ -38,6 +51,9 @@ pub struct Settings {
     pub dialect: Dialect,
     /// What each column is.
     pub mapping: ColumnMapping,
+    /// What proves the consents in the file, where it has any.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub consent: Option<ConsentEvidence>,
     /// When a file that lies elsewhere was last changed, in milliseconds: tells whether it is
     /// still the one that an interrupted import had begun.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -93,14 +109,16 @@ pub fn run(
     path: &Path,
     mut report: impl FnMut(Progress) -> bool,
 ) -> Result<bool, RunError> {
+    let settings = Settings::from_json(&import.settings)?;
     let job = Job {
+        consent: settings.consent.as_ref().and_then(Consents::of),
         account_id: import.account_id,
         import_id: import.id,
         group_id: import.group_id,
         remembering: remembering.clone(),
         actor: actor.clone(),
     };
-    let outcome = write_all(db, &job, import, path, &mut report);
+    let outcome = write_all(db, &job, settings, import, path, &mut report);
     let (status, problem) = match &outcome {
         Ok(true) => (ImportStatus::Done, None),
         Err(RunError::Read(error)) => (ImportStatus::Failed, Some(error.to_string())),
@@ -122,11 +140,11 @@ pub fn run(
 fn write_all(
     db: &Db,
     job: &Job,
+    settings: Settings,
     import: &Import,
     path: &Path,
     report: &mut impl FnMut(Progress) -> bool,
 ) -> Result<bool, RunError> {
-    let settings = Settings::from_json(&import.settings)?;
     let mut file = File::open(path).map_err(ReadError::from)?;
     file.rewind().map_err(ReadError::from)?;
     let mut rows = RowReader::new(BufReader::new(file), settings.dialect, settings.mapping)?;

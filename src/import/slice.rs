@@ -6,14 +6,16 @@ use std::collections::HashMap;
 use serde_json::{Map, Value};
 
 use super::reader::{ImportRow, RefusedRow};
+use super::run::ConsentEvidence;
 use crate::db::models::audit::Actor;
+use crate::db::models::consents;
 use crate::db::models::imports::{self, Counts};
 use crate::db::models::recipient_batches::{self, Change, Known, NewRow};
 use crate::db::models::{accounts, groups};
 use crate::db::{Conn, DbError, DbResult, account_lock};
 use crate::domain::address::EmailAddress;
 use crate::domain::secret::Key;
-use crate::domain::time::Timestamp;
+use crate::domain::time::{Timestamp, parse_day};
 use crate::domain::tracking::{RecipientTracking, TrackingSource};
 use crate::tracking::enter::{self, Start};
 use crate::tracking::settings;
@@ -31,6 +33,39 @@ pub struct Job {
     pub remembering: Key,
     /// Who imports.
     pub actor: Actor,
+    /// What proves the consents in the file; without it there are none.
+    pub consent: Option<Consents>,
+}
+
+/// Consents that come with a file.
+#[derive(Debug)]
+pub struct Consents {
+    /// Whether everybody in the file has consented.
+    everybody: bool,
+    /// To what, word for word.
+    wording: String,
+    /// How they came.
+    how: String,
+    /// When, where a row does not say it.
+    day: Timestamp,
+}
+
+impl Consents {
+    /// From what was typed; none where the day is none.
+    pub fn of(evidence: &ConsentEvidence) -> Option<Self> {
+        Some(Self {
+            everybody: evidence.everybody,
+            wording: evidence.wording.clone(),
+            how: evidence.how.clone(),
+            day: parse_day(&evidence.day)?,
+        })
+    }
+
+    /// When the person of that row consented.
+    fn given(&self, row: &ImportRow) -> Option<Timestamp> {
+        let consents = row.consents.unwrap_or(self.everybody);
+        consents.then(|| row.consent_day.unwrap_or(self.day))
+    }
 }
 
 /// Rows that are written together, and where they stand in the file.
@@ -59,6 +94,10 @@ struct Person<'a> {
     tracking: RecipientTracking,
     changed: bool,
     objects: bool,
+    /// The last no, in milliseconds.
+    refused_at: Option<i64>,
+    /// When the person consented, where that is new.
+    consented: Option<Timestamp>,
 }
 
 impl<'a> Person<'a> {
@@ -72,6 +111,8 @@ impl<'a> Person<'a> {
             tracking: RecipientTracking::Unset,
             changed: false,
             objects: false,
+            refused_at: None,
+            consented: None,
         }
     }
 
@@ -87,11 +128,13 @@ impl<'a> Person<'a> {
             tracking: known.tracking,
             changed: false,
             objects: false,
+            refused_at: known.refused_at,
+            consented: None,
         })
     }
 
     /// Takes over what a row says; what it leaves empty stays. Gives whether it said anything new.
-    fn take(&mut self, row: &ImportRow) -> bool {
+    fn take(&mut self, row: &ImportRow, consents: Option<&Consents>) -> bool {
         let mut new = false;
         for (name, said) in [
             (&mut self.first_name, &row.first_name),
@@ -115,6 +158,16 @@ impl<'a> Person<'a> {
         if row.tracking_off == Some(true) && self.tracking != RecipientTracking::Objected {
             self.tracking = RecipientTracking::Objected;
             self.objects = true;
+            self.consented = None;
+            new = true;
+        }
+        // Nor does a consent in a file outweigh a no, or one that came after it.
+        if self.tracking == RecipientTracking::Unset
+            && let Some(given) = consents.and_then(|consents| consents.given(row))
+            && self.refused_at.is_none_or(|no| given.millis() > no)
+        {
+            self.tracking = RecipientTracking::Consented;
+            self.consented = Some(given);
             new = true;
         }
         new
@@ -130,7 +183,7 @@ pub fn write(
     now: Timestamp,
 ) -> DbResult<Option<Counts>> {
     // Before anything else is locked, as everybody does who changes tracking settings.
-    if slice.rows.iter().any(|row| row.tracking_off == Some(true)) {
+    if job.consent.is_some() || slice.rows.iter().any(|row| row.tracking_off == Some(true)) {
         account_lock::exclusive(conn, job.account_id)?;
     }
     let moved = imports::advance(
@@ -144,7 +197,7 @@ pub fn write(
     if !moved {
         return Ok(None);
     }
-    let (people, mut counts) = gather(conn, job.account_id, &slice.rows)?;
+    let (people, mut counts) = gather(conn, job, &slice.rows)?;
     let mut ids = write_existing(conn, job, &people, now)?;
     let added = write_new(conn, job, &people, now)?;
     let added_count = added.len();
@@ -170,11 +223,11 @@ pub fn write(
 /// What each address of the rows comes to: the later row of a double changes the earlier.
 fn gather<'a>(
     conn: &mut Conn,
-    account_id: i64,
+    job: &Job,
     rows: &'a [ImportRow],
 ) -> DbResult<(Vec<Person<'a>>, Counts)> {
     let keys: Vec<&str> = rows.iter().map(|row| row.address.key()).collect();
-    let known = recipient_batches::find_by_keys(conn, account_id, &keys)?;
+    let known = recipient_batches::find_by_keys(conn, job.account_id, &keys)?;
     let known: HashMap<&str, &Known> = known
         .iter()
         .map(|known| (known.address_key.as_str(), known))
@@ -197,14 +250,15 @@ fn gather<'a>(
                 if is_new {
                     counts.added += 1;
                     if let Some(person) = people.last_mut() {
-                        person.take(row);
+                        person.take(row, job.consent.as_ref());
                     }
                     continue;
                 }
                 people.len() - 1
             }
         };
-        if people.get_mut(place).is_some_and(|person| person.take(row)) {
+        let person = people.get_mut(place);
+        if person.is_some_and(|person| person.take(row, job.consent.as_ref())) {
             counts.updated += 1;
         } else {
             counts.unchanged += 1;
@@ -252,6 +306,16 @@ fn write_existing(
         &job.actor,
         now,
     )?;
+    let consented: HashMap<i64, Timestamp> = existing()
+        .filter_map(|(id, person)| Some((id, person.consented?)))
+        .collect();
+    let ids: Vec<i64> = consented.keys().copied().collect();
+    let source = TrackingSource::Import;
+    let changed = settings::consent_many(conn, job.account_id, &ids, source, &job.actor, now)?;
+    let given = changed
+        .into_iter()
+        .filter_map(|id| Some((id, consented.get(&id)?.millis())));
+    prove(conn, job, &given.collect::<Vec<_>>())?;
     Ok(existing().map(|(id, _)| id).collect())
 }
 
@@ -274,7 +338,13 @@ fn write_new(
         .iter()
         .zip(recalled)
         .map(|((person, _), recalled)| {
-            enter::start(recalled, person.objects, TrackingSource::Import, now)
+            let source = TrackingSource::Import;
+            let mut start = enter::start(recalled, person.objects, source, now);
+            // A remembered no goes before a yes in a file (rule P9).
+            if start.tracking.is_none() && person.consented.is_some() {
+                start.tracking = Some((RecipientTracking::Consented, now.millis(), source));
+            }
+            start
         })
         .collect();
     let rows: Vec<NewRow<'_>> = new
@@ -300,7 +370,31 @@ fn write_new(
         .filter_map(|row| Some((row.id, *start_of.get(row.address_key.as_str())?)))
         .collect();
     enter::record_starts(conn, job.account_id, &started, &job.actor, now)?;
+    let given_by: HashMap<&str, Timestamp> = new
+        .iter()
+        .filter_map(|(person, _)| Some((person.address.key(), person.consented?)))
+        .collect();
+    let given: Vec<(i64, i64)> = added
+        .iter()
+        .filter(|row| {
+            start_of
+                .get(row.address_key.as_str())
+                .and_then(|start| start.tracking)
+                .is_some_and(|(said, ..)| said == RecipientTracking::Consented)
+        })
+        .filter_map(|row| Some((row.id, given_by.get(row.address_key.as_str())?.millis())))
+        .collect();
+    prove(conn, job, &given)?;
     Ok(added.into_iter().map(|row| row.id).collect())
+}
+
+/// Keeps the evidence of consents: whose, and when, in milliseconds.
+fn prove(conn: &mut Conn, job: &Job, given: &[(i64, i64)]) -> DbResult<()> {
+    let Some(consents) = &job.consent else {
+        return Ok(());
+    };
+    let how = format!("Import {}: {}", job.import_id, consents.how);
+    consents::record_many(conn, job.account_id, given, &consents.wording, &how)
 }
 
 fn fields_text(fields: &Map<String, Value>) -> String {

@@ -4,6 +4,8 @@ use std::fmt;
 
 use unicode_normalization::{UnicodeNormalization, is_nfc};
 
+use crate::domain::time::{Timestamp, parse_day};
+
 /// Longest first or last name, in characters.
 pub(super) const MAX_NAME_CHARS: usize = 200;
 
@@ -88,11 +90,11 @@ fn checked(value: String, most_chars: usize) -> Result<Option<String>, CellProbl
     Ok(Some(value))
 }
 
-/// Reads a cell of a column *Tracking deaktiviert*.
+/// Reads a cell that answers yes or no.
 ///
 /// `None` is an empty cell, which says nothing; the error is any word that is not a clear yes or
 /// no.
-pub(super) fn tracking_off(cell: &str) -> Result<Option<bool>, UnclearAnswer> {
+pub(super) fn answer(cell: &str) -> Result<Option<bool>, UnclearAnswer> {
     const YES: [&str; 8] = ["ja", "j", "yes", "y", "true", "wahr", "1", "x"];
     const NO: [&str; 6] = ["nein", "n", "no", "false", "falsch", "0"];
     let word = cell.trim();
@@ -113,10 +115,33 @@ pub(super) fn tracking_off(cell: &str) -> Result<Option<bool>, UnclearAnswer> {
 pub(super) struct UnclearAnswer;
 
 impl fmt::Display for UnclearAnswer {
+    /// The second half of a sentence that begins with the name of the column.
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         formatter.write_str(
-            "Der Wert für „Tracking deaktiviert“ ist unklar. Möglich sind ja oder nein, j oder n, wahr oder falsch, 1 oder 0, x oder leer.",
+            "ist unklar. Möglich sind ja oder nein, j oder n, wahr oder falsch, 1 oder 0, x oder leer.",
         )
+    }
+}
+
+/// A cell that names no day, or one that is still to come.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct NoPastDay;
+
+impl fmt::Display for NoPastDay {
+    /// The second half of a sentence that begins with the name of the column.
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str("ist kein vergangener Tag wie 24.11.2026 oder 2026-11-24.")
+    }
+}
+
+/// Reads a day in the past; `None` is an empty cell.
+pub(super) fn past_day(cell: &str, now: Timestamp) -> Result<Option<Timestamp>, NoPastDay> {
+    if cell.trim().is_empty() {
+        return Ok(None);
+    }
+    match parse_day(cell) {
+        Some(day) if day <= now => Ok(Some(day)),
+        _ => Err(NoPastDay),
     }
 }
 
@@ -146,16 +171,16 @@ mod tests {
         for yes in [
             "ja", "J", "JA", " ja ", "yes", "Y", "True", "WAHR", "1", "x", "X",
         ] {
-            assert_eq!(tracking_off(yes), Ok(Some(true)), "{yes:?}");
+            assert_eq!(answer(yes), Ok(Some(true)), "{yes:?}");
         }
         for no in ["nein", "N", "no", "FALSE", "falsch", "0"] {
-            assert_eq!(tracking_off(no), Ok(Some(false)), "{no:?}");
+            assert_eq!(answer(no), Ok(Some(false)), "{no:?}");
         }
         for silence in ["", "  ", "\u{a0}"] {
-            assert_eq!(tracking_off(silence), Ok(None));
+            assert_eq!(answer(silence), Ok(None));
         }
         for unclear in ["vielleicht", "2", "jain", "-", "deaktiviert"] {
-            assert_eq!(tracking_off(unclear), Err(UnclearAnswer), "{unclear:?}");
+            assert_eq!(answer(unclear), Err(UnclearAnswer), "{unclear:?}");
         }
     }
 

@@ -93,7 +93,7 @@ pub fn confirm(
     }
     decide_tracking(conn, &recipient, &open, remembering, now)?;
     groups::add_members(conn, account_id, form.group_id, &[recipient.id], now)?;
-    keep_evidence(conn, recipient.id, &open, now)?;
+    keep_evidence(conn, &recipient, &open, now)?;
     let entry = Entry {
         actor: &ACTOR,
         action: Action::SignupConfirmed,
@@ -175,28 +175,38 @@ fn decide_tracking(
     let (account_id, id) = (open.signup.account_id, recipient.id);
     let was_asked = !open.signup.tracking_wording.is_empty();
     if open.signup.tracking_agreed {
-        settings::consent(conn, account_id, id, SOURCE, remembering, now)?;
+        settings::consent(conn, account_id, id, SOURCE, remembering, &ACTOR, now)?;
     } else if was_asked && recipient.tracking == RecipientTracking::Unset {
         settings::object(conn, account_id, id, SOURCE, &ACTOR, now)?;
     }
     Ok(())
 }
 
-fn keep_evidence(conn: &mut Conn, recipient_id: i64, open: &Open, now: Timestamp) -> DbResult<()> {
+/// `recipient` is as before the confirmation: a box left empty is a no only where nothing had been
+/// said.
+fn keep_evidence(
+    conn: &mut Conn,
+    recipient: &Recipient,
+    open: &Open,
+    now: Timestamp,
+) -> DbResult<()> {
     let Open { signup, form, .. } = open;
-    let mut given = vec![(ConsentKind::Subscription, &signup.consent_wording)];
-    if signup.tracking_agreed {
-        given.push((ConsentKind::Tracking, &signup.tracking_wording));
+    let mut given = vec![(ConsentKind::Subscription, true, &signup.consent_wording)];
+    let agreed = signup.tracking_agreed;
+    let was_asked = !signup.tracking_wording.is_empty();
+    if agreed || (was_asked && recipient.tracking == RecipientTracking::Unset) {
+        given.push((ConsentKind::Tracking, agreed, &signup.tracking_wording));
     }
-    for (kind, wording) in given {
+    for (kind, agreed, wording) in given {
         let consent = Consent {
             kind,
+            agreed,
             wording: wording.clone(),
             form_name: form.name.clone(),
             asked_at: signup.created_at,
             given_at: now.millis(),
         };
-        consents::record(conn, signup.account_id, recipient_id, &consent)?;
+        consents::record(conn, signup.account_id, recipient.id, &consent)?;
     }
     Ok(())
 }

@@ -65,9 +65,15 @@ pub fn record_starts(
     let entries: Vec<Entry<'_>> = starts
         .iter()
         .flat_map(|(recipient_id, start)| {
-            let objected = start
-                .tracking
-                .map(|(_, at, from)| (Action::RecipientObjected, at, from));
+            let objected = start.tracking.map(|(said, at, from)| {
+                let action = match said {
+                    RecipientTracking::Consented => Action::RecipientConsented,
+                    RecipientTracking::Objected | RecipientTracking::Unset => {
+                        Action::RecipientObjected
+                    }
+                };
+                (action, at, from)
+            });
             let unsubscribed = start
                 .unsubscribed
                 .map(|(at, from)| (Action::RecipientUnsubscribed, at, from));

@@ -13,14 +13,16 @@ use crate::db::models::{accounts, recipient_batches, recipients};
 use crate::db::{Conn, DbError, DbResult, account_lock};
 use crate::domain::secret::Key;
 use crate::domain::time::Timestamp;
-use crate::domain::tracking::{RecipientStatus, RecipientTracking, TrackingMode, TrackingSource};
+use crate::domain::tracking::{
+    RecipientStatus, RecipientTracking, TrackingMode, TrackingSource, may_be_asked_from,
+};
 
 /// The HMAC under which an address is remembered beyond deletion (rule P9).
 pub fn remembered_address(key: &Key, address_key: &str) -> objections::AddressHash {
     key.mac(address_key.as_bytes())
 }
 
-/// *Tracking deaktivieren* / *Tracking aktivieren* for the whole account.
+/// *Tracking deaktivieren* / *Tracking aktivieren* / *nur mit Einwilligung* for the whole account.
 pub fn set_account_mode(
     conn: &mut Conn,
     account_id: i64,
@@ -29,19 +31,21 @@ pub fn set_account_mode(
     now: Timestamp,
 ) -> DbResult<()> {
     account_lock::exclusive(conn, account_id)?;
-    if accounts::find(conn, account_id)?.tracking_mode == mode {
+    let before = accounts::find(conn, account_id)?.tracking_mode;
+    if before == mode {
         return Ok(());
     }
-    accounts::set_tracking_mode(conn, account_id, mode, actor.label(), now)?;
+    accounts::set_tracking_mode(conn, account_id, mode, before, actor.label(), now)?;
     let action = match mode {
         TrackingMode::Off => Action::AccountTrackingOff,
-        TrackingMode::Active | TrackingMode::Consent => Action::AccountTrackingOn,
+        TrackingMode::Active => Action::AccountTrackingOn,
+        TrackingMode::Consent => Action::AccountTrackingByConsent,
     };
     let entry = Entry {
         actor,
         action,
         recipient_id: None,
-        details: json!({ "mode": mode.as_str() }),
+        details: json!({ "mode": mode.as_str(), "before": before.as_str() }),
     };
     audit::record(conn, account_id, &entry, now)
 }
@@ -196,6 +200,7 @@ pub fn consent(
     recipient_id: i64,
     source: TrackingSource,
     remembering: &Key,
+    actor: &Actor,
     now: Timestamp,
 ) -> DbResult<bool> {
     account_lock::exclusive(conn, account_id)?;
@@ -214,7 +219,7 @@ pub fn consent(
     let address = remembered_address(remembering, &recipient.address_key);
     objections::forget(conn, account_id, Remembered::Objection, &address)?;
     let entry = Entry {
-        actor: &Actor::Recipient,
+        actor,
         action: Action::RecipientConsented,
         recipient_id: Some(recipient_id),
         details: json!({
@@ -224,6 +229,40 @@ pub fn consent(
     };
     audit::record(conn, account_id, &entry, now)?;
     Ok(true)
+}
+
+/// Records the consent of many recipients of whom nothing is known: who has said something before,
+/// yes or no, stays as they are. The evidence is for the caller to keep. Gives for whom it is new.
+pub fn consent_many(
+    conn: &mut Conn,
+    account_id: i64,
+    recipients: &[i64],
+    source: TrackingSource,
+    actor: &Actor,
+    now: Timestamp,
+) -> DbResult<Vec<i64>> {
+    if recipients.is_empty() {
+        return Ok(Vec::new());
+    }
+    account_lock::exclusive(conn, account_id)?;
+    let changed = recipient_batches::consent(conn, account_id, recipients, source, now)?;
+    let entries: Vec<Entry<'_>> = changed
+        .iter()
+        .map(|id| Entry {
+            actor,
+            action: Action::RecipientConsented,
+            recipient_id: Some(*id),
+            details: json!({ "source": source.as_str() }),
+        })
+        .collect();
+    audit::record_many(conn, account_id, &entries, now)?;
+    Ok(changed)
+}
+
+/// From when on this recipient may be asked for consent again; none when nothing is in the way.
+pub fn rests_until(recipient: &recipients::Recipient, now: Timestamp) -> Option<Timestamp> {
+    let until = may_be_asked_from(Timestamp(recipient.refused_at?));
+    (until > now).then_some(until)
 }
 
 /// Whether lifting this recipient's objection needs a reason: it was the person's own act.

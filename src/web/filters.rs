@@ -12,10 +12,9 @@ use jiff::tz::TimeZone;
 
 use crate::db::paging::CappedCount;
 use crate::domain::small_groups::{LEAST, Shown};
+use crate::domain::time::ZONE;
 
 /// The time zone of all times on the screen.
-const ZONE: &str = "Europe/Berlin";
-
 fn zone() -> TimeZone {
     TimeZone::get(ZONE).unwrap_or(TimeZone::UTC)
 }
@@ -109,6 +108,21 @@ pub fn time(millis: &i64, _: &dyn Values) -> Result<String> {
 #[askama::filter_fn]
 pub fn date(millis: &i64, _: &dyn Values) -> Result<String> {
     Ok(format_date(*millis))
+}
+
+/// A time, or the day alone where it is midnight: days that somebody typed have no time.
+pub fn format_moment(millis: i64) -> String {
+    if format_as(millis, "%H:%M:%S") == "00:00:00" {
+        format_date(millis)
+    } else {
+        format_time(millis)
+    }
+}
+
+/// `{{ millis|moment }}`
+#[askama::filter_fn]
+pub fn moment(millis: &i64, _: &dyn Values) -> Result<String> {
+    Ok(format_moment(*millis))
 }
 
 /// `{{ count|capped }}`

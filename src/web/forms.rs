@@ -44,3 +44,13 @@ impl FormErrors {
             .map(|(field, message)| (*field, message.as_str()))
     }
 }
+
+/// What is said where a text that the audit log keeps holds an address.
+pub const NO_ADDRESS: &str =
+    "Bitte ohne E-Mail-Adresse: Der Text bleibt im Protokoll, auch wenn die Person gelöscht wird.";
+
+/// Whether a text that is to be kept in the audit log may hold an address: the log outlives the
+/// person (rules P7 and P11).
+pub fn may_hold_address(text: &str) -> bool {
+    text.contains('@')
+}

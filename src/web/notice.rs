@@ -20,6 +20,16 @@ pub fn find(word: &str) -> Option<Notice> {
             "Tracking deaktiviert. Ab sofort wird für dieses Benutzerkonto nichts mehr personenbezogen erfasst.",
         ),
         "konto-tracking-an" => ("success", "Tracking aktiviert."),
+        "konto-tracking-einwilligung" => (
+            "success",
+            "Ab sofort wird nur noch personenbezogen erfasst, wer eingewilligt hat.",
+        ),
+        "modus-unveraendert" => ("warning", "Das gilt bereits. Es wurde nichts geändert."),
+        "modus-geaendert" => (
+            "warning",
+            "Die Einstellung wurde inzwischen geändert. Bitte sehen Sie noch einmal hin.",
+        ),
+        "einwilligung-eingetragen" => ("success", "Einwilligung eingetragen."),
         "passwort-geaendert" => (
             "success",
             "Passwort geändert. Alle anderen Sitzungen wurden beendet.",

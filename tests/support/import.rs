@@ -27,6 +27,7 @@ pub fn begin(world: &World, text: &str, group_id: Option<i64>) -> Import {
     let settings = Settings {
         dialect: found.dialect,
         mapping: found.mapping,
+        consent: None,
         modified_at: None,
     }
     .to_json();

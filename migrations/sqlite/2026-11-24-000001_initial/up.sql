@@ -13,11 +13,15 @@ CREATE TABLE accounts (
     tracking_mode TEXT NOT NULL DEFAULT 'active' CHECK (tracking_mode IN ('active', 'consent', 'off')),
     tracking_changed_at INTEGER,
     tracking_changed_by TEXT,
+    -- What switching tracking on again leads back to.
+    tracking_mode_before TEXT CHECK (tracking_mode_before IN ('active', 'consent', 'off')),
     count_anonymously INTEGER NOT NULL DEFAULT 1 CHECK (count_anonymously IN (0, 1)),
     remember_objections INTEGER NOT NULL DEFAULT 1 CHECK (remember_objections IN (0, 1)),
     recipient_count INTEGER NOT NULL DEFAULT 0,
     -- After how many temporary bounces in a row an address counts as undeliverable.
     soft_bounce_limit INTEGER NOT NULL DEFAULT 3,
+    -- For how many years the audit log is kept.
+    audit_years INTEGER NOT NULL DEFAULT 3 CHECK (audit_years BETWEEN 1 AND 10),
     created_at INTEGER NOT NULL
 ) STRICT;
 
@@ -69,6 +73,8 @@ CREATE TABLE recipients (
     tracking TEXT NOT NULL DEFAULT 'unset' CHECK (tracking IN ('unset', 'consented', 'objected')),
     tracking_changed_at INTEGER,
     tracking_source TEXT,
+    -- The last no to personal tracking: stays when it is lifted, since nobody is asked again so soon.
+    refused_at INTEGER,
     public_key BLOB NOT NULL UNIQUE,
     created_at INTEGER NOT NULL,
     updated_at INTEGER NOT NULL,
@@ -294,14 +300,16 @@ CREATE INDEX signups_by_address ON signups (account_id, address_key);
 CREATE INDEX signups_by_expiry ON signups (expires_at);
 CREATE INDEX signups_to_mail ON signups (mail_due_at) WHERE mail_due_at IS NOT NULL;
 
--- Evidence of what somebody agreed to (Art. 7 (1) GDPR). It goes with the recipient.
+-- Evidence of what somebody agreed to or refused (Art. 7 (1) GDPR). It goes with the recipient.
 CREATE TABLE consents (
     id INTEGER NOT NULL PRIMARY KEY AUTOINCREMENT,
     account_id INTEGER NOT NULL REFERENCES accounts (id) ON DELETE CASCADE,
     recipient_id INTEGER NOT NULL REFERENCES recipients (id) ON DELETE CASCADE,
     kind TEXT NOT NULL CHECK (kind IN ('subscription', 'tracking')),
+    -- A yes, or a no to what was asked.
+    agreed INTEGER NOT NULL DEFAULT 1 CHECK (agreed IN (0, 1)),
     wording TEXT NOT NULL,
-    -- The form as it was called then.
+    -- Where it was said: the form as it was called then, the page, the import, or how it came to a user.
     form_name TEXT NOT NULL,
     asked_at INTEGER NOT NULL,
     given_at INTEGER NOT NULL
@@ -499,7 +507,15 @@ CREATE TABLE audit_log (
 ) STRICT;
 CREATE INDEX audit_log_by_account ON audit_log (account_id, id);
 CREATE INDEX audit_log_by_recipient ON audit_log (account_id, recipient_id, id);
+CREATE INDEX audit_log_by_time ON audit_log (account_id, at);
 CREATE TRIGGER audit_log_is_append_only BEFORE UPDATE ON audit_log
 BEGIN
     SELECT RAISE(ABORT, 'the audit log cannot be changed');
+END;
+-- Entries go when they have been kept for the account's set time, and no sooner, whoever asks: by
+-- the database's own clock.
+CREATE TRIGGER audit_log_is_kept BEFORE DELETE ON audit_log
+WHEN OLD.at > (unixepoch() - 86400 * 365 * COALESCE((SELECT audit_years FROM accounts WHERE id = OLD.account_id), 1)) * 1000
+BEGIN
+    SELECT RAISE(ABORT, 'the audit log is kept for a set time');
 END;

@@ -21,6 +21,8 @@ pub struct Account {
     pub tracking_changed_at: Option<i64>,
     /// The name of the user who changed it.
     pub tracking_changed_by: Option<String>,
+    /// While it is off: what it was before.
+    pub tracking_mode_before: Option<TrackingMode>,
     /// Whether anonymous totals remain where nothing personal is measured.
     pub count_anonymously: bool,
     /// *Widersprüche und Abmeldungen merken* (rule P9).
@@ -29,9 +31,20 @@ pub struct Account {
     pub recipient_count: i64,
     /// After how many temporary bounces in a row an address counts as undeliverable.
     pub soft_bounce_limit: i64,
+    /// For how many years its audit log is kept.
+    pub audit_years: i64,
 }
 
 impl Account {
+    /// The mode that *Tracking aktivieren* leads to: never one that tracks more people than were
+    /// tracked before it was switched off.
+    pub fn mode_when_active(&self) -> TrackingMode {
+        match self.tracking_mode_before {
+            Some(TrackingMode::Consent) => TrackingMode::Consent,
+            _ => TrackingMode::Active,
+        }
+    }
+
     /// The account's half of the tracking policy.
     pub const fn tracking(&self) -> AccountTracking {
         AccountTracking {
@@ -91,12 +104,14 @@ pub(crate) fn set_tracking_mode(
     conn: &mut Conn,
     account_id: i64,
     mode: TrackingMode,
+    before: TrackingMode,
     changed_by: &str,
     now: Timestamp,
 ) -> DbResult<()> {
     diesel::update(accounts::table.find(account_id))
         .set((
             accounts::tracking_mode.eq(mode.as_str()),
+            accounts::tracking_mode_before.eq(before.as_str()),
             accounts::tracking_changed_at.eq(now.millis()),
             accounts::tracking_changed_by.eq(changed_by),
         ))

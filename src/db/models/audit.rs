@@ -50,6 +50,8 @@ pub enum Action {
     AccountTrackingOff,
     /// Personal tracking switched on for the account.
     AccountTrackingOn,
+    /// Personal tracking of the account narrowed to those who agreed.
+    AccountTrackingByConsent,
     /// What remains without personal tracking, or whether objections are remembered.
     AccountTrackingOptions,
     /// An objection of a recipient recorded.
@@ -124,6 +126,7 @@ impl Action {
         match self {
             Self::AccountTrackingOff => "account_tracking_off",
             Self::AccountTrackingOn => "account_tracking_on",
+            Self::AccountTrackingByConsent => "account_tracking_by_consent",
             Self::AccountTrackingOptions => "account_tracking_options",
             Self::RecipientObjected => "recipient_objected",
             Self::ObjectionLifted => "objection_lifted",

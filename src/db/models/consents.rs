@@ -1,15 +1,17 @@
-//! Evidence of what people agreed to (Art. 7 (1) GDPR): what was shown, when they were asked, when
-//! they said yes. It goes with the recipient.
+//! Evidence of what people agreed to or refused (Art. 7 (1) GDPR): what was shown, when they were
+//! asked, when they answered. It goes with the recipient.
 
 use diesel::prelude::*;
+use diesel::sql_types::{BigInt, Text};
 
+use crate::db::json_rows::{self, Column};
 use crate::db::schema::consents;
 use crate::db::{Conn, DbResult};
 use crate::domain::stored_as_word;
 use crate::domain::time::Timestamp;
 
 stored_as_word! {
-    /// To what somebody agreed.
+    /// What somebody was asked.
     ConsentKind {
         /// To receiving mailings.
         Subscription => "subscription",
@@ -28,22 +30,32 @@ impl ConsentKind {
     }
 }
 
-/// One consent.
+/// One answer.
 #[derive(Debug, Clone, Queryable)]
 pub struct Consent {
     /// To what.
     pub kind: ConsentKind,
-    /// What was agreed to, word for word.
+    /// Whether it was a yes.
+    pub agreed: bool,
+    /// What was asked, word for word; empty where nothing was shown.
     pub wording: String,
-    /// Where: the form as it was called then.
+    /// Where: the form as it was called then, a page, an import, or how it came to a user.
     pub form_name: String,
     /// When the person was asked (sent the form), in milliseconds.
     pub asked_at: i64,
-    /// When the person said yes (followed the link in the mail), in milliseconds.
+    /// When the person answered (followed the link in the mail), in milliseconds; midnight where
+    /// only the day is known.
     pub given_at: i64,
 }
 
-/// Keeps the evidence of one consent.
+impl Consent {
+    /// What the answer was, as the heading of its evidence.
+    pub const fn answer(&self) -> &'static str {
+        if self.agreed { "erteilt" } else { "verweigert" }
+    }
+}
+
+/// Keeps the evidence of one answer.
 pub fn record(
     conn: &mut Conn,
     account_id: i64,
@@ -55,6 +67,7 @@ pub fn record(
             consents::account_id.eq(account_id),
             consents::recipient_id.eq(recipient_id),
             consents::kind.eq(consent.kind.as_str()),
+            consents::agreed.eq(consent.agreed),
             consents::wording.eq(&consent.wording),
             consents::form_name.eq(&consent.form_name),
             consents::asked_at.eq(consent.asked_at),
@@ -64,10 +77,45 @@ pub fn record(
     Ok(())
 }
 
-/// A consent that is given at once, without a mail in between.
-pub fn given_now(kind: ConsentKind, wording: &str, form_name: &str, now: Timestamp) -> Consent {
+/// Keeps the evidence that many people agreed to personal tracking in the same words: their
+/// numbers, and when each did, in milliseconds.
+pub fn record_many(
+    conn: &mut Conn,
+    account_id: i64,
+    people: &[(i64, i64)],
+    wording: &str,
+    how: &str,
+) -> DbResult<()> {
+    if people.is_empty() {
+        return Ok(());
+    }
+    let columns = [("recipient_id", Column::Int), ("at", Column::Int)];
+    let unfolded = json_rows::unfold(conn, &columns);
+    diesel::sql_query(format!(
+        "WITH said AS (SELECT recipient_id, at FROM {unfolded} AS listed)
+         INSERT INTO consents (account_id, recipient_id, kind, wording, form_name, asked_at, given_at)
+         SELECT CAST($2 AS BIGINT), recipient_id, $3, $4, $5, at, at FROM said"
+    ))
+    .bind::<Text, _>(json_rows::of(people))
+    .bind::<BigInt, _>(account_id)
+    .bind::<Text, _>(ConsentKind::Tracking.as_str())
+    .bind::<Text, _>(wording)
+    .bind::<Text, _>(how)
+    .execute(conn)?;
+    Ok(())
+}
+
+/// An answer that is given at once, without a mail in between.
+pub fn answered_now(
+    kind: ConsentKind,
+    agreed: bool,
+    wording: &str,
+    form_name: &str,
+    now: Timestamp,
+) -> Consent {
     Consent {
         kind,
+        agreed,
         wording: wording.to_owned(),
         form_name: form_name.to_owned(),
         asked_at: now.millis(),
@@ -75,7 +123,7 @@ pub fn given_now(kind: ConsentKind, wording: &str, form_name: &str, now: Timesta
     }
 }
 
-/// All that a recipient agreed to, oldest first.
+/// All that a recipient agreed to or refused, oldest first.
 pub fn of_recipient(conn: &mut Conn, account_id: i64, recipient_id: i64) -> DbResult<Vec<Consent>> {
     Ok(consents::table
         .filter(consents::account_id.eq(account_id))
@@ -83,6 +131,7 @@ pub fn of_recipient(conn: &mut Conn, account_id: i64, recipient_id: i64) -> DbRe
         .order(consents::id)
         .select((
             consents::kind,
+            consents::agreed,
             consents::wording,
             consents::form_name,
             consents::asked_at,

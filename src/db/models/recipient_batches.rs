@@ -8,7 +8,7 @@
 use diesel::prelude::*;
 use diesel::sql_types::{BigInt, Text};
 
-use super::recipients::search_text;
+use super::recipients::{refusal, search_text};
 use crate::db::json_rows::{self, Column, hex};
 use crate::db::schema::recipients;
 use crate::db::{Conn, DbError, DbResult, search};
@@ -33,6 +33,8 @@ pub struct Known {
     pub fields: String,
     /// What the person has said about personal tracking.
     pub tracking: RecipientTracking,
+    /// The last no to personal tracking, in milliseconds.
+    pub refused_at: Option<i64>,
 }
 
 /// Those of the addresses that the account has.
@@ -40,7 +42,7 @@ pub fn find_by_keys(conn: &mut Conn, account_id: i64, keys: &[&str]) -> DbResult
     let rows: Vec<[&str; 1]> = keys.iter().map(|key| [*key]).collect();
     let wanted = json_rows::unfold(conn, &[("address_key", Column::Text)]);
     Ok(diesel::sql_query(format!(
-        "SELECT r.id, r.address_key, r.first_name, r.last_name, r.fields, r.tracking
+        "SELECT r.id, r.address_key, r.first_name, r.last_name, r.fields, r.tracking, r.refused_at
          FROM {wanted} AS wanted
          CROSS JOIN recipients r WHERE r.address_key = wanted.address_key AND r.account_id = $2"
     ))
@@ -110,6 +112,7 @@ pub(crate) fn insert(
                 tracking.map_or(RecipientTracking::Unset, |t| t.0).as_str(),
                 tracking.map(|t| t.1),
                 tracking.map(|t| t.2.as_str()),
+                refusal(tracking),
                 hex(&key),
                 now.millis(),
             ]))
@@ -131,6 +134,7 @@ pub(crate) fn insert(
             ("tracking", Column::Text),
             ("tracking_changed_at", Column::Int),
             ("tracking_source", Column::Text),
+            ("refused_at", Column::Int),
             ("public_key", Column::Bytes),
             ("created_at", Column::Int),
         ],
@@ -138,10 +142,10 @@ pub(crate) fn insert(
     let added: Vec<Added> = diesel::sql_query(format!(
         "INSERT INTO recipients (account_id, address, address_key, search_text, first_name,
              last_name, fields, status, status_changed_at, status_source, tracking,
-             tracking_changed_at, tracking_source, public_key, created_at, updated_at)
+             tracking_changed_at, tracking_source, refused_at, public_key, created_at, updated_at)
          SELECT account_id, address, address_key, search_text, first_name, last_name, fields,
              status, status_changed_at, status_source, tracking, tracking_changed_at,
-             tracking_source, public_key, created_at, created_at
+             tracking_source, refused_at, public_key, created_at, created_at
          FROM {unfolded} AS new WHERE TRUE
          ON CONFLICT (account_id, address_key) DO NOTHING
          RETURNING id, address_key"
@@ -248,10 +252,50 @@ pub(crate) fn object(
     );
     let changed: Vec<Changed> = diesel::sql_query(format!(
         "UPDATE recipients SET tracking = 'objected', tracking_changed_at = said.at,
-             tracking_source = said.source
+             tracking_source = said.source, refused_at = said.at
          FROM {unfolded} AS said
          WHERE recipients.id = said.id AND +recipients.account_id = $2
              AND recipients.tracking <> 'objected'
+         RETURNING recipients.id AS id"
+    ))
+    .bind::<Text, _>(json_rows::of(&rows))
+    .bind::<BigInt, _>(account_id)
+    .load(conn)?;
+    Ok(changed.into_iter().map(|row| row.id).collect())
+}
+
+/// Notes the consent of those of whom nothing is known, and gives their numbers; for
+/// [`crate::tracking::settings`] like [`object`].
+pub(crate) fn consent(
+    conn: &mut Conn,
+    account_id: i64,
+    ids: &[i64],
+    source: TrackingSource,
+    now: Timestamp,
+) -> DbResult<Vec<i64>> {
+    #[derive(QueryableByName)]
+    struct Changed {
+        #[diesel(sql_type = BigInt)]
+        id: i64,
+    }
+    let rows: Vec<_> = ids
+        .iter()
+        .map(|id| (id, now.millis(), source.as_str()))
+        .collect();
+    let unfolded = json_rows::unfold(
+        conn,
+        &[
+            ("id", Column::Int),
+            ("at", Column::Int),
+            ("source", Column::Text),
+        ],
+    );
+    let changed: Vec<Changed> = diesel::sql_query(format!(
+        "UPDATE recipients SET tracking = 'consented', tracking_changed_at = said.at,
+             tracking_source = said.source
+         FROM {unfolded} AS said
+         WHERE recipients.id = said.id AND +recipients.account_id = $2
+             AND recipients.tracking = 'unset'
          RETURNING recipients.id AS id"
     ))
     .bind::<Text, _>(json_rows::of(&rows))

@@ -42,6 +42,8 @@ pub struct Recipient {
     pub tracking_changed_at: Option<i64>,
     /// From where.
     pub tracking_source: Option<TrackingSource>,
+    /// The last no to personal tracking, in milliseconds, lifted or not.
+    pub refused_at: Option<i64>,
     /// The random key of the personal links.
     pub public_key: Vec<u8>,
     /// When the recipient was added, in milliseconds.
@@ -156,6 +158,7 @@ pub fn create(
             recipients::tracking.eq(tracking.map_or(RecipientTracking::Unset, |t| t.0).as_str()),
             recipients::tracking_changed_at.eq(tracking.map(|t| t.1)),
             recipients::tracking_source.eq(tracking.map(|t| t.2.as_str())),
+            recipients::refused_at.eq(refusal(tracking)),
             recipients::status.eq(match new.unsubscribed {
                 Some(_) => RecipientStatus::Unsubscribed.as_str(),
                 None => RecipientStatus::Active.as_str(),
@@ -171,6 +174,42 @@ pub fn create(
     search::add(conn, account_id, &[id])?;
     accounts::count_recipients(conn, account_id, 1)?;
     Ok(id)
+}
+
+/// When a no was said, of what is known about tracking.
+pub(crate) fn refusal(tracking: Option<(RecipientTracking, i64, TrackingSource)>) -> Option<i64> {
+    tracking
+        .filter(|(said, ..)| *said == RecipientTracking::Objected)
+        .map(|(_, at, _)| at)
+}
+
+/// How many recipients have said what about personal tracking.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct TrackingCounts {
+    /// *ohne Angabe*.
+    pub unset: i64,
+    /// *eingewilligt*.
+    pub consented: i64,
+    /// *widersprochen*.
+    pub objected: i64,
+}
+
+/// Counts them. Reads every recipient of the account.
+pub fn count_by_tracking(conn: &mut Conn, account_id: i64) -> DbResult<TrackingCounts> {
+    let rows: Vec<(RecipientTracking, i64)> = recipients::table
+        .filter(recipients::account_id.eq(account_id))
+        .group_by(recipients::tracking)
+        .select((recipients::tracking, diesel::dsl::count_star()))
+        .load(conn)?;
+    let mut counts = TrackingCounts::default();
+    for (said, n) in rows {
+        match said {
+            RecipientTracking::Unset => counts.unset = n,
+            RecipientTracking::Consented => counts.consented = n,
+            RecipientTracking::Objected => counts.objected = n,
+        }
+    }
+    Ok(counts)
 }
 
 /// The recipient of that number.
@@ -362,6 +401,11 @@ pub(crate) fn set_tracking(
             recipients::tracking_source.eq(source.as_str()),
         ))
         .execute(conn)?;
+    if tracking == RecipientTracking::Objected {
+        diesel::update(scoped(account_id, recipient_id))
+            .set(recipients::refused_at.eq(now.millis()))
+            .execute(conn)?;
+    }
     Ok(())
 }
 

@@ -3,6 +3,7 @@
 
 pub mod bounces;
 pub mod details;
+pub mod mode;
 pub mod password;
 pub mod sending;
 pub mod signing;

@@ -29,6 +29,14 @@ impl TrackingPage {
         self.account.tracking_mode == TrackingMode::Off
     }
 
+    fn is_by_consent(&self) -> bool {
+        self.account.tracking_mode == TrackingMode::Consent
+    }
+
+    fn returns_to_consent(&self) -> bool {
+        self.is_off() && self.account.mode_when_active() == TrackingMode::Consent
+    }
+
     const fn rest(&self) -> &'static str {
         if self.account.count_anonymously {
             "anonym"
@@ -72,8 +80,21 @@ pub async fn destroy(signed_in: SignedIn, state: web::Data<State>) -> WebResult 
 
 /// POST `/benutzerkonto/tracking/aktivieren`
 pub async fn create(signed_in: SignedIn, state: web::Data<State>) -> WebResult {
-    set_mode(&signed_in, &state, TrackingMode::Active).await?;
-    see_other("/benutzerkonto/tracking?meldung=konto-tracking-an")
+    let mode = signed_in.account.mode_when_active();
+    set_mode(&signed_in, &state, mode).await?;
+    see_other(format!(
+        "/benutzerkonto/tracking?meldung={}",
+        notice_of(mode)
+    ))
+}
+
+/// The notice after a change to that mode.
+pub(super) const fn notice_of(mode: TrackingMode) -> &'static str {
+    match mode {
+        TrackingMode::Active => "konto-tracking-an",
+        TrackingMode::Consent => "konto-tracking-einwilligung",
+        TrackingMode::Off => "konto-tracking-aus",
+    }
 }
 
 /// POST `/benutzerkonto/tracking/einstellungen`
@@ -100,7 +121,7 @@ pub async fn update_options(
     see_other("/benutzerkonto/tracking?meldung=gespeichert")
 }
 
-async fn set_mode(
+pub(super) async fn set_mode(
     signed_in: &SignedIn,
     state: &State,
     mode: TrackingMode,

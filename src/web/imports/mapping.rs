@@ -11,8 +11,9 @@ use super::load;
 use crate::db::models::groups;
 use crate::db::models::imports::{self, Import, ImportStatus};
 use crate::db::models::recipients;
+use crate::domain::time::{Timestamp, parse_day};
 use crate::import::columns::{RESERVED_FIELD_NAMES, field_name};
-use crate::import::run::Settings;
+use crate::import::run::{ConsentEvidence, Settings};
 use crate::import::{Column, ColumnMapping, Delimiter, Dialect, Encoding, Preview, ReadError};
 use crate::web::access::SignedIn;
 use crate::web::error::WebError;
@@ -40,6 +41,7 @@ struct MappingPage {
     dialect: Dialect,
     columns: Vec<ShownColumn>,
     has_address: bool,
+    consent: ConsentEvidence,
     errors: FormErrors,
 }
 
@@ -56,6 +58,17 @@ struct ShownColumn {
 }
 
 impl MappingPage {
+    /// Whether there is something to see about consents.
+    fn shows_consent(&self) -> bool {
+        let fields = [
+            "einwilligung-wortlaut",
+            "einwilligung-wie",
+            "einwilligung-am",
+        ];
+        self.consent != ConsentEvidence::default()
+            || fields.iter().any(|field| self.errors.get(field).is_some())
+    }
+
     #[allow(clippy::unused_self, reason = "templates reach it through the page")]
     fn encoding_options(&self) -> Vec<(&'static str, &'static str)> {
         let option = |choice: &Encoding| (choice.word(), choice.label());
@@ -100,8 +113,13 @@ pub async fn update(
         settings.mapping = mapping_of(&form, &settings.mapping);
     }
     let starts = form.text("aktion") == "start";
-    let problem = settings.mapping.validate().err();
-    let may_start = starts && !rereads && problem.is_none();
+    settings.consent = consent_of(&form);
+    let mut errors = FormErrors::new();
+    if let Err(problem) = settings.mapping.validate() {
+        errors.add("spalten", problem.to_string());
+    }
+    check_consent(&mut settings, &mut errors);
+    let may_start = starts && !rereads && errors.is_empty();
     let kept = settings.to_json();
     let started = state
         .write(move |conn| {
@@ -116,13 +134,74 @@ pub async fn update(
     if started {
         state.imports.enqueue(account_id, import_id);
     }
-    match problem {
-        Some(problem) if starts && !rereads => {
-            let errors = FormErrors::one("spalten", problem.to_string());
-            invalid(&mapping_page(&signed_in, &state, import, settings, errors).await?)
+    if starts && !rereads && !errors.is_empty() {
+        invalid(&mapping_page(&signed_in, &state, import, settings, errors).await?)
+    } else if rereads {
+        see_other(format!("{path}?meldung=import-vorschau"))
+    } else {
+        see_other(path)
+    }
+}
+
+/// What was typed about consents; none where nothing was.
+fn consent_of(form: &Fields) -> Option<ConsentEvidence> {
+    let typed = |name| form.text(name).trim().replace("\r\n", "\n");
+    let evidence = ConsentEvidence {
+        everybody: form.has("einwilligung-alle"),
+        wording: typed("einwilligung-wortlaut"),
+        how: typed("einwilligung-wie"),
+        day: typed("einwilligung-am"),
+    };
+    (evidence != ConsentEvidence::default()).then_some(evidence)
+}
+
+/// Whoever imports consents has to prove them (Art. 7 (1) GDPR); what was typed without any consent
+/// in the file is left out at the start.
+fn check_consent(settings: &mut Settings, errors: &mut FormErrors) {
+    let by_column = settings.mapping.position(&Column::Consent).is_some();
+    if settings.mapping.position(&Column::ConsentDay).is_some() && !by_column {
+        errors.add(
+            "spalten",
+            "Zur Spalte „Einwilligung erteilt am“ gehört eine Spalte „Einwilligung ins Tracking“.",
+        );
+    }
+    let evidence = settings.consent.clone().unwrap_or_default();
+    if !by_column && !evidence.everybody {
+        settings.consent = None;
+        return;
+    }
+    for (field, what, typed, most) in [
+        (
+            "einwilligung-wortlaut",
+            "Der Wortlaut der Einwilligung",
+            &evidence.wording,
+            2_000,
+        ),
+        (
+            "einwilligung-wie",
+            "Wie die Einwilligungen kamen",
+            &evidence.how,
+            200,
+        ),
+    ] {
+        if typed.is_empty() {
+            errors.add(
+                field,
+                format!("{what} fehlt: Ohne Nachweis gilt keine Einwilligung."),
+            );
+        } else if typed.chars().count() > most {
+            errors.add(field, format!("{what}: höchstens {most} Zeichen."));
+        } else if typed.chars().any(|c| c.is_control() && !c.is_whitespace()) {
+            errors.add(field, format!("{what} enthält ein Steuerzeichen."));
         }
-        _ if rereads => see_other(format!("{path}?meldung=import-vorschau")),
-        _ => see_other(path),
+    }
+    match parse_day(&evidence.day) {
+        Some(day) if day <= Timestamp::now() => {}
+        Some(_) => errors.add("einwilligung-am", "Dieser Tag liegt in der Zukunft."),
+        None => errors.add(
+            "einwilligung-am",
+            "Geben Sie den Tag der Einwilligungen an, zum Beispiel 24.11.2026.",
+        ),
     }
 }
 
@@ -196,6 +275,7 @@ async fn mapping_page(
         group_name,
         dialect: settings.dialect,
         has_address: settings.mapping.position(&Column::Address).is_some(),
+        consent: settings.consent.clone().unwrap_or_default(),
         columns: shown_columns(&preview, &settings.mapping, &known),
         errors,
     })
@@ -243,6 +323,8 @@ fn options(title: &str, chosen: &Column, known: &BTreeSet<String>) -> Vec<(Strin
         Column::FirstName,
         Column::LastName,
         Column::TrackingOff,
+        Column::Consent,
+        Column::ConsentDay,
         Column::Ignore,
     ]
     .into_iter()

@@ -172,6 +172,7 @@ async fn make(
     let settings = Settings {
         dialect: found.dialect,
         mapping: found.mapping,
+        consent: None,
         modified_at: None,
     };
     let (account_id, user_id) = (signed_in.account_id(), signed_in.user.id);

@@ -1,6 +1,7 @@
 //! *Empfänger*: the list and the search, entering somebody, and the tabs of one recipient.
 
 pub mod bulk;
+pub mod consent;
 pub mod data;
 pub mod delete;
 pub mod deletion_requests;

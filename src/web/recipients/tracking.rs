@@ -6,16 +6,18 @@ use askama::Template;
 use serde::Deserialize;
 
 use crate::db::models::accounts::Account;
+use crate::db::models::consents::{self, Consent, ConsentKind};
 use crate::db::models::deliveries::{self, Past};
 use crate::db::models::recipients::{self, Recipient};
 use crate::domain::time::Timestamp;
 use crate::domain::tracking::{RecipientTracking, TrackingMode, TrackingSource};
+use crate::tracking::policy::{Decision, decide};
 use crate::tracking::pseudonymise;
 use crate::tracking::settings::{self, Lifting};
 use crate::web::access::SignedIn;
 use crate::web::error::WebError;
 use crate::web::filters;
-use crate::web::forms::FormErrors;
+use crate::web::forms::{FormErrors, NO_ADDRESS, may_hold_address};
 use crate::web::page::{Page, Section};
 use crate::web::respond::{WebResult, invalid, page, see_other};
 use crate::web::state::State;
@@ -27,9 +29,28 @@ struct TrackingPage {
     recipient: Recipient,
     account: Account,
     past: Past,
+    /// What the person was asked about tracking, and answered.
+    answers: Vec<Consent>,
 }
 
 impl TrackingPage {
+    /// Until when nobody asks this person for consent, in milliseconds.
+    fn rests_until(&self) -> Option<i64> {
+        settings::rests_until(&self.recipient, Timestamp::now()).map(Timestamp::millis)
+    }
+
+    fn is_by_consent(&self) -> bool {
+        self.account.tracking_mode == TrackingMode::Consent
+    }
+
+    fn is_measured(&self) -> bool {
+        decide(self.account.tracking(), Some(self.recipient.tracking)) == Decision::Personal
+    }
+
+    fn has_consented(&self) -> bool {
+        self.recipient.tracking == RecipientTracking::Consented
+    }
+
     fn is_off(&self) -> bool {
         self.recipient.tracking == RecipientTracking::Objected
     }
@@ -82,12 +103,19 @@ pub struct LiftForm {
 
 /// GET `/empfaenger/{id}/tracking`
 pub async fn show(signed_in: SignedIn, state: web::Data<State>, id: web::Path<i64>) -> WebResult {
-    let (recipient, past) = load(&signed_in, &state, *id).await?;
+    let (account_id, id) = (signed_in.account_id(), *id);
+    let (recipient, past) = load(&signed_in, &state, id).await?;
+    let mut answers = state
+        .read(move |conn| consents::of_recipient(conn, account_id, id))
+        .await?;
+    answers.retain(|answer| answer.kind == ConsentKind::Tracking);
+    answers.reverse();
     page(&TrackingPage {
         page: Page::new(&signed_in, Section::Recipients, &recipient.address),
         account: signed_in.account,
         recipient,
         past,
+        answers,
     })
 }
 
@@ -151,6 +179,10 @@ pub async fn lift(
             "reason",
             "Geben Sie an, warum der Widerspruch aufgehoben wird.",
         );
+        return invalid(&lift_page(&signed_in, recipient, reason, errors));
+    }
+    if may_hold_address(&reason) {
+        let errors = FormErrors::one("reason", NO_ADDRESS);
         return invalid(&lift_page(&signed_in, recipient, reason, errors));
     }
     let (account_id, actor, key) = (

@@ -1,3 +1,4 @@
+mod consent;
 mod faults;
 mod machines;
 mod recorder;

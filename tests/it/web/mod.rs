@@ -1,5 +1,6 @@
 mod access;
 mod account;
+mod consent;
 mod hostile;
 mod imports;
 mod pictures;

@@ -19,8 +19,10 @@ use super::person::{self, Person, unknown};
 use crate::db::models::audit::{self, Action};
 use crate::db::models::deletion_requests;
 use crate::db::models::groups::{self, Group};
+use crate::domain::time::Timestamp;
 use crate::domain::tracking::{RecipientStatus, RecipientTracking, TrackingMode};
 use crate::tracking::policy::{Decision, decide};
+use crate::tracking::settings;
 use crate::tracking::token::{PersonalLink, PersonalToken};
 use crate::web::filters;
 use crate::web::notice;
@@ -61,6 +63,21 @@ impl PreferencesPage {
 
     fn is_personal(&self) -> bool {
         self.now == Decision::Personal
+    }
+
+    /// Whether the page asks for consent, rather than leaving it to the person.
+    fn asks(&self) -> bool {
+        tracking::asks(&self.person, Timestamp::now())
+    }
+
+    /// Until when the person is not asked again, in milliseconds.
+    fn rests_until(&self) -> Option<i64> {
+        settings::rests_until(&self.person.recipient, Timestamp::now()).map(Timestamp::millis)
+    }
+
+    #[allow(clippy::unused_self, reason = "templates reach it through the page")]
+    const fn objecting(&self) -> &'static str {
+        tracking::OBJECTING
     }
 
     fn is_unsubscribed(&self) -> bool {

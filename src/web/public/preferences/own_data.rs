@@ -158,10 +158,11 @@ impl OwnData {
                 .collect::<Vec<_>>(),
             "einwilligungen": self.consents.iter().map(|consent| json!({
                 "wozu": consent.kind.label(),
+                "antwort": consent.answer(),
                 "wortlaut": consent.wording,
                 "wo": consent.form_name,
                 "gefragt_am": time(consent.asked_at),
-                "erteilt_am": time(consent.given_at),
+                "beantwortet_am": time(consent.given_at),
             })).collect::<Vec<_>>(),
             "unbestaetigte_anmeldungen": self.signups.iter().map(|signup| json!({
                 "adresse": signup.address,

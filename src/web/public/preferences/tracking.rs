@@ -3,13 +3,14 @@
 
 use actix_web::web;
 
-use super::super::person;
+use super::super::person::{self, Person};
 use super::{back, read, unknown};
 use crate::db::models::audit::Actor;
 use crate::db::models::consents::{self, ConsentKind};
-use crate::db::models::{accounts, mailing_counters};
+use crate::db::models::{accounts, mailing_counters, recipients};
+use crate::db::{Conn, DbResult};
 use crate::domain::time::Timestamp;
-use crate::domain::tracking::TrackingSource;
+use crate::domain::tracking::{RecipientTracking, TrackingMode, TrackingSource};
 use crate::tracking::settings;
 use crate::web::respond::WebResult;
 use crate::web::state::State;
@@ -22,7 +23,15 @@ pub(super) fn wording(account: &str) -> String {
     )
 }
 
-/// POST `/datenschutz/{token}`: *Widersprechen*.
+/// What stands at the button *Widersprechen*, word for word.
+pub(super) const OBJECTING: &str = "Sie können jederzeit widersprechen (Art. 21 DSGVO), ohne Gründe und ohne \
+     Nachteile: Ihre E-Mails erhalten Sie weiterhin. Der Widerspruch gilt auch für E-Mails, die Sie schon erhalten \
+     haben.";
+
+/// Where these answers are given, for the evidence.
+const PLACE: &str = "Datenschutz-Einstellungen";
+
+/// POST `/datenschutz/{token}`: *Widersprechen*, or the no to the question there.
 pub async fn create(state: web::Data<State>, text: web::Path<String>) -> WebResult {
     let Some(token) = read(&state, &text) else {
         return unknown();
@@ -33,15 +42,13 @@ pub async fn create(state: web::Data<State>, text: web::Path<String>) -> WebResu
                 conn,
                 &token.recipient_key,
                 |conn, account_id, recipient_id| {
-                    let changed = settings::object(
-                        conn,
-                        account_id,
-                        recipient_id,
-                        TrackingSource::Recipient,
-                        &Actor::Recipient,
-                        Timestamp::now(),
-                    )?;
-                    if changed {
+                    let (source, now) = (TrackingSource::Recipient, Timestamp::now());
+                    let actor = Actor::Recipient;
+                    let shown = objecting(conn, account_id, recipient_id, now)?;
+                    if settings::object(conn, account_id, recipient_id, source, &actor, now)? {
+                        let kind = ConsentKind::Tracking;
+                        let refusal = consents::answered_now(kind, false, &shown, PLACE, now);
+                        consents::record(conn, account_id, recipient_id, &refusal)?;
                         mailing_counters::count_objection(conn, account_id, token.mailing_id)?;
                     }
                     Ok(())
@@ -62,10 +69,11 @@ pub async fn destroy(state: web::Data<State>, text: web::Path<String>) -> WebRes
         .write(move |conn| {
             person::act(conn, &token.recipient_key, |conn, account, recipient| {
                 let (source, now) = (TrackingSource::Recipient, Timestamp::now());
-                if settings::consent(conn, account, recipient, source, &remembering, now)? {
+                let (actor, key) = (Actor::Recipient, &remembering);
+                if settings::consent(conn, account, recipient, source, key, &actor, now)? {
                     let wording = wording(&accounts::find(conn, account)?.name);
-                    let place = "Datenschutz-Einstellungen";
-                    let consent = consents::given_now(ConsentKind::Tracking, &wording, place, now);
+                    let kind = ConsentKind::Tracking;
+                    let consent = consents::answered_now(kind, true, &wording, PLACE, now);
                     consents::record(conn, account, recipient, &consent)?;
                 }
                 Ok(())
@@ -73,4 +81,31 @@ pub async fn destroy(state: web::Data<State>, text: web::Path<String>) -> WebRes
         })
         .await?;
     back(found, &text, "tracking-erlaubt")
+}
+
+/// Whether the page asks this person for consent: where only those are tracked who agreed, and
+/// this one has said neither yes nor, for a while, no (CNIL, deliberation 2026-042). Whoever is not
+/// asked can still allow it by themselves.
+pub(super) fn asks(person: &Person, now: Timestamp) -> bool {
+    person.account.tracking_mode == TrackingMode::Consent
+        && person.recipient.tracking == RecipientTracking::Unset
+        && settings::rests_until(&person.recipient, now).is_none()
+}
+
+/// The words to which somebody says no.
+fn objecting(
+    conn: &mut Conn,
+    account_id: i64,
+    recipient_id: i64,
+    now: Timestamp,
+) -> DbResult<String> {
+    let person = Person {
+        account: accounts::find(conn, account_id)?,
+        recipient: recipients::find(conn, account_id, recipient_id)?,
+    };
+    Ok(if asks(&person, now) {
+        wording(&person.account.name)
+    } else {
+        OBJECTING.to_owned()
+    })
 }

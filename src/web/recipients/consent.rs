@@ -1,0 +1,202 @@
+//! *Einwilligung eintragen*: a consent that reached the account outside of the product, with its
+//! evidence (Art. 7 (1) GDPR): when, how, and in what words.
+
+use actix_web::web;
+use askama::Template;
+use serde::Deserialize;
+
+use crate::db::models::consents::{self, Consent, ConsentKind};
+use crate::db::models::recipients::{self, Recipient};
+use crate::domain::time::{Timestamp, parse_day};
+use crate::domain::tracking::{RecipientTracking, TrackingSource};
+use crate::tracking::settings;
+use crate::web::access::SignedIn;
+use crate::web::filters;
+use crate::web::forms::FormErrors;
+use crate::web::page::{Page, Section};
+use crate::web::respond::{WebResult, invalid, page, see_other};
+use crate::web::state::State;
+
+/// Longest description of how it came, in characters.
+const MAX_HOW_CHARS: usize = 200;
+
+/// Longest wording, in characters.
+const MAX_WORDING_CHARS: usize = 2_000;
+
+#[derive(Template)]
+#[template(path = "recipients/consent.html")]
+struct ConsentPage {
+    page: Page,
+    recipient: Recipient,
+    typed: ConsentForm,
+    /// Until when nobody asks this person, in milliseconds.
+    rests_until: Option<i64>,
+    errors: FormErrors,
+}
+
+impl ConsentPage {
+    fn has_objected(&self) -> bool {
+        self.recipient.tracking == RecipientTracking::Objected
+    }
+}
+
+/// The consent as typed.
+#[derive(Default, Deserialize)]
+pub struct ConsentForm {
+    #[serde(default)]
+    erteilt: String,
+    #[serde(default)]
+    wie: String,
+    #[serde(default)]
+    wortlaut: String,
+    #[serde(default)]
+    anlass: String,
+}
+
+/// GET `/empfaenger/{id}/tracking/einwilligung`
+pub async fn new(signed_in: SignedIn, state: web::Data<State>, id: web::Path<i64>) -> WebResult {
+    let recipient = load(&signed_in, &state, *id).await?;
+    let (typed, errors) = (ConsentForm::default(), FormErrors::new());
+    page(&consent_page(&signed_in, recipient, typed, errors))
+}
+
+/// POST `/empfaenger/{id}/tracking/einwilligung`
+pub async fn create(
+    signed_in: SignedIn,
+    state: web::Data<State>,
+    id: web::Path<i64>,
+    form: web::Form<ConsentForm>,
+) -> WebResult {
+    let recipient = load(&signed_in, &state, *id).await?;
+    let (typed, now) = (form.into_inner(), Timestamp::now());
+    let evidence = match check(&typed, &recipient, now) {
+        Ok(evidence) => evidence,
+        Err(errors) => return invalid(&consent_page(&signed_in, recipient, typed, errors)),
+    };
+    let (account_id, actor, inside) = (signed_in.account_id(), signed_in.actor(), state.clone());
+    state
+        .write(move |conn| {
+            let (source, key) = (TrackingSource::Admin, &inside.remembering);
+            settings::consent(conn, account_id, recipient.id, source, key, &actor, now)?;
+            consents::record(conn, account_id, recipient.id, &evidence)
+        })
+        .await?;
+    see_other(format!(
+        "/empfaenger/{id}/tracking?meldung=einwilligung-eingetragen"
+    ))
+}
+
+/// The evidence, or everything that is wrong with it.
+fn check(
+    typed: &ConsentForm,
+    recipient: &Recipient,
+    now: Timestamp,
+) -> Result<Consent, FormErrors> {
+    let mut errors = FormErrors::new();
+    let given = parse_day(&typed.erteilt);
+    match given {
+        None => errors.add(
+            "erteilt",
+            "Geben Sie den Tag der Einwilligung an, zum Beispiel 24.11.2026.",
+        ),
+        Some(day) if day > now => errors.add("erteilt", "Dieser Tag liegt in der Zukunft."),
+        Some(day) if is_older(day, recipient) => errors.add(
+            "erteilt",
+            "Die Person hat danach widersprochen. Es gilt, was sie zuletzt gesagt hat.",
+        ),
+        Some(_) => {}
+    }
+    text(
+        "wie",
+        "Wie die Einwilligung kam",
+        &typed.wie,
+        MAX_HOW_CHARS,
+        &mut errors,
+    );
+    text(
+        "wortlaut",
+        "Der Wortlaut",
+        &typed.wortlaut,
+        MAX_WORDING_CHARS,
+        &mut errors,
+    );
+    match (typed.anlass.as_str(), settings::rests_until(recipient, now)) {
+        ("selbst", _) | ("gefragt", None) => {}
+        ("gefragt", Some(until)) => errors.add(
+            "anlass",
+            format!(
+                "Diese Person hat Nein gesagt und darf bis zum {} nicht erneut gefragt werden. Eine Einwilligung, um \
+                 die Sie vorher gebeten haben, kann nicht eingetragen werden.",
+                filters::format_date(until.millis())
+            ),
+        ),
+        _ => errors.add("anlass", "Wählen Sie, wie es dazu kam."),
+    }
+    match given {
+        Some(day) if errors.is_empty() => Ok(Consent {
+            kind: ConsentKind::Tracking,
+            agreed: true,
+            wording: typed.wortlaut.trim().replace("\r\n", "\n"),
+            form_name: format!(
+                "{} ({})",
+                typed.wie.trim(),
+                if typed.anlass == "selbst" {
+                    "von sich aus"
+                } else {
+                    "auf unsere Frage"
+                }
+            ),
+            asked_at: day.millis(),
+            given_at: day.millis(),
+        }),
+        _ => Err(errors),
+    }
+}
+
+/// Whether an objection came later than that whole day.
+fn is_older(day: Timestamp, recipient: &Recipient) -> bool {
+    recipient.tracking == RecipientTracking::Objected
+        && recipient
+            .refused_at
+            .is_some_and(|at| at >= day.plus_days(1).millis())
+}
+
+fn text(field: &'static str, what: &str, typed: &str, most: usize, errors: &mut FormErrors) {
+    let typed = typed.trim();
+    if typed.is_empty() {
+        errors.add(
+            field,
+            format!("{what} fehlt: Ohne Nachweis gilt keine Einwilligung."),
+        );
+    } else if typed.chars().count() > most {
+        errors.add(field, format!("{what}: höchstens {most} Zeichen."));
+    } else if typed.chars().any(|c| c.is_control() && !c.is_whitespace()) {
+        errors.add(field, format!("{what} enthält ein Steuerzeichen."));
+    }
+}
+
+async fn load(
+    signed_in: &SignedIn,
+    state: &State,
+    id: i64,
+) -> Result<Recipient, crate::web::error::WebError> {
+    let account_id = signed_in.account_id();
+    state
+        .read(move |conn| recipients::find(conn, account_id, id))
+        .await
+}
+
+fn consent_page(
+    signed_in: &SignedIn,
+    recipient: Recipient,
+    typed: ConsentForm,
+    errors: FormErrors,
+) -> ConsentPage {
+    ConsentPage {
+        page: Page::new(signed_in, Section::Recipients, "Einwilligung eintragen"),
+        rests_until: settings::rests_until(&recipient, Timestamp::now()).map(Timestamp::millis),
+        recipient,
+        typed,
+        errors,
+    }
+}
