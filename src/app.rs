@@ -16,7 +16,7 @@ use crate::bounces::background::Bounces;
 use crate::bounces::origin::Keys;
 use crate::bounces::spool::Spool;
 use crate::config::{Config, DataConfig};
-use crate::db::models::{accounts, installation, sessions, signups};
+use crate::db::models::{accounts, audit_list, installation, sessions, signups};
 use crate::db::{Backend, Db};
 use crate::demo::Background;
 use crate::domain::secret::{Purpose, Secret};
@@ -283,6 +283,24 @@ async fn keep_house(state: State) {
         tidy_signups(&state).await;
         tidy_outbox(&state).await;
         tidy_imports(&state).await;
+        tidy_audit_log(&state).await;
+    }
+}
+
+/// Lets entries of the audit log go after their time, in small steps.
+async fn tidy_audit_log(state: &State) {
+    loop {
+        let pruned = state
+            .write(|conn| audit_list::prune(conn, Timestamp::now(), 500))
+            .await;
+        match pruned {
+            Ok(0) => return,
+            Ok(_) => {}
+            Err(error) => {
+                tracing::warn!(%error, "old entries of the audit log could not be removed");
+                return;
+            }
+        }
     }
 }
 

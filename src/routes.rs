@@ -173,6 +173,9 @@ fn account_pages(table: &mut Table<'_>) {
     table.post("/benutzerkonto/ruecklaeufer/abrufen",   role(Admin),     account::bounces::read);
     table.post("/benutzerkonto/ruecklaeufer/testen",    role(Admin),     account::bounces::test);
     table.post("/benutzerkonto/ruecklaeufer/grenze",    role(Admin),     account::bounces::update_limit);
+    table.get ("/benutzerkonto/protokoll",              role(Admin),     account::log::show);
+    table.get ("/benutzerkonto/protokoll.csv",          role(Admin),     account::log::download);
+    table.post("/benutzerkonto/protokoll/aufbewahrung", role(Admin),     account::log::update_retention);
     table.get ("/benutzerkonto/passwort",               SIGNED_IN,       account::password::edit);
     table.post("/benutzerkonto/passwort",               SIGNED_IN,       account::password::update);
 }

@@ -4,6 +4,7 @@
 //! trusted from then on.
 
 pub mod address;
+pub mod audit;
 pub mod bounce;
 pub mod group;
 pub mod role;

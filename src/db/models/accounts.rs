@@ -136,6 +136,14 @@ pub(crate) fn set_tracking_options(
     Ok(())
 }
 
+/// Sets for how many years the audit log is kept; the database takes 1 to 10.
+pub(crate) fn set_audit_years(conn: &mut Conn, account_id: i64, years: i64) -> DbResult<()> {
+    diesel::update(accounts::table.find(account_id))
+        .set(accounts::audit_years.eq(years))
+        .execute(conn)?;
+    Ok(())
+}
+
 /// Adds to (or takes from) the counter of recipients.
 pub(crate) fn count_recipients(conn: &mut Conn, account_id: i64, change: i64) -> DbResult<()> {
     diesel::update(accounts::table.find(account_id))

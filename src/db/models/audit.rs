@@ -1,5 +1,6 @@
 //! The audit log: who changed what, when (rule P11). Entries can be written and read; nothing
-//! here changes one, and a trigger in the database refuses it too.
+//! here changes one, and a trigger in the database refuses it too. [`super::audit_list`] reads them
+//! in pages, and lets them go when their time is over.
 
 use diesel::prelude::*;
 use diesel::sql_types::Text;
@@ -8,6 +9,9 @@ use crate::db::json_rows::{self, Column};
 use crate::db::schema::{audit_log, recipients};
 use crate::db::{Conn, DbResult};
 use crate::domain::time::Timestamp;
+
+/// How the log names whoever acts behind the personal link in a mail.
+pub const RECIPIENT: &str = "Empfänger selbst";
 
 /// Who did something.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -30,7 +34,7 @@ impl Actor {
     pub fn label(&self) -> &str {
         match self {
             Self::User { name, .. } => name,
-            Self::Recipient => "Empfänger selbst",
+            Self::Recipient => RECIPIENT,
             Self::Program(name) => name,
         }
     }
@@ -118,6 +122,12 @@ pub enum Action {
     ReportExported,
     /// A group made of recipients by what they did with a mailing.
     GroupMadeOfActivity,
+    /// Everything about one recipient shown or taken away (Art. 15 and 20 GDPR).
+    DataDisclosed,
+    /// The audit log taken away as a file.
+    LogExported,
+    /// For how long the audit log is kept.
+    LogRetentionChanged,
 }
 
 impl Action {
@@ -160,6 +170,9 @@ impl Action {
             Self::MailingCancelled => "mailing_cancelled",
             Self::ReportExported => "report_exported",
             Self::GroupMadeOfActivity => "group_made_of_activity",
+            Self::DataDisclosed => "data_disclosed",
+            Self::LogExported => "log_exported",
+            Self::LogRetentionChanged => "log_retention_changed",
         }
     }
 }

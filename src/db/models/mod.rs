@@ -5,6 +5,7 @@
 
 pub mod accounts;
 pub mod audit;
+pub mod audit_list;
 pub mod bounce_mailboxes;
 pub mod bounces;
 pub mod consents;

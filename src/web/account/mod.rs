@@ -1,8 +1,9 @@
 //! *Benutzerkonto*, with the tabs *Kontodaten*, *Personenbez. Tracking*, *Versand*,
-//! *Rückläufer* and *Passwort*.
+//! *Rückläufer*, *Protokoll* and *Passwort*.
 
 pub mod bounces;
 pub mod details;
+pub mod log;
 pub mod mode;
 pub mod password;
 pub mod sending;

@@ -1,0 +1,105 @@
+//! The details of an entry in words.
+
+use serde_json::Value;
+
+use crate::domain::tracking::{TrackingMode, TrackingSource};
+use crate::web::filters::format_date;
+
+/// How the keys of details are called on the screen.
+const KEYS: &[(&str, &str)] = &[
+    ("reason", "Grund"),
+    ("source", "Quelle"),
+    ("since", "vom"),
+    ("mode", "jetzt"),
+    ("before", "vorher"),
+    ("years", "Jahre"),
+    ("mailing", "E-Mailing"),
+    ("export", "Datei"),
+    ("filter", "Auswahl"),
+    ("form", "Formular"),
+    ("group", "Gruppe"),
+    ("format", "Form"),
+    ("area", "Bereich"),
+    ("narrowed", "eingegrenzt"),
+    ("count_anonymously", "anonyme Gesamtzahlen"),
+    ("remember", "Widersprüche merken"),
+    ("forgotten", "vergessen"),
+    ("lifts_objection", "hebt Widerspruch auf"),
+    ("kind", "Art"),
+    ("code", "Code"),
+    ("domain", "Domain"),
+    ("selector", "Selektor"),
+    ("limit", "Grenze"),
+    ("changed", "geändert"),
+    ("mailbox", "Postfach"),
+    ("user", "Benutzer"),
+    ("roles", "Rollen"),
+    ("months", "Monate"),
+];
+
+/// The details as "Grund: Anruf; Quelle: Import"; nothing where there are none.
+pub fn in_words(details: &str) -> String {
+    let Ok(Value::Object(details)) = serde_json::from_str(details) else {
+        return String::new();
+    };
+    let pairs: Vec<String> = details
+        .iter()
+        .filter(|(_, value)| !value.is_null() && value.as_str() != Some(""))
+        .map(|(key, value)| {
+            let name = KEYS.iter().find(|(known, _)| known == key);
+            let name = name.map_or(key.as_str(), |(_, name)| name);
+            format!("{name}: {}", of(key, value))
+        })
+        .collect();
+    pairs.join("; ")
+}
+
+fn of(key: &str, value: &Value) -> String {
+    match (key, value) {
+        (_, Value::Bool(true)) => "ja".to_owned(),
+        (_, Value::Bool(false)) => "nein".to_owned(),
+        ("since", Value::Number(at)) => at.as_i64().map(format_date).unwrap_or_default(),
+        ("source", Value::String(word)) => word.parse().map_or_else(
+            |_| word.clone(),
+            |source: TrackingSource| source.label().to_owned(),
+        ),
+        ("mode" | "before", Value::String(word)) => word.parse().map_or_else(
+            |_| word.clone(),
+            |mode: TrackingMode| mode.label().to_owned(),
+        ),
+        ("export", Value::String(word)) => match word.as_str() {
+            "figures" => "Kennzahlen".to_owned(),
+            "activity" => "Empfängeraktivität".to_owned(),
+            other => other.to_owned(),
+        },
+        (_, Value::String(text)) => text.clone(),
+        (_, Value::Array(all)) => {
+            let all: Vec<String> = all.iter().map(|one| of(key, one)).collect();
+            all.join(", ")
+        }
+        (_, other) => other.to_string(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::in_words;
+
+    #[test]
+    fn details_are_told_in_words() {
+        for (details, words) in [
+            ("{}", ""),
+            ("kaputt", ""),
+            (r#"{"reason":""}"#, ""),
+            (r#"{"source":"self"}"#, "Quelle: Empfänger selbst"),
+            (
+                r#"{"before":"active","mode":"consent"}"#,
+                "vorher: aktiv; jetzt: nur mit Einwilligung",
+            ),
+            (r#"{"remember":true}"#, "Widersprüche merken: ja"),
+            (r#"{"new":[1,"x"]}"#, "new: 1, x"),
+        ] {
+            assert_eq!(in_words(details), words, "{details}");
+        }
+    }
+}
