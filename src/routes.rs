@@ -61,6 +61,9 @@ pub fn all(table: &mut Table<'_>) {
     table.get ("/empfaenger/{id}/gruppen",              role(Recipients), recipients::groups::show);
     table.post("/empfaenger/{id}/gruppen",              role(Recipients), recipients::groups::update);
     table.get ("/empfaenger/{id}/verlauf",              role(Recipients), recipients::history::show);
+    table.get ("/empfaenger/{id}/auskunft",             role(Recipients), recipients::disclosure::show);
+    table.get ("/empfaenger/{id}/auskunft.json",        role(Recipients), recipients::disclosure::json_file);
+    table.get ("/empfaenger/{id}/auskunft.csv",         role(Recipients), recipients::disclosure::csv_file);
     table.get ("/empfaenger/{id}/tracking",             role(Recipients), recipients::tracking::show);
     table.post("/empfaenger/{id}/tracking",             role(Recipients), recipients::tracking::update);
     table.get ("/empfaenger/{id}/tracking/aufheben",    role(Recipients), recipients::tracking::ask_to_lift);

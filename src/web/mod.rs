@@ -22,6 +22,7 @@ pub mod mail_document;
 pub mod mailings;
 pub mod notice;
 pub mod outbox;
+mod own_data;
 pub mod page;
 pub mod paging;
 pub mod password;

@@ -4,7 +4,7 @@
 //! is a picture whatever happens, and a click whose link can't be known gets a friendly page.
 
 pub mod click;
-mod person;
+pub mod person;
 pub mod pixel;
 pub mod preferences;
 pub mod signup;

@@ -14,7 +14,7 @@ use crate::domain::time::Timestamp;
 use crate::web::access::SignedIn;
 use crate::web::error::WebError;
 use crate::web::filters;
-use crate::web::forms::FormErrors;
+use crate::web::forms::{FormErrors, NO_ADDRESS, may_hold_address};
 use crate::web::page::{Page, Section};
 use crate::web::paging::{Links, PAGE_SIZE, PagingQuery};
 use crate::web::respond::{WebResult, invalid, page, see_other};
@@ -118,6 +118,8 @@ pub async fn decline(
         Some("Geben Sie einen Grund an: Die Person hat ein Recht darauf, ihn zu erfahren.")
     } else if reason.chars().count() > MAX_REASON_CHARS {
         Some("Der Grund darf höchstens 1.000 Zeichen haben.")
+    } else if may_hold_address(&reason) {
+        Some(NO_ADDRESS)
     } else {
         None
     };

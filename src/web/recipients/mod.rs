@@ -5,6 +5,7 @@ pub mod consent;
 pub mod data;
 pub mod delete;
 pub mod deletion_requests;
+pub mod disclosure;
 pub mod groups;
 pub mod history;
 pub mod list;

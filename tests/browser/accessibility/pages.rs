@@ -108,6 +108,10 @@ pub fn everything(world: &World) -> Vec<Shown> {
         page("/benutzerkonto/tracking", "Benutzerkonto").after("Tracking deaktivieren"),
         below(active, "/tracking", "@"),
         page("/benutzerkonto/tracking", "Benutzerkonto").after("Tracking aktivieren"),
+        page("/benutzerkonto/protokoll", "Benutzerkonto"),
+        page("/benutzerkonto/protokoll?bereich=tracking", "Benutzerkonto"),
+        page("/benutzerkonto/protokoll?bis=1.1.1990", "Benutzerkonto"),
+        page("/benutzerkonto/protokoll?von=gestern", "Benutzerkonto"),
         page("/benutzerkonto/versand", "Benutzerkonto"),
         page("/benutzerkonto/versand", "Benutzerkonto").after("Versand einschalten"),
         page("/benutzerkonto/versand", "Benutzerkonto").after("Verbindung testen"),
@@ -122,11 +126,29 @@ pub fn everything(world: &World) -> Vec<Shown> {
         page("/benutzerkonto/passwort", "Benutzerkonto").after("Passwort ändern"),
         page("/empfaenger/4711", "Seite nicht gefunden"),
     ];
+    pages.extend(of_consent(active));
     pages.extend(on_their_way(&furniture.states));
     pages.extend(of_people(&furniture));
     pages.extend(of_reports(sent));
     pages.extend(of_signing_up(world, &furniture.signup_form));
     pages
+}
+
+/// The mode *nur mit Einwilligung*, and back; and the evidence of one recipient.
+fn of_consent(person: &str) -> Vec<Shown> {
+    let mode = |to: &str| format!("/benutzerkonto/tracking/modus?auf={to}");
+    let record = format!("{person}/tracking/einwilligung");
+    vec![
+        Shown::at(&mode("consent"), "Tracking ändern"),
+        Shown::at(&mode("consent"), "Tracking ändern").after("Nur mit Einwilligung erfassen"),
+        Shown::at("/benutzerkonto/tracking", "Benutzerkonto"),
+        Shown::at(&format!("{person}/tracking"), "@"),
+        Shown::at(&mode("active"), "Tracking ändern"),
+        Shown::at(&mode("active"), "Tracking ändern").after("Alle ohne Widerspruch erfassen"),
+        Shown::at(&record, "Einwilligung eintragen"),
+        Shown::at(&record, "Einwilligung eintragen").after("Einwilligung eintragen"),
+        Shown::at(&format!("{person}/auskunft"), "Auskunft"),
+    ]
 }
 
 /// Mailings between the draft and the end.

@@ -1,8 +1,10 @@
 mod access;
 mod account;
 mod consent;
+mod disclosure;
 mod hostile;
 mod imports;
+mod log;
 mod pictures;
 mod public;
 mod recipients;

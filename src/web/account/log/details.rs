@@ -44,7 +44,11 @@ pub fn in_words(details: &str) -> String {
     };
     let pairs: Vec<String> = details
         .iter()
-        .filter(|(_, value)| !value.is_null() && value.as_str() != Some(""))
+        .filter(|(key, value)| {
+            !value.is_null()
+                && value.as_str() != Some("")
+                && !(*key == "lifts_objection" && value == &&Value::Bool(false))
+        })
         .map(|(key, value)| {
             let name = KEYS.iter().find(|(known, _)| known == key);
             let name = name.map_or(key.as_str(), |(_, name)| name);

@@ -9,12 +9,11 @@ use actix_web::{HttpResponse, web};
 use askama::Template;
 
 use super::super::person;
-use super::own_data::{self, HOW, OwnData};
 use super::{read, unknown};
 use crate::domain::time::Timestamp;
-use crate::domain::tracking::TrackingSource;
 use crate::web::error::WebError;
 use crate::web::filters;
+use crate::web::own_data::{self, HOW, OwnData};
 use crate::web::page::Page;
 use crate::web::respond::{WebResult, page};
 use crate::web::state::State;
@@ -26,15 +25,6 @@ struct DataPage {
     token: String,
     data: OwnData,
     how: [&'static str; 5],
-}
-
-impl DataPage {
-    fn source(source: Option<&TrackingSource>) -> &'static str {
-        source.map_or("", |source| match source {
-            TrackingSource::Recipient => "Sie selbst",
-            other => other.label(),
-        })
-    }
 }
 
 /// GET `/datenschutz/{token}/daten`

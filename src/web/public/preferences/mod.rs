@@ -8,7 +8,6 @@
 pub mod data;
 pub mod deletion;
 pub mod mailings;
-mod own_data;
 pub mod tracking;
 
 use actix_web::web;

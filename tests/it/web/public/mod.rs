@@ -186,7 +186,7 @@ on_both!(objecting_takes_a_click_and_can_be_taken_back, |world| {
         "the evidence"
     );
     visitor.submit(&format!("{path}/erlauben"), &[]);
-    assert_eq!(world.rows("consents", "1 = 1"), 1, "twice counts once");
+    assert_eq!(world.rows("consents", "agreed"), 1, "twice counts once");
     visitor.get(&world.pixel(mailing, key));
     assert_eq!(world.rows("events", "1 = 1"), 1, "from now on again");
 });

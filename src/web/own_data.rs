@@ -1,8 +1,8 @@
-//! Everything that is stored about one person, gathered for that person (Art. 15 GDPR).
+//! Everything that is stored about one person, gathered for that person (Art. 15 GDPR) and to be
+//! taken along (Art. 20): as the person's own page shows it, and as the account gives it out.
 
 use serde_json::{Map, Value, json};
 
-use super::super::person::Person;
 use crate::db::models::audit::{self, OwnEntry};
 use crate::db::models::consents::{self, Consent};
 use crate::db::models::objections::{self, Remembered};
@@ -16,6 +16,7 @@ use crate::domain::tracking::{Decision, RecipientTracking, TrackingSource};
 use crate::tracking::device::Device;
 use crate::tracking::policy::decide;
 use crate::tracking::settings::remembered_address;
+use crate::web::public::person::Person;
 
 /// How measuring works, in sentences for the person (Art. 15 (1) (a), (b), (d)).
 pub const HOW: [&str; 5] = [
@@ -218,6 +219,14 @@ impl Mailing {
     }
 }
 
+/// Where something came from, as the person would say it.
+pub fn source(source: Option<&TrackingSource>) -> &'static str {
+    source.map_or("", |source| match source {
+        TrackingSource::Recipient => "Sie selbst",
+        other => other.label(),
+    })
+}
+
 /// ISO 8601, in UTC.
 fn time(millis: i64) -> String {
     jiff::Timestamp::from_millisecond(millis)
@@ -306,6 +315,9 @@ pub fn what(entry: &OwnEntry) -> String {
         "deletion_requested" => "Um Löschung gebeten",
         "deletion_request_withdrawn" => "Löschwunsch zurückgenommen",
         "deletion_request_declined" => "Löschwunsch abgelehnt",
+        "data_disclosed" => "Auskunft über die gespeicherten Daten erstellt",
+        "recipient_bounced" => "Als unzustellbar erkannt",
+        "recipient_reactivated" => "Wieder zustellbar",
         other => other,
     };
     let details: Value = serde_json::from_str(&entry.details).unwrap_or_default();
