@@ -57,6 +57,9 @@ const NO_PAGES: &[&str] = &[
     "/analysen/{id}/kennzahlen.csv",
     "/analysen/{id}/aktivitaet.csv",
     "/datenschutz/{token}/daten.json",
+    "/empfaenger/{id}/auskunft.json",
+    "/empfaenger/{id}/auskunft.csv",
+    "/benutzerkonto/protokoll.csv",
     // Stands there once in a new installation, after thousands of rows are made.
     "/beispielkonto",
 ];

@@ -1,5 +1,8 @@
 //! The pages there are, with something on them, with nothing, and with mistakes in their forms.
 
+use widerspruch::db::models::recipients;
+use widerspruch::tracking::token::{PersonalLink, PersonalToken};
+
 use super::furniture::{Furniture, LONG_WORD, Links, SigningUp, furnish, number};
 use super::states::States;
 use crate::support::World;
@@ -126,7 +129,7 @@ pub fn everything(world: &World) -> Vec<Shown> {
         page("/benutzerkonto/passwort", "Benutzerkonto").after("Passwort ändern"),
         page("/empfaenger/4711", "Seite nicht gefunden"),
     ];
-    pages.extend(of_consent(active));
+    pages.extend(of_consent(world, active));
     pages.extend(on_their_way(&furniture.states));
     pages.extend(of_people(&furniture));
     pages.extend(of_reports(sent));
@@ -135,20 +138,34 @@ pub fn everything(world: &World) -> Vec<Shown> {
 }
 
 /// The mode *nur mit Einwilligung*, and back; and the evidence of one recipient.
-fn of_consent(person: &str) -> Vec<Shown> {
+fn of_consent(world: &World, person: &str) -> Vec<Shown> {
     let mode = |to: &str| format!("/benutzerkonto/tracking/modus?auf={to}");
     let record = format!("{person}/tracking/einwilligung");
+    let asked = preferences(world, person);
     vec![
         Shown::at(&mode("consent"), "Tracking ändern"),
-        Shown::at(&mode("consent"), "Tracking ändern").after("Nur mit Einwilligung erfassen"),
+        Shown::at(&mode("consent"), "Benutzerkonto").after("Nur mit Einwilligung erfassen"),
         Shown::at("/benutzerkonto/tracking", "Benutzerkonto"),
         Shown::at(&format!("{person}/tracking"), "@"),
+        Shown::at(&asked, "Datenschutz-Einstellungen"),
         Shown::at(&mode("active"), "Tracking ändern"),
-        Shown::at(&mode("active"), "Tracking ändern").after("Alle ohne Widerspruch erfassen"),
+        Shown::at(&mode("active"), "Benutzerkonto").after("Alle ohne Widerspruch erfassen"),
         Shown::at(&record, "Einwilligung eintragen"),
         Shown::at(&record, "Einwilligung eintragen").after("Einwilligung eintragen"),
         Shown::at(&format!("{person}/auskunft"), "Auskunft"),
     ]
+}
+
+/// *Datenschutz-Einstellungen* of that recipient.
+fn preferences(world: &World, person: &str) -> String {
+    let id = number(person).parse().expect("a number");
+    let person = world.read(|conn| recipients::find(conn, world.account_id, id));
+    let token = PersonalToken {
+        mailing_id: 0,
+        recipient_key: person.public_key.try_into().expect("16 bytes"),
+    };
+    let link = PersonalLink::Preferences;
+    format!("/datenschutz/{}", world.state.tokens.personal(link, token))
 }
 
 /// Mailings between the draft and the end.
