@@ -23,6 +23,8 @@ use crate::domain::secret::{Purpose, Secret};
 use crate::domain::time::{Clock, Timestamp};
 use crate::erasure::cleanup::Cleaner;
 use crate::erasure::jobs::Deletions;
+use crate::erasure::past::PastWork;
+use crate::erasure::retention;
 use crate::error::StartError;
 use crate::import::background::{self, Imports};
 use crate::import::uploads::Uploads;
@@ -138,6 +140,7 @@ pub fn build(config: &Config) -> Result<App, StartError> {
         sender,
         outbox,
         deletions: Deletions::start(db.clone(), cleaner.clone(), remembering.clone())?,
+        past: PastWork::start(db.clone())?,
         imports: Imports::start(
             db.clone(),
             Uploads::open(&config.data.dir)?,
@@ -253,11 +256,13 @@ impl App {
         let imports = self.state.imports.clone();
         let bounces = self.state.bounces.clone();
         let mailer = self.state.mailer.clone();
+        let past = self.state.past.clone();
         // Every hit that was taken is stored before the program ends, every mail in hand marked.
         let _ = web::block(move || {
             sender.shut_down();
             mailer.shut_down();
             imports.shut_down();
+            past.shut_down();
             bounces.shut_down();
             recorder.shut_down();
             // Before the cleaner, to which it hands what it deleted.
@@ -284,6 +289,7 @@ async fn keep_house(state: State) {
         tidy_outbox(&state).await;
         tidy_imports(&state).await;
         tidy_audit_log(&state).await;
+        start_retention(&state).await;
     }
 }
 
@@ -301,6 +307,15 @@ async fn tidy_audit_log(state: &State) {
                 return;
             }
         }
+    }
+}
+
+/// Lets go of tracking data that is older than its account keeps it.
+async fn start_retention(state: &State) {
+    let (db, past) = (state.db.clone(), state.past.clone());
+    let started = web::block(move || retention::start_due(&db, &past, Timestamp::now())).await;
+    if !matches!(started, Ok(Ok(()))) {
+        tracing::warn!("old tracking data could not be looked up");
     }
 }
 

@@ -158,6 +158,11 @@ fn account_pages(table: &mut Table<'_>) {
     table.post("/benutzerkonto/tracking/einstellungen", role(Admin),     account::tracking::update_options);
     table.get ("/benutzerkonto/tracking/modus",         role(Admin),     account::mode::ask);
     table.post("/benutzerkonto/tracking/modus",         role(Admin),     account::mode::update);
+    table.get ("/benutzerkonto/tracking/vergangenheit", role(Admin),     account::retention::ask);
+    table.post("/benutzerkonto/tracking/vergangenheit", role(Admin),     account::retention::pseudonymise);
+    table.get ("/benutzerkonto/aufbewahrung",           role(Admin),     account::retention::show);
+    table.post("/benutzerkonto/aufbewahrung",           role(Admin),     account::retention::update);
+    table.post("/benutzerkonto/aufbewahrung/jetzt",     role(Admin),     account::retention::run_now);
     table.get ("/benutzerkonto/versand",                role(Admin),     account::sending::show);
     table.post("/benutzerkonto/versand",                role(Admin),     account::sending::update);
     table.post("/benutzerkonto/versand/einschalten",    role(Admin),     account::sending::switch_on);

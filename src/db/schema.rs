@@ -26,6 +26,8 @@ table! {
         recipient_count -> BigInt,
         soft_bounce_limit -> BigInt,
         audit_years -> BigInt,
+        retention_months -> Nullable<BigInt>,
+        retention_next_at -> Nullable<BigInt>,
         created_at -> BigInt,
     }
 }
@@ -59,6 +61,7 @@ table! {
         name -> Text,
         name_key -> Text,
         member_count -> BigInt,
+        from_mailing_id -> Nullable<BigInt>,
         created_at -> BigInt,
     }
 }
@@ -406,6 +409,7 @@ table! {
         actor -> Text,
         recipients -> BigInt,
         groups_left -> BigInt,
+        deliveries -> BigInt,
         opens -> BigInt,
         clicks -> BigInt,
         figures -> Text,
@@ -419,9 +423,11 @@ table! {
     jobs (id) {
         id -> BigInt,
         account_id -> BigInt,
+        kind -> Text,
         user_id -> Nullable<BigInt>,
         receipt_id -> BigInt,
         group_id -> Nullable<BigInt>,
+        until -> Nullable<BigInt>,
         status -> Text,
         total -> BigInt,
         done -> BigInt,

@@ -8,7 +8,7 @@ use diesel::sql_types::{SingleValue, Text};
 use super::models::consents::ConsentKind;
 use super::models::deliveries::DeliveryStatus;
 use super::models::imports::ImportStatus;
-use super::models::jobs::JobStatus;
+use super::models::jobs::{JobKind, JobStatus};
 use super::models::mailings::MailingStatus;
 use super::models::objections::Remembered;
 use super::models::receipts::{Cleanup, ReceiptKind};
@@ -50,6 +50,7 @@ read_from_text!(
     Decision,
     DeliveryStatus,
     Encryption,
+    JobKind,
     JobStatus,
     ImportStatus,
     MailingStatus,

@@ -81,6 +81,7 @@ pub fn delete_recipients(
     let done = Done {
         recipients: i64::try_from(removed).unwrap_or(i64::MAX),
         groups_left: i64::try_from(groups_left).unwrap_or(i64::MAX),
+        deliveries: cut.deliveries,
         opens: cut.opens,
         clicks: cut.clicks,
         figures,

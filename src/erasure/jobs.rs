@@ -14,7 +14,7 @@ use parking_lot::Mutex;
 use super::cleanup::Cleaner;
 use super::deletion::{self, Remains};
 use crate::db::models::audit::Actor;
-use crate::db::models::jobs::{self, Job, JobStatus, Whom};
+use crate::db::models::jobs::{self, Job, JobKind, JobStatus, Whom};
 use crate::db::models::{groups, receipts, signups};
 use crate::db::{Conn, Db, DbResult, account_lock};
 use crate::domain::secret::Key;
@@ -122,7 +122,7 @@ fn slice(conn: &mut Conn, wanted: Wanted, key: &Key, now: Timestamp) -> DbResult
     // Another node may be at the same job: one slice after the other.
     account_lock::exclusive(conn, account_id)?;
     let job = jobs::find(conn, account_id, job_id)?;
-    if job.status == JobStatus::Done {
+    if job.status != JobStatus::Running {
         return Ok(None);
     }
     let ids = jobs::next(conn, account_id, &job, SLICE)?;
@@ -154,7 +154,10 @@ fn slice(conn: &mut Conn, wanted: Wanted, key: &Key, now: Timestamp) -> DbResult
 
 impl Tools {
     fn serve(&self, waiting: &Receiver<Option<Wanted>>) {
-        match self.db.read(jobs::unfinished) {
+        let left = self
+            .db
+            .read(|conn| jobs::unfinished_of(conn, JobKind::Deletion));
+        match left {
             Ok(left) => left
                 .into_iter()
                 .for_each(|wanted| self.persist(wanted, true)),

@@ -20,9 +20,37 @@ pub(crate) fn cut_off_with_proof(
 ) -> DbResult<(CutOff, Vec<BeforeAfter>)> {
     account_lock::exclusive(conn, account_id)?;
     let mailings = deliveries::mailings_of(conn, account_id, recipients, unsent)?;
-    let before = reports::figures(conn, account_id, &mailings)?;
-    let cut = deliveries::cut_off(conn, account_id, recipients, unsent)?;
-    let after = reports::figures(conn, account_id, &mailings)?;
+    prove(conn, account_id, &mailings, |conn| {
+        deliveries::cut_off(conn, account_id, recipients, unsent)
+    })
+}
+
+/// The same for deliveries of one mailing, whosever they are: their owners stay, and leave the
+/// groups that were made of what they did with it.
+pub(crate) fn cut_off_by_age(
+    conn: &mut Conn,
+    account_id: i64,
+    mailing_id: i64,
+    cut: &[i64],
+) -> DbResult<(CutOff, Vec<BeforeAfter>)> {
+    account_lock::exclusive(conn, account_id)?;
+    for group_id in groups::of_activity(conn, account_id, mailing_id)? {
+        groups::leave_with_deliveries(conn, account_id, group_id, cut)?;
+    }
+    prove(conn, account_id, &[mailing_id], |conn| {
+        deliveries::cut_off_deliveries(conn, account_id, mailing_id, cut)
+    })
+}
+
+fn prove(
+    conn: &mut Conn,
+    account_id: i64,
+    mailings: &[i64],
+    act: impl FnOnce(&mut Conn) -> DbResult<CutOff>,
+) -> DbResult<(CutOff, Vec<BeforeAfter>)> {
+    let before = reports::figures(conn, account_id, mailings)?;
+    let cut = act(conn)?;
+    let after = reports::figures(conn, account_id, mailings)?;
     if before != after {
         return Err(DbError::Refused(
             "pseudonymising would have changed a report",
@@ -65,6 +93,7 @@ pub fn pseudonymise_recipient(
     let done = Done {
         recipients: 1,
         groups_left: 0,
+        deliveries: cut.deliveries,
         opens: cut.opens,
         clicks: cut.clicks,
         figures,

@@ -85,6 +85,7 @@ impl Selection {
         }
         let counts = self.count(conn)?;
         let group_id = groups::create(conn, self.account_id, name, now)?;
+        groups::made_of(conn, self.account_id, group_id, self.mailing_id)?;
         let entry = Entry {
             actor,
             action: Action::GroupMadeOfActivity,

@@ -30,6 +30,11 @@ pub fn find(word: &str) -> Option<Notice> {
             "Die Einstellung wurde inzwischen geändert. Bitte sehen Sie noch einmal hin.",
         ),
         "einwilligung-eingetragen" => ("success", "Einwilligung eingetragen."),
+        "keine-vergangenheit" => ("warning", "Es ist nichts da, was zu pseudonymisieren wäre."),
+        "nichts-so-alt" => (
+            "success",
+            "Nichts ist so alt. Es gibt nichts zu pseudonymisieren.",
+        ),
         "passwort-geaendert" => (
             "success",
             "Passwort geändert. Alle anderen Sitzungen wurden beendet.",

@@ -15,6 +15,7 @@ use crate::domain::sealed::Sealer;
 use crate::domain::secret::Key;
 use crate::erasure::cleanup::Cleaner;
 use crate::erasure::jobs::Deletions;
+use crate::erasure::past::PastWork;
 use crate::import::background::Imports;
 use crate::sending::Sender;
 use crate::sending::outbox::Outbox;
@@ -52,6 +53,8 @@ pub struct Inner {
     pub cleaner: Cleaner,
     /// Deletes many recipients in the background.
     pub deletions: Deletions,
+    /// Pseudonymises the past of many in the background.
+    pub past: PastWork,
     /// Fills the example account, where one is asked for.
     pub demo: Background,
     /// Imports uploaded files in the background.

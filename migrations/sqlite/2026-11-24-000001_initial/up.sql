@@ -22,6 +22,10 @@ CREATE TABLE accounts (
     soft_bounce_limit INTEGER NOT NULL DEFAULT 3,
     -- For how many years the audit log is kept.
     audit_years INTEGER NOT NULL DEFAULT 3 CHECK (audit_years BETWEEN 1 AND 10),
+    -- After how many months personal tracking data is pseudonymised; none: never by itself.
+    retention_months INTEGER CHECK (retention_months BETWEEN 1 AND 120),
+    -- When that is looked at next.
+    retention_next_at INTEGER,
     created_at INTEGER NOT NULL
 ) STRICT;
 
@@ -52,6 +56,8 @@ CREATE TABLE groups (
     name TEXT NOT NULL,
     name_key TEXT NOT NULL,
     member_count INTEGER NOT NULL DEFAULT 0,
+    -- The mailing whose activity it was made of.
+    from_mailing_id INTEGER,
     created_at INTEGER NOT NULL,
     UNIQUE (account_id, name_key)
 ) STRICT;
@@ -456,10 +462,11 @@ CREATE TABLE import_refusals (
 CREATE TABLE receipts (
     id INTEGER NOT NULL PRIMARY KEY AUTOINCREMENT,
     account_id INTEGER NOT NULL REFERENCES accounts (id) ON DELETE CASCADE,
-    kind TEXT NOT NULL CHECK (kind IN ('deletion', 'pseudonymisation')),
+    kind TEXT NOT NULL CHECK (kind IN ('deletion', 'pseudonymisation', 'past', 'retention')),
     actor TEXT NOT NULL,
     recipients INTEGER NOT NULL DEFAULT 0,
     groups_left INTEGER NOT NULL DEFAULT 0,
+    deliveries INTEGER NOT NULL DEFAULT 0,
     opens INTEGER NOT NULL DEFAULT 0,
     clicks INTEGER NOT NULL DEFAULT 0,
     -- The reports' figures before and after, as JSON, one entry per mailing.
@@ -471,14 +478,19 @@ CREATE TABLE receipts (
 CREATE INDEX receipts_by_account ON receipts (account_id, id);
 CREATE INDEX receipts_pending ON receipts (id) WHERE cleanup = 'pending';
 
--- Deletions of many recipients: the list of those still to go.
+-- What takes long: deletions of many recipients, with the list of those still to go, and the
+-- pseudonymising of all that is older.
 CREATE TABLE jobs (
     id INTEGER NOT NULL PRIMARY KEY AUTOINCREMENT,
     account_id INTEGER NOT NULL REFERENCES accounts (id) ON DELETE CASCADE,
+    kind TEXT NOT NULL CHECK (kind IN ('deletion', 'pseudonymisation')),
     user_id INTEGER REFERENCES users (id) ON DELETE SET NULL,
     receipt_id INTEGER NOT NULL REFERENCES receipts (id) ON DELETE CASCADE,
     group_id INTEGER REFERENCES groups (id) ON DELETE SET NULL,
-    status TEXT NOT NULL CHECK (status IN ('running', 'done')),
+    -- Up to when mails were handed over whose deliveries are pseudonymised.
+    until INTEGER,
+    -- A draft waits for its confirmation.
+    status TEXT NOT NULL CHECK (status IN ('draft', 'running', 'done')),
     total INTEGER NOT NULL,
     done INTEGER NOT NULL DEFAULT 0,
     created_at INTEGER NOT NULL,

@@ -33,6 +33,10 @@ pub struct Account {
     pub soft_bounce_limit: i64,
     /// For how many years its audit log is kept.
     pub audit_years: i64,
+    /// After how many months personal tracking data is pseudonymised; none: never by itself.
+    pub retention_months: Option<i64>,
+    /// When that is looked at next, in milliseconds.
+    pub retention_next_at: Option<i64>,
 }
 
 impl Account {
@@ -142,6 +146,34 @@ pub(crate) fn set_audit_years(conn: &mut Conn, account_id: i64, years: i64) -> D
         .set(accounts::audit_years.eq(years))
         .execute(conn)?;
     Ok(())
+}
+
+/// Sets after how many months personal tracking data is pseudonymised, and when that is looked at
+/// next. The caller writes the audit log: see [`crate::erasure::retention`].
+pub(crate) fn set_retention(
+    conn: &mut Conn,
+    account_id: i64,
+    months: Option<i64>,
+    next_at: Option<Timestamp>,
+) -> DbResult<()> {
+    diesel::update(accounts::table.find(account_id))
+        .set((
+            accounts::retention_months.eq(months),
+            accounts::retention_next_at.eq(next_at.map(Timestamp::millis)),
+        ))
+        .execute(conn)?;
+    Ok(())
+}
+
+/// Accounts of the installation whose old tracking data is to be looked at: a background task's
+/// question.
+pub fn with_due_retention(conn: &mut Conn, now: Timestamp) -> DbResult<Vec<Account>> {
+    Ok(accounts::table
+        .filter(accounts::retention_months.is_not_null())
+        .filter(accounts::retention_next_at.le(now.millis()))
+        .order(accounts::id)
+        .select(Account::as_select())
+        .load(conn)?)
 }
 
 /// Adds to (or takes from) the counter of recipients.

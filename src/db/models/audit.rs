@@ -76,6 +76,10 @@ pub enum Action {
     DeletionRequestDeclined,
     /// A recipient's old tracking data pseudonymised.
     RecipientPseudonymised,
+    /// All old tracking data of the account pseudonymised, or what was older than it is kept.
+    PastPseudonymised,
+    /// After how long tracking data is pseudonymised.
+    RetentionChanged,
     /// A recipient deleted (and the old tracking data pseudonymised).
     RecipientDeleted,
     /// A recipient unsubscribed.
@@ -147,6 +151,8 @@ impl Action {
             Self::DeletionRequestWithdrawn => "deletion_request_withdrawn",
             Self::DeletionRequestDeclined => "deletion_request_declined",
             Self::RecipientPseudonymised => "recipient_pseudonymised",
+            Self::PastPseudonymised => "past_pseudonymised",
+            Self::RetentionChanged => "retention_changed",
             Self::RecipientDeleted => "recipient_deleted",
             Self::RecipientUnsubscribed => "recipient_unsubscribed",
             Self::RecipientResubscribed => "recipient_resubscribed",

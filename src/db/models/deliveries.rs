@@ -34,6 +34,9 @@ stored_as_word! {
     }
 }
 
+/// The words of the states in which a mail is not out, as SQL.
+pub(crate) const UNSENT: &str = "'pending', 'deferred', 'claimed', 'underway'";
+
 /// What pseudonymising did to deliveries.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct CutOff {
@@ -116,8 +119,40 @@ pub(crate) fn cut_off(
     unsent: Unsent,
 ) -> DbResult<CutOff> {
     let tied = tied_to(conn, account_id, recipients, unsent)?;
+    cut(conn, account_id, &tied)
+}
+
+/// The same for deliveries of one mailing, by number: those that are still tied to somebody and
+/// not waiting to be sent.
+pub(crate) fn cut_off_deliveries(
+    conn: &mut Conn,
+    account_id: i64,
+    mailing_id: i64,
+    deliveries: &[i64],
+) -> DbResult<CutOff> {
+    let rows = json_rows::unfold(conn, &[("id", Column::Int)]);
+    let lock = match conn {
+        Conn::Sqlite(_) => "",
+        Conn::Postgres(_) => "FOR UPDATE OF d",
+    };
+    let tied: Vec<Tied> = diesel::sql_query(format!(
+        "SELECT d.id, d.mailing_id, d.opens, d.clicks, d.status
+         FROM {rows} AS wanted
+         CROSS JOIN deliveries d
+         WHERE d.id = wanted.id AND +d.account_id = $2 AND +d.mailing_id = $3
+             AND d.recipient_id IS NOT NULL AND d.status NOT IN ({UNSENT})
+         ORDER BY d.id {lock}"
+    ))
+    .bind::<Text, _>(json_rows::of_numbers(deliveries.iter().copied()))
+    .bind::<BigInt, _>(account_id)
+    .bind::<BigInt, _>(mailing_id)
+    .load(conn)?;
+    cut(conn, account_id, &tied)
+}
+
+fn cut(conn: &mut Conn, account_id: i64, tied: &[Tied]) -> DbResult<CutOff> {
     let mut changes = Vec::with_capacity(tied.len());
-    for delivery in &tied {
+    for delivery in tied {
         let pseudonym = random_128().map_err(|e| DbError::Unavailable(e.to_string()))?;
         let status = match delivery.status {
             // Whoever holds a claimed one finds it gone before its mail is out.
@@ -159,7 +194,7 @@ pub(crate) fn cut_off(
     .bind::<Text, _>(json_rows::of(&changes))
     .execute(conn)?;
 
-    count_ended(conn, account_id, &tied)?;
+    count_ended(conn, account_id, tied)?;
     let mut mailings: Vec<i64> = tied.iter().map(|d| d.mailing_id).collect();
     mailings.sort_unstable();
     mailings.dedup();
@@ -195,8 +230,8 @@ fn tied_to(
 ) -> DbResult<Vec<Tied>> {
     let rows = json_rows::unfold(conn, &[("id", Column::Int)]);
     let only_sent = match unsent {
-        Unsent::LeaveAlone => "AND d.status NOT IN ('pending', 'deferred', 'claimed', 'underway')",
-        Unsent::Cancel => "",
+        Unsent::LeaveAlone => format!("AND d.status NOT IN ({UNSENT})"),
+        Unsent::Cancel => String::new(),
     };
     let lock = match conn {
         Conn::Sqlite(_) => "",

@@ -247,6 +247,57 @@ pub(crate) fn leave_by_activity(
     Ok(())
 }
 
+/// Notes of which mailing's activity a group was made.
+pub(crate) fn made_of(
+    conn: &mut Conn,
+    account_id: i64,
+    group_id: i64,
+    mailing_id: i64,
+) -> DbResult<()> {
+    diesel::update(
+        groups::table
+            .filter(groups::account_id.eq(account_id))
+            .find(group_id),
+    )
+    .set(groups::from_mailing_id.eq(mailing_id))
+    .execute(conn)?;
+    Ok(())
+}
+
+/// The groups that were made of a mailing's activity.
+pub(crate) fn of_activity(conn: &mut Conn, account_id: i64, mailing_id: i64) -> DbResult<Vec<i64>> {
+    Ok(groups::table
+        .filter(groups::account_id.eq(account_id))
+        .filter(groups::from_mailing_id.eq(mailing_id))
+        .order(groups::id)
+        .select(groups::id)
+        .load(conn)?)
+}
+
+/// Takes those out of a group made of a mailing's activity to whom these deliveries belong: they
+/// are about to be pseudonymised.
+pub(crate) fn leave_with_deliveries(
+    conn: &mut Conn,
+    account_id: i64,
+    group_id: i64,
+    deliveries: &[i64],
+) -> DbResult<()> {
+    let rows = json_rows::unfold(conn, &[("id", Column::Int)]);
+    let left = diesel::sql_query(format!(
+        "DELETE FROM memberships
+         WHERE recipient_id IN (SELECT d.recipient_id FROM {rows} AS cut CROSS JOIN deliveries d
+                                WHERE d.id = cut.id AND +d.account_id = $2)
+             AND account_id = $3 AND group_id = $4 AND from_activity"
+    ))
+    .bind::<Text, _>(json_rows::of_numbers(deliveries.iter().copied()))
+    .bind::<BigInt, _>(account_id)
+    .bind::<BigInt, _>(account_id)
+    .bind::<BigInt, _>(group_id)
+    .execute(conn)?;
+    let left = i64::try_from(left).unwrap_or(0);
+    count_members(conn, account_id, group_id, -left)
+}
+
 fn count_members(conn: &mut Conn, account_id: i64, group_id: i64, change: i64) -> DbResult<()> {
     diesel::update(
         groups::table

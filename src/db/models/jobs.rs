@@ -1,4 +1,5 @@
-//! Deletions of many recipients: what is still to be done, so that they outlive a restart.
+//! What takes long (deletions of many recipients, the pseudonymising of all that is older): what is
+//! still to be done, so that it outlives a restart.
 //!
 //! Chosen recipients are listed by number. Those of a group are not: whoever belonged to the group
 //! when the job was started is to go, and leaves the group by going.
@@ -16,30 +17,46 @@ use crate::domain::time::Timestamp;
 stored_as_word! {
     /// How far a job has come.
     JobStatus {
-        /// There may be recipients left.
+        /// Waits for its confirmation.
+        Draft => "draft",
+        /// There may be something left.
         Running => "running",
-        /// All are gone.
+        /// All is done.
         Done => "done",
     }
 }
 
-/// A deletion of many recipients.
+stored_as_word! {
+    /// What a job does.
+    JobKind {
+        /// Deletes recipients.
+        Deletion => "deletion",
+        /// Pseudonymises the deliveries of mails that were handed over before a moment.
+        Pseudonymisation => "pseudonymisation",
+    }
+}
+
+/// Something that takes long.
 #[derive(Debug, Clone, Queryable, Selectable)]
 #[diesel(table_name = jobs)]
 pub struct Job {
     /// Its number.
     pub id: i64,
+    /// What it does.
+    pub kind: JobKind,
     /// The user who started it, while there is one.
     pub user_id: Option<i64>,
     /// Its receipt.
     pub receipt_id: i64,
     /// The group that goes with its people, while it exists.
     pub group_id: Option<i64>,
+    /// Up to when mails were handed over whose deliveries it pseudonymises, in milliseconds.
+    pub until: Option<i64>,
     /// How far it has come.
     pub status: JobStatus,
-    /// How many recipients there were.
+    /// How many recipients or deliveries there were.
     pub total: i64,
-    /// How many are gone.
+    /// How many are done.
     pub done: i64,
     /// When it was started, in milliseconds.
     pub created_at: i64,
@@ -73,6 +90,7 @@ pub fn start(
     let job_id = diesel::insert_into(jobs::table)
         .values((
             jobs::account_id.eq(account_id),
+            jobs::kind.eq(JobKind::Deletion.as_str()),
             jobs::user_id.eq(user_id),
             jobs::receipt_id.eq(receipt_id),
             jobs::group_id.eq(group_id),
@@ -119,8 +137,67 @@ pub fn find(conn: &mut Conn, account_id: i64, job_id: i64) -> DbResult<Job> {
         .first(conn)?)
 }
 
-/// Account and number of every unfinished job of the installation, oldest first: what a start
-/// takes up again.
+/// Starts the pseudonymising of so many deliveries of mails handed over before a moment, and gives
+/// its number.
+pub(crate) fn start_pseudonymisation(
+    conn: &mut Conn,
+    account_id: i64,
+    user_id: Option<i64>,
+    receipt_id: i64,
+    (until, total): (Timestamp, i64),
+    now: Timestamp,
+) -> DbResult<i64> {
+    Ok(diesel::insert_into(jobs::table)
+        .values((
+            jobs::account_id.eq(account_id),
+            jobs::kind.eq(JobKind::Pseudonymisation.as_str()),
+            jobs::user_id.eq(user_id),
+            jobs::receipt_id.eq(receipt_id),
+            jobs::until.eq(until.millis()),
+            jobs::status.eq(JobStatus::Running.as_str()),
+            jobs::total.eq(total),
+            jobs::created_at.eq(now.millis()),
+        ))
+        .returning(jobs::id)
+        .get_result(conn)?)
+}
+
+/// The account's running job of that kind, if there is one.
+pub fn running(conn: &mut Conn, account_id: i64, kind: JobKind) -> DbResult<Option<Job>> {
+    Ok(jobs::table
+        .filter(jobs::account_id.eq(account_id))
+        .filter(jobs::kind.eq(kind.as_str()))
+        .filter(jobs::status.eq(JobStatus::Running.as_str()))
+        .order(jobs::id)
+        .select(Job::as_select())
+        .first(conn)
+        .optional()?)
+}
+
+/// Adds to what a job has done.
+pub(crate) fn count_done(conn: &mut Conn, account_id: i64, job_id: i64, n: i64) -> DbResult<()> {
+    diesel::update(
+        jobs::table
+            .filter(jobs::account_id.eq(account_id))
+            .find(job_id),
+    )
+    .set(jobs::done.eq(jobs::done + n))
+    .execute(conn)?;
+    Ok(())
+}
+
+/// Account and number of the installation's unfinished jobs of that kind, oldest first: what a
+/// start takes up again.
+pub fn unfinished_of(conn: &mut Conn, kind: JobKind) -> DbResult<Vec<(i64, i64)>> {
+    Ok(jobs::table
+        .filter(jobs::status.eq(JobStatus::Running.as_str()))
+        .filter(jobs::kind.eq(kind.as_str()))
+        .order(jobs::id)
+        .select((jobs::account_id, jobs::id))
+        .load(conn)?)
+}
+
+/// Account and number of every unfinished job of the installation, oldest first.
 pub fn unfinished(conn: &mut Conn) -> DbResult<Vec<(i64, i64)>> {
     Ok(jobs::table
         .filter(jobs::status.eq(JobStatus::Running.as_str()))

@@ -22,6 +22,7 @@ pub mod mailing_links;
 pub mod mailings;
 pub mod objections;
 pub mod outbox;
+pub mod past;
 pub mod pictures;
 pub mod readers;
 pub mod receipts;

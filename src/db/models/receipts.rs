@@ -16,6 +16,10 @@ stored_as_word! {
         Deletion => "deletion",
         /// Only the past was pseudonymised.
         Pseudonymisation => "pseudonymisation",
+        /// The whole account's past was pseudonymised.
+        Past => "past",
+        /// What was older than the account keeps it was pseudonymised.
+        Retention => "retention",
     }
 }
 
@@ -45,6 +49,8 @@ pub struct Receipt {
     pub recipients: i64,
     /// How many memberships in groups ended.
     pub groups_left: i64,
+    /// How many deliveries were pseudonymised.
+    pub deliveries: i64,
     /// How many opens were pseudonymised.
     pub opens: i64,
     /// How many clicks were pseudonymised.
@@ -79,6 +85,21 @@ impl Cleanup {
 }
 
 impl Receipt {
+    /// Whether it is about deliveries of many, by the age of their mailings.
+    pub fn is_by_age(&self) -> bool {
+        matches!(self.kind, ReceiptKind::Past | ReceiptKind::Retention)
+    }
+
+    /// What was done, in a word.
+    pub fn word(&self) -> &'static str {
+        match self.kind {
+            ReceiptKind::Deletion => "Löschung",
+            ReceiptKind::Pseudonymisation => "Pseudonymisierung",
+            ReceiptKind::Past => "Pseudonymisierung (Benutzerkonto)",
+            ReceiptKind::Retention => "Pseudonymisierung (Aufbewahrung)",
+        }
+    }
+
     /// Whether recipients were deleted, and not only their past pseudonymised.
     pub fn is_deletion(&self) -> bool {
         self.kind == ReceiptKind::Deletion
@@ -97,6 +118,8 @@ pub struct Done {
     pub recipients: i64,
     /// Memberships that ended.
     pub groups_left: i64,
+    /// Deliveries pseudonymised.
+    pub deliveries: i64,
     /// Opens pseudonymised.
     pub opens: i64,
     /// Clicks pseudonymised.
@@ -115,7 +138,9 @@ pub fn start(
 ) -> DbResult<i64> {
     let cleanup = match kind {
         ReceiptKind::Deletion => Cleanup::Pending,
-        ReceiptKind::Pseudonymisation => Cleanup::Unneeded,
+        ReceiptKind::Pseudonymisation | ReceiptKind::Past | ReceiptKind::Retention => {
+            Cleanup::Unneeded
+        }
     };
     Ok(diesel::insert_into(receipts::table)
         .values((
@@ -132,6 +157,9 @@ pub fn start(
 /// Adds what was done. A mailing that is there already keeps its new figures: those of the
 /// last slice that touched it.
 pub fn add(conn: &mut Conn, account_id: i64, receipt_id: i64, done: &Done) -> DbResult<()> {
+    if done.figures.is_empty() {
+        return count(conn, account_id, receipt_id, done);
+    }
     let mut figures = find(conn, account_id, receipt_id)?.figures()?;
     for new in &done.figures {
         match figures
@@ -149,12 +177,23 @@ pub fn add(conn: &mut Conn, account_id: i64, receipt_id: i64, done: &Done) -> Db
             .filter(receipts::account_id.eq(account_id))
             .find(receipt_id),
     )
+    .set(receipts::figures.eq(figures))
+    .execute(conn)?;
+    count(conn, account_id, receipt_id, done)
+}
+
+fn count(conn: &mut Conn, account_id: i64, receipt_id: i64, done: &Done) -> DbResult<()> {
+    diesel::update(
+        receipts::table
+            .filter(receipts::account_id.eq(account_id))
+            .find(receipt_id),
+    )
     .set((
         receipts::recipients.eq(receipts::recipients + done.recipients),
         receipts::groups_left.eq(receipts::groups_left + done.groups_left),
+        receipts::deliveries.eq(receipts::deliveries + done.deliveries),
         receipts::opens.eq(receipts::opens + done.opens),
         receipts::clicks.eq(receipts::clicks + done.clicks),
-        receipts::figures.eq(figures),
         // A slice that deletes after a cleaning leaves something to clean again.
         receipts::cleaned_at.eq(None::<i64>),
     ))

@@ -6,6 +6,7 @@ pub mod details;
 pub mod log;
 pub mod mode;
 pub mod password;
+pub mod retention;
 pub mod sending;
 pub mod signing;
 pub mod tracking;

@@ -6,7 +6,7 @@ use askama::Template;
 
 use crate::db::models::deliveries::{self, Past};
 use crate::db::models::groups::{self, Group};
-use crate::db::models::jobs::{self, Job, JobStatus, Whom};
+use crate::db::models::jobs::{self, Job, JobKind, JobStatus, Whom};
 use crate::db::models::recipients;
 use crate::db::models::signup_forms;
 use crate::domain::time::Timestamp;
@@ -69,6 +69,12 @@ struct JobPage {
     text: String,
 }
 
+impl JobPage {
+    fn is_deletion(&self) -> bool {
+        self.job.kind == JobKind::Deletion
+    }
+}
+
 #[derive(Template)]
 #[template(path = "recipients/job_progress.html")]
 struct Progress {
@@ -76,9 +82,19 @@ struct Progress {
     text: String,
 }
 
+impl Progress {
+    fn is_deletion(&self) -> bool {
+        self.job.kind == JobKind::Deletion
+    }
+}
+
 fn progress_text(job: &Job) -> String {
+    let what = match job.kind {
+        JobKind::Deletion => "Empfängern",
+        JobKind::Pseudonymisation => "Zustellungen",
+    };
     format!(
-        "{} von {} Empfängern",
+        "{} von {} {what}",
         filters::format_number(job.done),
         filters::format_number(job.total)
     )
@@ -193,8 +209,12 @@ pub async fn progress_page(
     if job.status == JobStatus::Done {
         return see_other(format!("/belege/{}", job.receipt_id));
     }
+    let title = match job.kind {
+        JobKind::Deletion => "Empfänger werden gelöscht",
+        JobKind::Pseudonymisation => "Alte Tracking-Daten werden pseudonymisiert",
+    };
     page(&JobPage {
-        page: Page::new(&signed_in, Section::Recipients, "Empfänger werden gelöscht"),
+        page: Page::new(&signed_in, Section::Recipients, title),
         text: progress_text(&job),
         job,
     })

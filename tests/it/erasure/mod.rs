@@ -4,3 +4,4 @@ mod bulk;
 pub mod bytes;
 mod cleanup;
 mod deletion;
+mod retention;

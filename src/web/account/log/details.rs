@@ -35,6 +35,10 @@ const KEYS: &[(&str, &str)] = &[
     ("user", "Benutzer"),
     ("roles", "Rollen"),
     ("months", "Monate"),
+    ("until", "älter als"),
+    ("by_age", "durch Aufbewahrung"),
+    ("deliveries", "Zustellungen"),
+    ("receipt", "Beleg"),
 ];
 
 /// The details as "Grund: Anruf; Quelle: Import"; nothing where there are none.
@@ -62,7 +66,7 @@ fn of(key: &str, value: &Value) -> String {
     match (key, value) {
         (_, Value::Bool(true)) => "ja".to_owned(),
         (_, Value::Bool(false)) => "nein".to_owned(),
-        ("since", Value::Number(at)) => at.as_i64().map(format_date).unwrap_or_default(),
+        ("since" | "until", Value::Number(at)) => at.as_i64().map(format_date).unwrap_or_default(),
         ("source", Value::String(word)) => word.parse().map_or_else(
             |_| word.clone(),
             |source: TrackingSource| source.label().to_owned(),

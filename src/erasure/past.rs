@@ -1,0 +1,305 @@
+//! Pseudonymising the past of many at once, by the age of their mails: all of an account's, or what
+//! is older than it is kept ([`super::retention`]).
+//!
+//! A slice is one transaction and changes some deliveries of one mailing, as many as fit into about
+//! ten milliseconds, so hits wait no longer than that. What is cut off is no longer found by the
+//! question for the next ones: a program that is killed in the middle goes on where it was.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::mpsc::{Receiver, Sender, channel};
+use std::thread::JoinHandle;
+use std::time::{Duration, Instant};
+
+use parking_lot::Mutex;
+use serde_json::json;
+
+use crate::db::models::audit::{self, Action, Actor, Entry};
+use crate::db::models::jobs::{self, Job, JobKind, JobStatus};
+use crate::db::models::receipts::{self, Done, ReceiptKind};
+use crate::db::models::{accounts, past};
+use crate::db::{Conn, Db, DbResult, account_lock};
+use crate::domain::time::Timestamp;
+use crate::tracking::pseudonymise::cut_off_by_age;
+
+pub use crate::db::models::past::PastMailing;
+
+/// How many deliveries are looked up at once.
+const LOOKED_UP: i64 = 20_000;
+
+/// With how many deliveries the first slice begins.
+const FIRST_SLICE: usize = 100;
+
+/// The most deliveries of a slice.
+const MOST_IN_SLICE: usize = 2_000;
+
+/// How long a slice may hold SQLite's one writer, and on PostgreSQL keep an account's hits waiting.
+const SLICE_TIME: Duration = Duration::from_millis(10);
+
+/// How often something that fails is tried again before the job waits for the next start.
+const ATTEMPTS: u32 = 5;
+
+/// How long to wait before that.
+const AGAIN_AFTER: Duration = Duration::from_millis(500);
+
+/// What would be pseudonymised.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Preview {
+    /// Mailing by mailing, the newest first.
+    pub mailings: Vec<PastMailing>,
+    /// To how many recipients that belongs.
+    pub recipients: i64,
+    /// How many mailings.
+    pub count: i64,
+    /// How many deliveries.
+    pub deliveries: i64,
+    /// How many opens.
+    pub opens: i64,
+    /// How many clicks.
+    pub clicks: i64,
+}
+
+/// Looks up what there is of mails handed over before that moment.
+pub fn preview(conn: &mut Conn, account_id: i64, until: Timestamp) -> DbResult<Preview> {
+    let mailings = past::mailings(conn, account_id, until)?;
+    let recipients = if mailings.is_empty() {
+        0
+    } else {
+        past::recipients(conn, account_id, until)?
+    };
+    Ok(Preview {
+        recipients,
+        count: i64::try_from(mailings.len()).unwrap_or(i64::MAX),
+        deliveries: mailings.iter().map(|mailing| mailing.deliveries).sum(),
+        opens: mailings.iter().map(|mailing| mailing.opens).sum(),
+        clicks: mailings.iter().map(|mailing| mailing.clicks).sum(),
+        mailings,
+    })
+}
+
+/// Starts pseudonymising what was previewed, with its receipt. Where something of that kind is
+/// running already, that one is given: the two would do the same.
+pub fn start(
+    conn: &mut Conn,
+    account_id: i64,
+    kind: ReceiptKind,
+    (until, preview): (Timestamp, &Preview),
+    actor: &Actor,
+    now: Timestamp,
+) -> DbResult<Job> {
+    account_lock::exclusive(conn, account_id)?;
+    accounts::find(conn, account_id)?;
+    if let Some(running) = jobs::running(conn, account_id, JobKind::Pseudonymisation)? {
+        return Ok(running);
+    }
+    let receipt = receipts::start(conn, account_id, kind, actor.label(), now)?;
+    let known = Done {
+        recipients: preview.recipients,
+        ..Done::default()
+    };
+    receipts::add(conn, account_id, receipt, &known)?;
+    let user_id = match actor {
+        Actor::User { id, .. } => Some(*id),
+        Actor::Recipient | Actor::Program(_) => None,
+    };
+    let reach = (until, preview.deliveries);
+    let job = jobs::start_pseudonymisation(conn, account_id, user_id, receipt, reach, now)?;
+    let entry = Entry {
+        actor,
+        action: Action::PastPseudonymised,
+        recipient_id: None,
+        details: json!({
+            "until": until.millis(),
+            "by_age": kind == ReceiptKind::Retention,
+            "deliveries": preview.deliveries,
+            "receipt": receipt,
+        }),
+    };
+    audit::record(conn, account_id, &entry, now)?;
+    jobs::find(conn, account_id, job)
+}
+
+/// Hands jobs to the background work. Cheap to clone.
+#[derive(Clone)]
+pub struct PastWork {
+    work: Sender<Option<(i64, i64)>>,
+    thread: Arc<Mutex<Option<JoinHandle<()>>>>,
+    stopping: Arc<AtomicBool>,
+}
+
+struct Worker {
+    db: Db,
+    stopping: Arc<AtomicBool>,
+}
+
+impl PastWork {
+    /// Starts the background work, which first takes up the jobs that an earlier run left.
+    ///
+    /// # Errors
+    /// Fails when the operating system gives no thread.
+    pub fn start(db: Db) -> std::io::Result<Self> {
+        let (work, waiting) = channel();
+        let stopping = Arc::new(AtomicBool::new(false));
+        let worker = Worker {
+            db,
+            stopping: stopping.clone(),
+        };
+        let thread = std::thread::Builder::new()
+            .name("past".into())
+            .spawn(move || worker.serve(&waiting))?;
+        Ok(Self {
+            work,
+            thread: Arc::new(Mutex::new(Some(thread))),
+            stopping,
+        })
+    }
+
+    /// Lets a committed job be done in the background.
+    pub fn enqueue(&self, account_id: i64, job_id: i64) {
+        // If the work has ended, the next start takes the job up.
+        let _ = self.work.send(Some((account_id, job_id)));
+    }
+
+    /// Ends the background work after the slice it is doing.
+    pub fn shut_down(&self) {
+        self.stopping.store(true, Ordering::Release);
+        let _ = self.work.send(None);
+        let thread = self.thread.lock().take();
+        if let Some(thread) = thread
+            && thread.join().is_err()
+        {
+            tracing::error!("the pseudonymising of the past ended with a panic");
+        }
+    }
+}
+
+impl Worker {
+    fn serve(&self, waiting: &Receiver<Option<(i64, i64)>>) {
+        let left = self
+            .db
+            .read(|conn| jobs::unfinished_of(conn, JobKind::Pseudonymisation));
+        match left {
+            Ok(left) => left.into_iter().for_each(|job| self.persist(job)),
+            Err(error) => tracing::warn!(%error, "unfinished jobs could not be taken up"),
+        }
+        while let Ok(Some(job)) = waiting.recv() {
+            self.persist(job);
+        }
+    }
+
+    /// Does a job, with some patience for a database in trouble.
+    fn persist(&self, (account_id, job_id): (i64, i64)) {
+        for _ in 0..ATTEMPTS {
+            match self.work_off(account_id, job_id) {
+                Ok(()) => return,
+                Err(error) => tracing::warn!(%error, job_id, "pseudonymising the past halts"),
+            }
+            if self.stopping() {
+                return;
+            }
+            std::thread::sleep(AGAIN_AFTER);
+        }
+    }
+
+    fn stopping(&self) -> bool {
+        self.stopping.load(Ordering::Acquire)
+    }
+
+    fn work_off(&self, account_id: i64, job_id: i64) -> DbResult<()> {
+        let job = self.db.read(|conn| jobs::find(conn, account_id, job_id))?;
+        let Some(until) = job.until.map(Timestamp) else {
+            return Ok(());
+        };
+        let mut pace = FIRST_SLICE;
+        let mut mailing_id = 0;
+        while let Some(next) = self
+            .db
+            .read(|conn| past::next_mailing(conn, account_id, until, mailing_id))?
+        {
+            mailing_id = next;
+            let mut after = 0;
+            loop {
+                let found = self.db.read(|conn| {
+                    past::deliveries(conn, account_id, mailing_id, until, after, LOOKED_UP)
+                })?;
+                let Some(last) = found.last() else {
+                    break;
+                };
+                after = *last;
+                let mut rest = found.as_slice();
+                while !rest.is_empty() {
+                    if self.stopping() {
+                        return Ok(());
+                    }
+                    let (these, others) = rest.split_at(pace.min(rest.len()));
+                    let begun = Instant::now();
+                    self.db
+                        .write(|conn| slice(conn, account_id, job_id, mailing_id, these))?;
+                    pace = adapted(pace, begun.elapsed());
+                    rest = others;
+                }
+            }
+        }
+        self.db.write(|conn| {
+            account_lock::exclusive(conn, account_id)?;
+            if jobs::find(conn, account_id, job_id)?.status == JobStatus::Running {
+                jobs::finish(conn, account_id, job_id, Timestamp::now())?;
+            }
+            Ok(())
+        })
+    }
+}
+
+/// How many deliveries the next slice has, after one of so many took that long.
+fn adapted(pace: usize, took: Duration) -> usize {
+    if took > SLICE_TIME {
+        (pace / 2).max(10)
+    } else if took * 2 < SLICE_TIME {
+        (pace * 2).min(MOST_IN_SLICE)
+    } else {
+        pace
+    }
+}
+
+/// Pseudonymises some deliveries of a mailing and adds them to the job and its receipt.
+fn slice(
+    conn: &mut Conn,
+    account_id: i64,
+    job_id: i64,
+    mailing_id: i64,
+    deliveries: &[i64],
+) -> DbResult<()> {
+    // Another node may be at the same job: one slice after the other.
+    account_lock::exclusive(conn, account_id)?;
+    let job = jobs::find(conn, account_id, job_id)?;
+    if job.status != JobStatus::Running {
+        return Ok(());
+    }
+    let (cut, figures) = cut_off_by_age(conn, account_id, mailing_id, deliveries)?;
+    if cut.deliveries == 0 {
+        return Ok(());
+    }
+    let done = Done {
+        deliveries: cut.deliveries,
+        opens: cut.opens,
+        clicks: cut.clicks,
+        figures,
+        ..Done::default()
+    };
+    receipts::add(conn, account_id, job.receipt_id, &done)?;
+    jobs::count_done(conn, account_id, job_id, cut.deliveries)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn slices_take_about_as_long_as_they_may() {
+        assert_eq!(adapted(100, Duration::from_millis(1)), 200);
+        assert_eq!(adapted(100, Duration::from_millis(8)), 100);
+        assert_eq!(adapted(100, Duration::from_millis(30)), 50);
+        assert_eq!(adapted(MOST_IN_SLICE, Duration::ZERO), MOST_IN_SLICE);
+        assert_eq!(adapted(10, Duration::from_secs(1)), 10);
+    }
+}
