@@ -1,6 +1,7 @@
 //! `widerspruch demo`.
 
 use std::io::{IsTerminal, Write};
+use std::time::{Duration, Instant};
 
 use clap::Args;
 
@@ -8,7 +9,7 @@ use crate::app::{self, Data};
 use crate::cli::CliError;
 use crate::config::Config;
 use crate::db::DbError;
-use crate::demo::{self, Kit, Progress};
+use crate::demo::{self, Kit, Progress, Size};
 use crate::domain::secret::Purpose;
 use crate::domain::time::Timestamp;
 use crate::erasure::cleanup::Cleaner;
@@ -23,10 +24,21 @@ pub struct Demo {
     /// How many recipients
     #[arg(long, default_value_t = demo::RECIPIENTS, value_parser = recipients)]
     recipients: usize,
+    /// How many opens and clicks the newest mailing to all has [default: as people read]
+    #[arg(long, value_parser = events)]
+    events: Option<u64>,
 }
 
 fn recipients(text: &str) -> Result<usize, String> {
     let most = demo::MOST_RECIPIENTS;
+    match text.parse() {
+        Ok(number) if (1..=most).contains(&number) => Ok(number),
+        _ => Err(format!("a number from 1 to {most}")),
+    }
+}
+
+fn events(text: &str) -> Result<u64, String> {
+    let most = demo::MOST_EVENTS;
     match text.parse() {
         Ok(number) if (1..=most).contains(&number) => Ok(number),
         _ => Err(format!("a number from 1 to {most}")),
@@ -72,7 +84,14 @@ pub fn run(demo: &Demo, config: &Config) -> Result<(), CliError> {
     println!("  E-Mail-Adresse: {}", demo::EMAIL);
     println!("  Passwort:       {password}");
     std::io::stdout().flush()?;
-    let outcome = demo::fill(&kit, &made, demo.recipients, now, &mut show);
+    let size = Size {
+        events: demo.events.unwrap_or(0),
+        ..Size::of(demo.recipients)
+    };
+    let mut shown = None;
+    let outcome = demo::fill(&kit, &made, size, now, &mut |progress| {
+        show(progress, &mut shown);
+    });
     kit.cleaner.shut_down();
     outcome.map_err(|error| CliError::Usage(format!("the example is not complete: {error}")))?;
     match kit.public_url.join("anmelden") {
@@ -85,11 +104,14 @@ pub fn run(demo: &Demo, config: &Config) -> Result<(), CliError> {
     Ok(())
 }
 
-/// Progress, on standard error: on a terminal in one line.
-fn show(progress: Progress) {
+/// Progress, on standard error: on a terminal in one line, elsewhere not more than a line a second.
+fn show(progress: Progress, shown: &mut Option<Instant>) {
     let Progress { done, total } = progress;
     if !std::io::stderr().is_terminal() {
-        eprintln!("Filling the example account: {done} of {total}");
+        if done == total || shown.is_none_or(|at| at.elapsed() >= Duration::from_secs(1)) {
+            eprintln!("Filling the example account: {done} of {total}");
+            *shown = Some(Instant::now());
+        }
     } else if done < total {
         eprint!("\rFilling the example account: {done} of {total} ");
     } else {

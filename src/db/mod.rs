@@ -13,6 +13,7 @@ pub mod json_rows;
 pub mod maintenance;
 pub mod models;
 pub mod paging;
+pub mod prepared;
 pub mod reports;
 pub mod schema;
 pub mod search;

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use parking_lot::Mutex;
 
-use super::{Kit, Made, Progress, fill};
+use super::{Kit, Made, Progress, Size, fill};
 use crate::domain::time::Timestamp;
 use crate::sending::Sender;
 
@@ -62,7 +62,8 @@ impl Background {
                 let outcome = {
                     let _away = sender.keep_away(made.account_id);
                     let mut tell = |progress| this.change(|stage| stage.progress = progress);
-                    fill(&kit, &made, this.recipients, Timestamp::now(), &mut tell)
+                    let size = Size::of(this.recipients);
+                    fill(&kit, &made, size, Timestamp::now(), &mut tell)
                 };
                 if let Err(error) = &outcome {
                     tracing::error!(%error, "the example account is not complete");

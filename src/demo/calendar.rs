@@ -192,7 +192,14 @@ mod tests {
             reached: 1,
             holes: Vec::new(),
         };
-        let others = [texts::THANKS, texts::READING, texts::PRESS, texts::DRAFT];
+        let others = [
+            texts::THANKS,
+            texts::READING,
+            texts::ONLINE_SHOP,
+            texts::SURVEY,
+            texts::PRESS,
+            texts::DRAFT,
+        ];
         for text in MONTHS.iter().chain(&others) {
             let html = html(text, "2026-01").unwrap();
             let draft = check::Draft {

@@ -6,6 +6,9 @@
 //! [`crate::tracking::recorder::store`], objections and pseudonymisation go their usual ways. So
 //! every figure of the example's reports is right, and every rule holds for its people, too.
 //!
+//! An account of hundreds of thousands has most of its people from [`crowd`]: they come and are
+//! written to many at a time, and their hits are stored like all others.
+//!
 //! * [`background`]: filling while the server runs.
 //! * [`names`], [`people`]: who they are. [`texts`], [`calendar`]: what they are sent, and when.
 //! * [`readers`]: what they do with a mail. [`nowhere`]: where old mails go. [`story`]: all of it in
@@ -16,6 +19,7 @@
 
 mod background;
 mod calendar;
+mod crowd;
 mod names;
 mod nowhere;
 mod people;
@@ -55,8 +59,42 @@ pub const EMAIL: &str = "demo@example.org";
 /// How many recipients it has, unless told otherwise.
 pub const RECIPIENTS: usize = 3_000;
 
-/// The most recipients it may have: beyond that an import is the better way to try things.
-pub const MOST_RECIPIENTS: usize = 50_000;
+/// The most recipients it may have.
+pub const MOST_RECIPIENTS: usize = 20_000_000;
+
+/// The most opens and clicks that its newest mailing may be given.
+pub const MOST_EVENTS: u64 = 1_000_000_000;
+
+/// Up to so many, all recipients live through the whole story. Of more, as many as there are
+/// unless told otherwise do, and the others only read.
+const MOST_IN_STORY: usize = 50_000;
+
+/// How large an example account is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Size {
+    /// How many recipients there are.
+    pub recipients: usize,
+    /// How many of them live through the year's story.
+    pub in_story: usize,
+    /// How many opens and clicks the newest mailing to all has; 0 leaves that to the people.
+    pub events: u64,
+}
+
+impl Size {
+    /// So many recipients, who read as they like.
+    pub const fn of(recipients: usize) -> Self {
+        let in_story = if recipients > MOST_IN_STORY {
+            RECIPIENTS
+        } else {
+            recipients
+        };
+        Self {
+            recipients,
+            in_story,
+            events: 0,
+        }
+    }
+}
 
 /// For how many days the account has existed when it is made.
 const AGE_DAYS: i64 = 3 * 365;

@@ -221,7 +221,8 @@ fn address(
     None
 }
 
-fn mailbox(rng: &mut SmallRng) -> &'static str {
+/// The domain of a mailbox, the large ones more often.
+pub fn mailbox(rng: &mut SmallRng) -> &'static str {
     let all: u32 = MAILBOXES.iter().map(|(_, share)| share).sum();
     let mut at = rng.random_range(0..all);
     for (domain, share) in MAILBOXES {
@@ -234,7 +235,7 @@ fn mailbox(rng: &mut SmallRng) -> &'static str {
 }
 
 /// A name as it is written in an address.
-fn plain(name: &str) -> String {
+pub fn plain(name: &str) -> String {
     let mut text = String::with_capacity(name.len() + 2);
     for letter in name.to_lowercase().chars() {
         match letter {
@@ -309,7 +310,8 @@ fn in_office_hours(rng: &mut SmallRng, day: Timestamp) -> Timestamp {
     Timestamp(midnight + rng.random_range(8 * HOUR..15 * HOUR))
 }
 
-fn pick(rng: &mut SmallRng, from: &[&'static str]) -> &'static str {
+/// One of them.
+pub fn pick(rng: &mut SmallRng, from: &[&'static str]) -> &'static str {
     from[rng.random_range(0..from.len())]
 }
 

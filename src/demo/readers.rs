@@ -137,6 +137,16 @@ pub fn answers(
     all
 }
 
+/// One look at a mail at that time, or a click on one of so many links.
+pub fn look(rng: &mut SmallRng, habits: &Habits, at: Timestamp, links: Option<u16>) -> Answer {
+    let device = habits.device(rng);
+    match links {
+        Some(links) => by_a_person(at, HitKind::Click, link(rng, links), device),
+        None if habits.proxied => by_a_person(at, HitKind::Open, 0, Device::Proxy),
+        None => by_a_person(at, HitKind::Open, 0, device),
+    }
+}
+
 const fn by_a_person(at: Timestamp, kind: HitKind, link: u16, device: Device) -> Answer {
     Answer {
         at,

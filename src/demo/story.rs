@@ -11,9 +11,10 @@ use rand::rngs::SmallRng;
 use rand::{Rng, SeedableRng};
 
 use super::calendar::{self, Planned};
+use super::crowd::{self, Crowd};
 use super::nowhere::Nowhere;
 use super::people::{self, CIRCLE, GROUPS, Person, Wish};
-use super::{ACCOUNT, DemoError, Kit, Made, Progress, readers, texts};
+use super::{ACCOUNT, DemoError, Kit, Made, Progress, Size, readers, texts};
 use crate::db::models::audit::Actor;
 use crate::db::models::mailings::{self, Content};
 use crate::db::models::recipients::{self, NewRecipient};
@@ -42,25 +43,26 @@ const HITS_AT_ONCE: usize = 1_000;
 /// How many people are entered in one transaction.
 const PEOPLE_AT_ONCE: usize = 100;
 
-/// Fills the account, which must be new, with `size` people and a year's story that ends now.
+/// Fills the account, which must be new, with people and a year's story that ends now.
 ///
 /// # Errors
 /// See [`DemoError`]; what was told until then stays.
 pub fn fill(
     kit: &Kit,
     made: &Made,
-    size: usize,
+    size: Size,
     now: Timestamp,
     tell: &mut dyn FnMut(Progress),
 ) -> Result<(), DemoError> {
     let plan = calendar::plan(now);
+    let others = size.recipients.saturating_sub(size.in_story);
     let mut progress = Progress {
         done: 0,
-        total: plan.len() + 1,
+        total: plan.len() + 1 + crowd::steps(size.recipients, others, size.events),
     };
     tell(progress);
     let mut rng = SmallRng::seed_from_u64(SEED);
-    let people = people::invent(&mut rng, size, now);
+    let people = people::invent(&mut rng, size.recipients.min(size.in_story), now);
     let mut story = Story {
         kit,
         account_id: made.account_id,
@@ -88,7 +90,12 @@ pub fn fill(
     for remains in story.remains {
         kit.cleaner.clean(remains);
     }
-    progress.done += 1;
+    let crowd = Crowd::new(kit, made, now, &story.groups, (others, size.events));
+    crowd.bring(&mut || {
+        progress.done = progress.total.min(progress.done + 1);
+        tell(progress);
+    })?;
+    progress.done = progress.total;
     tell(progress);
     Ok(())
 }
@@ -418,7 +425,8 @@ impl Story<'_> {
     }
 }
 
-const fn content<'a>(subject: &'a str, html: &'a str, groups: &'a [i64]) -> Content<'a> {
+/// What is sent to these groups.
+pub const fn content<'a>(subject: &'a str, html: &'a str, groups: &'a [i64]) -> Content<'a> {
     Content {
         subject,
         sender_name: ACCOUNT,

@@ -375,6 +375,51 @@ pub const READING: Text = Text {
     closing: "Bis zur Lesung!",
 };
 
+/// To all, where there are hundreds of thousands.
+pub const ONLINE_SHOP: Text = Text {
+    subject: "Unser Laden im Netz hat jetzt Tag und Nacht geöffnet",
+    headline: "Der Lindenhof ist auch nachts geöffnet",
+    intro: "seit heute finden Sie unsere ganze Auswahl im Netz, mit denselben Empfehlungen wie im Laden.",
+    articles: &[
+        article(
+            "laden",
+            "Zum neuen Laden",
+            "Abends bestellt, am nächsten Tag bei uns abgeholt oder nach Hause geliefert.",
+        ),
+        article(
+            "laden/lieferung",
+            "Lieferung mit dem Rad",
+            "In der Stadt bringen wir Ihnen Ihre Bücher ohne Aufpreis vorbei.",
+        ),
+    ],
+    closing: "Wir freuen uns auf Ihre erste Bestellung!",
+};
+
+/// To all, the newest of these.
+pub const SURVEY: Text = Text {
+    subject: "Drei Fragen an Sie: Was sollen wir besser machen?",
+    headline: "Drei Fragen an Sie",
+    intro: "Sie kennen uns besser als wir selbst. Darum fragen wir Sie: Was fehlt Ihnen im Lindenhof?",
+    articles: &[
+        article(
+            "umfrage",
+            "Zur Umfrage",
+            "Drei Fragen, zwei Minuten. Unter allen Antworten verlosen wir zehn Bücherpakete.",
+        ),
+        article(
+            "umfrage/ergebnisse",
+            "Was wir im letzten Jahr geändert haben",
+            "Längere Öffnungszeiten, mehr Hörbücher, eine Leseecke für Kinder.",
+        ),
+        article(
+            "umfrage/gespraech",
+            "Lieber persönlich?",
+            "Jeden ersten Samstag im Monat steht Frau Lindenhof von 10 bis 12 Uhr Rede und Antwort.",
+        ),
+    ],
+    closing: "Vielen Dank für Ihre Zeit!",
+};
+
 /// To the press: the newest one.
 pub const PRESS: Text = Text {
     subject: "Presseeinladung: Wiedereröffnung nach dem Umbau",

@@ -9,6 +9,7 @@ use diesel::prelude::*;
 use diesel::sql_types::{BigInt, Binary, Bool, Nullable, Text};
 
 use crate::db::json_rows::{self, Column, hex};
+use crate::db::prepared::prepared;
 use crate::db::schema::accounts;
 use crate::db::{Conn, DbResult};
 use crate::domain::secret::Random128;
@@ -91,7 +92,7 @@ pub fn deliveries_for(
         Conn::Postgres(_) => "FOR NO KEY UPDATE OF d",
     };
     let wanted: Vec<[String; 1]> = keys.iter().map(|key| [hex(key)]).collect();
-    let found: Vec<KnownRow> = diesel::sql_query(format!(
+    let found: Vec<KnownRow> = prepared(format!(
         "SELECT d.token_key, d.id, d.mailing_id, r.tracking, d.policy,
                 d.first_open_at IS NOT NULL AS opened, d.first_click_at IS NOT NULL AS clicked
          FROM {rows} AS wanted
@@ -100,7 +101,7 @@ pub fn deliveries_for(
          WHERE d.token_key = wanted.token_key AND r.id = d.recipient_id
          ORDER BY d.id {lock}"
     ))
-    .bind::<Text, _>(json_rows::of(&wanted))
+    .text(json_rows::of(&wanted))
     .load(conn)?;
     Ok(found
         .into_iter()
@@ -131,13 +132,13 @@ pub fn followed_links(conn: &mut Conn, delivery_ids: &[i64]) -> DbResult<HashSet
         link: i64,
     }
     let rows = json_rows::unfold(conn, &[("id", Column::Int)]);
-    let found: Vec<Followed> = diesel::sql_query(format!(
+    let found: Vec<Followed> = prepared(format!(
         "SELECT DISTINCT e.delivery_id, CAST(e.link AS BIGINT) AS link
          FROM {rows} AS wanted
          CROSS JOIN events e
          WHERE e.delivery_id = wanted.id AND e.kind = 1 AND NOT e.automatic"
     ))
-    .bind::<Text, _>(json_rows::of_numbers(delivery_ids.iter().copied()))
+    .text(json_rows::of_numbers(delivery_ids.iter().copied()))
     .load(conn)?;
     Ok(found
         .into_iter()
@@ -167,12 +168,12 @@ pub fn add_events(conn: &mut Conn, rows: &[EventRow]) -> DbResult<()> {
             ("n", Column::Int),
         ],
     );
-    diesel::sql_query(format!(
+    prepared(format!(
         "INSERT INTO events (account_id, delivery_id, kind, link, hour, device, automatic, n)
          SELECT account_id, delivery_id, kind, link, hour, device, automatic, n FROM {unfolded} AS new WHERE TRUE
          ON CONFLICT (delivery_id, kind, link, hour, device, automatic) DO UPDATE SET n = events.n + excluded.n"
     ))
-    .bind::<Text, _>(json_rows::of(rows))
+    .text(json_rows::of(rows))
     .execute(conn)?;
     Ok(())
 }
@@ -216,7 +217,7 @@ pub fn add_to_deliveries(conn: &mut Conn, rows: &[DeliveryRow]) -> DbResult<()> 
             "CASE WHEN {old} IS NULL OR new.{new} > {old} THEN COALESCE(new.{new}, {old}) ELSE {old} END"
         )
     };
-    diesel::sql_query(format!(
+    prepared(format!(
         "UPDATE deliveries SET
              first_open_at = {}, last_open_at = {}, opens = deliveries.opens + new.opens,
              first_click_at = {}, last_click_at = {}, clicks = deliveries.clicks + new.clicks
@@ -226,7 +227,7 @@ pub fn add_to_deliveries(conn: &mut Conn, rows: &[DeliveryRow]) -> DbResult<()> 
         earlier("first_click_at", "click_from"),
         later("last_click_at", "click_to"),
     ))
-    .bind::<Text, _>(json_rows::of(rows))
+    .text(json_rows::of(rows))
     .execute(conn)?;
     Ok(())
 }
@@ -252,7 +253,7 @@ pub fn add_to_hours(conn: &mut Conn, rows: &[HourRow]) -> DbResult<()> {
         "automatic",
     ];
     let unfolded = json_rows::unfold(conn, &names.map(|name| (name, Column::Int)));
-    diesel::sql_query(format!(
+    prepared(format!(
         "INSERT INTO mailing_hours (account_id, mailing_id, kind, link, hour, personal, firsts, anonymous, automatic)
          SELECT account_id, mailing_id, kind, link, hour, personal, firsts, anonymous, automatic
          FROM {unfolded} AS new WHERE TRUE
@@ -262,7 +263,7 @@ pub fn add_to_hours(conn: &mut Conn, rows: &[HourRow]) -> DbResult<()> {
              anonymous = mailing_hours.anonymous + excluded.anonymous,
              automatic = mailing_hours.automatic + excluded.automatic"
     ))
-    .bind::<Text, _>(json_rows::of(rows))
+    .text(json_rows::of(rows))
     .execute(conn)?;
     Ok(())
 }
@@ -277,12 +278,12 @@ pub fn add_to_devices(conn: &mut Conn, rows: &[DeviceRow]) -> DbResult<()> {
     }
     let names = ["account_id", "mailing_id", "kind", "device", "n"];
     let unfolded = json_rows::unfold(conn, &names.map(|name| (name, Column::Int)));
-    diesel::sql_query(format!(
+    prepared(format!(
         "INSERT INTO mailing_devices (account_id, mailing_id, kind, device, n)
          SELECT account_id, mailing_id, kind, device, n FROM {unfolded} AS new WHERE TRUE
          ON CONFLICT (mailing_id, kind, device) DO UPDATE SET n = mailing_devices.n + excluded.n"
     ))
-    .bind::<Text, _>(json_rows::of(rows))
+    .text(json_rows::of(rows))
     .execute(conn)?;
     Ok(())
 }

@@ -73,12 +73,25 @@ fn it_prints_how_to_sign_in_on_postgres() {
 }
 
 #[test]
-fn a_senseless_number_of_recipients_is_refused() {
+fn a_senseless_size_is_refused() {
     let dir = tempfile::tempdir().expect("a directory");
-    for number in ["0", "-3", "many", "9999999"] {
+    let refused = |setting: String, range: &str| {
         let mut command = program::program(dir.path(), None);
-        let output = program::run(command.arg("demo").arg(format!("--recipients={number}")));
+        let output = program::run(command.arg("demo").arg(setting));
         assert!(!output.status.success());
-        assert!(text(&output.stderr).contains("a number from 1 to 50000"));
+        let said = text(&output.stderr);
+        assert!(said.contains(range), "{said}");
+    };
+    for number in ["0", "-3", "many", "99999999"] {
+        refused(
+            format!("--recipients={number}"),
+            "a number from 1 to 20000000",
+        );
+    }
+    for number in ["0", "1.5", "9999999999"] {
+        refused(
+            format!("--events={number}"),
+            "a number from 1 to 1000000000",
+        );
     }
 }

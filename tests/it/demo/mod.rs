@@ -1,20 +1,26 @@
 //! The example account: filled by the product's own code, so its figures and rules must hold.
 
 mod command;
+mod crowd;
 mod setup;
 
 use diesel::prelude::*;
 use diesel::sql_query;
 use diesel::sql_types::BigInt;
 use widerspruch::db::models::users;
-use widerspruch::db::reports::{self, details};
-use widerspruch::demo::{self, Kit, Made};
+use widerspruch::db::reports::{self, Figures, details};
+use widerspruch::demo::{self, Kit, Made, Progress, Size};
 use widerspruch::domain::time::Timestamp;
 
 use crate::support::{World, on_both};
 
 /// An example account with so many recipients, beside the world's own account.
 fn example(world: &World, recipients: usize) -> Made {
+    example_of(world, Size::of(recipients), &mut |_| {})
+}
+
+/// An example account of that size; what it tells of its progress is passed on.
+fn example_of(world: &World, size: Size, listen: &mut dyn FnMut(Progress)) -> Made {
     let state = &world.state;
     let kit = Kit {
         db: state.db.clone(),
@@ -28,8 +34,11 @@ fn example(world: &World, recipients: usize) -> Made {
     let made = world.write(|conn| demo::create(conn, "no hash", Timestamp::now()));
     let _away = state.sender.keep_away(made.account_id);
     let mut told = Vec::new();
-    let mut tell = |progress: demo::Progress| told.push(progress);
-    demo::fill(&kit, &made, recipients, Timestamp::now(), &mut tell).expect("a whole story");
+    let mut tell = |progress: Progress| {
+        told.push(progress);
+        listen(progress);
+    };
+    demo::fill(&kit, &made, size, Timestamp::now(), &mut tell).expect("a whole story");
     let last = told.last().expect("progress");
     assert!(told.len() > 10 && last.done == last.total);
     made
@@ -48,9 +57,9 @@ fn number(world: &World, query: &str) -> i64 {
     })
 }
 
-on_both!(every_figure_is_what_the_rows_add_up_to, |world| {
-    let made = example(world, 240);
-    let account = made.account_id;
+/// Compares every figure of the account's sent mailings with what the rows add up to, and gives
+/// the figures.
+fn figures_that_add_up(world: &World, account: i64) -> Vec<Figures> {
     let sent: Vec<i64> = world.read(|conn| {
         use widerspruch::db::schema::mailings;
         Ok(mailings::table
@@ -115,6 +124,12 @@ on_both!(every_figure_is_what_the_rows_add_up_to, |world| {
         assert_eq!(others.opens.personal, events(0, false, &later));
         assert_eq!(others.clicks.personal, events(1, false, &later));
     }
+    figures
+}
+
+on_both!(every_figure_is_what_the_rows_add_up_to, |world| {
+    let account = example(world, 240).account_id;
+    let figures = figures_that_add_up(world, account);
     // It is worth looking at.
     let openers: i64 = figures.iter().map(|f| f.openers).sum();
     let handed: i64 = figures.iter().map(|f| f.handed_personal).sum();

@@ -11,6 +11,7 @@
 mod claims;
 mod ending;
 mod halting;
+pub mod past;
 mod refusals;
 mod start;
 
