@@ -37,6 +37,12 @@ fn main() {
     } else {
         eprintln!("without TEST_POSTGRES_URL only SQLite is measured");
     }
+    match argument("--on").as_deref() {
+        Some("sqlite") => databases.retain(|on| *on == On::Sqlite),
+        Some("postgres") => databases.retain(|on| *on == On::Postgres),
+        Some(other) => panic!("--on sqlite or postgres, not {other}"),
+        None => {}
+    }
     println!("{}\n", machine::describe());
     let mut table = Table::new();
     let only = argument("--only");

@@ -1,5 +1,6 @@
 //! Cleaning the files of the database after deletions (rule P7). Nothing to do on PostgreSQL,
-//! whose files are the server's: docs/PRIVACY.md says what its administrator can do.
+//! whose files are the server's: docs/PRIVACY.md says what its administrator can do. And what
+//! PostgreSQL has to know after bulk work.
 
 use diesel::prelude::*;
 use diesel::sql_query;
@@ -40,6 +41,21 @@ pub fn rebuild(db: &Db) -> DbResult<()> {
             let outcome = sql_query("VACUUM").execute(conn);
             sql_query("PRAGMA temp_store = MEMORY").execute(conn)?;
             outcome?;
+        }
+        Ok(())
+    })
+}
+
+/// Lets the database look at how much there is by now, after very many rows were added.
+///
+/// PostgreSQL does so by itself within a minute or so. Until then it may take a table for empty
+/// that has a million rows, and compare each of them with each of another.
+pub fn refresh_statistics(db: &Db) -> DbResult<()> {
+    db.maintain(|conn| {
+        if let Conn::Postgres(conn) = conn {
+            for table in ["recipients", "memberships", "deliveries"] {
+                sql_query(format!("ANALYZE {table}")).execute(conn)?;
+            }
         }
         Ok(())
     })

@@ -20,7 +20,7 @@ use super::{DemoError, Kit, Made};
 use crate::db::models::recipient_batches::{self, NewRow};
 use crate::db::models::sending::past::{self, HandedOver};
 use crate::db::models::{accounts, groups, mailing_links, mailings, sending};
-use crate::db::{Conn, DbError, DbResult, account_lock};
+use crate::db::{Conn, DbError, DbResult, account_lock, maintenance};
 use crate::domain::address::EmailAddress;
 use crate::domain::secret::random_128;
 use crate::domain::time::Timestamp;
@@ -116,6 +116,7 @@ impl<'a> Crowd<'a> {
             from = to;
             step();
         }
+        maintenance::refresh_statistics(&self.kit.db)?;
         for (at, (text, issue, days_ago, appeal)) in MAILINGS.into_iter().enumerate() {
             let at_last = at + 1 == MAILINGS.len();
             let events = (at_last && self.events > 0).then_some(self.events);

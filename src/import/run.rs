@@ -18,7 +18,7 @@ use super::reader::RowReader;
 use super::slice::{self, Consents, Job, Slice};
 use crate::db::models::audit::Actor;
 use crate::db::models::imports::{self, Counts, Import, ImportStatus};
-use crate::db::{Backend, Db, DbError};
+use crate::db::{Backend, Db, DbError, maintenance};
 use crate::domain::secret::Key;
 use crate::domain::time::Timestamp;
 
@@ -27,6 +27,9 @@ const MIN_SLICE: usize = 50;
 
 /// A slice ends early after that many bytes of the file: rows of long fields are few.
 const SLICE_BYTES: u64 = 1024 * 1024;
+
+/// After so many rows the database is asked to look at how much there is now.
+const MANY: u64 = 10_000;
 
 /// How often a slice is tried when others are in its way.
 const ATTEMPTS: u32 = 6;
@@ -150,12 +153,17 @@ fn write_all(
     let mut rows = RowReader::new(BufReader::new(file), settings.dialect, settings.mapping)?;
     rows.skip_rows(u64::try_from(import.rows_read).unwrap_or(0))?;
     let mut pace = Pace::new(db.backend());
+    let mut written = 0;
     loop {
         let slice = read_slice(&mut rows, pace.rows)?;
         if slice.from_row == slice.to_row {
+            if written >= MANY {
+                maintenance::refresh_statistics(db)?;
+            }
             return Ok(true);
         }
         pace.write(db, job, &slice)?;
+        written += slice.to_row - slice.from_row;
         let progress = Progress {
             bytes_read: slice.bytes_read,
             rows_read: slice.to_row,
