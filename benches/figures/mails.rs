@@ -235,14 +235,14 @@ fn one_by_one(
 }
 
 /// A mail server that counts the mails and drops them.
-struct Sink {
-    port: u16,
+pub struct Sink {
+    pub port: u16,
     taken: Arc<AtomicUsize>,
 }
 
 impl Sink {
     /// It lives as long as the program does.
-    fn start() -> Self {
+    pub fn start() -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
         let port = listener.local_addr().expect("an address").port();
         let taken = Arc::new(AtomicUsize::new(0));

@@ -1,5 +1,6 @@
 //! What the README's figures come from:
-//! `cargo bench --bench figures -- [--recipients N] [--only hits|mails|search|pseudonyms]`.
+//! `cargo bench --bench figures -- [--recipients N] [--events N] [--on sqlite|postgres]
+//! [--only hits|mails|search|scale|pseudonyms]`.
 //!
 //! Each measures the program's way and the obvious way in the same run, on the same data and the
 //! same machine: the ratio is what counts. On SQLite, and on PostgreSQL if `TEST_POSTGRES_URL`
@@ -20,6 +21,7 @@ mod machine;
 mod mails;
 mod pseudonyms;
 mod rows;
+mod scale;
 mod search;
 mod table;
 
@@ -56,6 +58,12 @@ fn main() {
         }
         if wanted("search") {
             search::measure(on, recipients, &mut table);
+        }
+        if wanted("scale") {
+            let events = argument("--events").map_or(10 * u64::from(recipients), |number| {
+                number.parse().expect("--events needs a number")
+            });
+            scale::measure(on, (recipients, events), &mut table);
         }
         if wanted("pseudonyms") {
             pseudonyms::measure(on, &mut table);

@@ -39,6 +39,18 @@ impl Table {
         self.add(what, on, speed(ours), speed(obvious), ours / obvious);
     }
 
+    /// Adds what has nothing beside it, or something else than an obvious way: this way, the other,
+    /// their ratio.
+    pub fn line(&mut self, what: &str, on: On, [ours, other, ratio]: [&str; 3]) {
+        let database = match on {
+            On::Sqlite => "SQLite",
+            On::Postgres => "PostgreSQL",
+        };
+        eprintln!("{what}, {database}: {ours} {other}");
+        let cells = [what, database, ours, other, ratio];
+        self.lines.push(cells.map(str::to_owned));
+    }
+
     fn add(&mut self, what: &str, on: On, ours: String, obvious: String, ratio: f64) {
         let database = match on {
             On::Sqlite => "SQLite",

@@ -113,6 +113,15 @@ impl Program {
         }
     }
 
+    /// The most memory it has held so far, in megabytes, as Linux tells it.
+    pub fn peak_memory(&self) -> u64 {
+        let status = std::fs::read_to_string(format!("/proc/{}/status", self.child.id()));
+        let status = status.expect("it runs");
+        let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));
+        let kilobytes = line.and_then(|rest| rest.trim().strip_suffix(" kB")?.trim().parse().ok());
+        kilobytes.map_or(0, |kilobytes: u64| kilobytes / 1_024)
+    }
+
     /// Ends it at once, as a power cut does (SIGKILL).
     pub fn kill(mut self) {
         self.child.kill().expect("it runs");
