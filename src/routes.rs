@@ -156,6 +156,8 @@ fn account_pages(table: &mut Table<'_>) {
     table.post("/benutzerkonto/tracking/deaktivieren",  role(Admin),     account::tracking::destroy);
     table.post("/benutzerkonto/tracking/aktivieren",    role(Admin),     account::tracking::create);
     table.post("/benutzerkonto/tracking/einstellungen", role(Admin),     account::tracking::update_options);
+    table.get ("/benutzerkonto/tracking/fragen",        role(Admin),     account::asking::new);
+    table.post("/benutzerkonto/tracking/fragen",        role(Admin),     account::asking::create);
     table.get ("/benutzerkonto/tracking/modus",         role(Admin),     account::mode::ask);
     table.post("/benutzerkonto/tracking/modus",         role(Admin),     account::mode::update);
     table.get ("/benutzerkonto/tracking/vergangenheit", role(Admin),     account::retention::ask);

@@ -62,6 +62,7 @@ table! {
         name_key -> Text,
         member_count -> BigInt,
         from_mailing_id -> Nullable<BigInt>,
+        asks_consent -> Bool,
         created_at -> BigInt,
     }
 }

@@ -109,6 +109,11 @@ const ACTIONS: &[(&str, Area, &str)] = &[
         Area::Tracking,
         "Aufbewahrung der Tracking-Daten geändert",
     ),
+    (
+        "asking_group_made",
+        Area::Tracking,
+        "Gruppe zum Fragen nach Einwilligung angelegt",
+    ),
     ("recipient_left_group", Area::Recipients, "Gruppe verlassen"),
     ("signup_confirmed", Area::Recipients, "Anmeldung bestätigt"),
     (

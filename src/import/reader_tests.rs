@@ -119,7 +119,7 @@ fn refusals_name_line_value_and_reason() {
          f@example.de;Fri\u{1}tz;;\n\
          gut2@example.de;Gut;;\n"
     );
-    let unclear = values::UnclearAnswer.to_string();
+    let unclear = format!("„Tracking deaktiviert“ {}", values::UnclearAnswer);
     let expected: Vec<(u64, String, String)> = [
         (3, "hans.example.de", "In der Adresse fehlt das @-Zeichen."),
         (4, ";Ohne;;", "Die E-Mail-Adresse fehlt."),

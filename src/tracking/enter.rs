@@ -172,6 +172,7 @@ pub(crate) fn recall_objection(
     };
     let since = Timestamp(at);
     recipients::set_tracking(conn, account_id, recipient_id, tracking, source, since)?;
+    groups::leave_asking(conn, account_id, &[recipient_id])?;
     record_start(conn, account_id, recipient_id, start, actor, now)?;
     Ok(true)
 }

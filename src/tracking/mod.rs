@@ -10,6 +10,7 @@
 //! * [`settings`]: switching tracking off and on.
 //! * [`pseudonymise`]: cutting the way back from events to a person, without changing a number.
 
+pub mod asking;
 pub mod device;
 pub mod enter;
 pub mod links;

@@ -9,7 +9,7 @@ use serde_json::json;
 
 use crate::db::models::audit::{self, Action, Actor, Entry};
 use crate::db::models::objections::{self, Remembered};
-use crate::db::models::{accounts, recipient_batches, recipients};
+use crate::db::models::{accounts, groups, recipient_batches, recipients};
 use crate::db::{Conn, DbError, DbResult, account_lock};
 use crate::domain::secret::Key;
 use crate::domain::time::Timestamp;
@@ -98,6 +98,7 @@ pub fn object(
         source,
         now,
     )?;
+    groups::leave_asking(conn, account_id, &[recipient_id])?;
     let entry = Entry {
         actor,
         action: Action::RecipientObjected,
@@ -123,6 +124,9 @@ pub fn object_many(
     }
     account_lock::exclusive(conn, account_id)?;
     let changed = recipient_batches::object(conn, account_id, recipients, source, now)?;
+    if !changed.is_empty() {
+        groups::leave_asking(conn, account_id, &changed)?;
+    }
     let entries: Vec<Entry<'_>> = changed
         .iter()
         .map(|id| Entry {

@@ -58,6 +58,8 @@ CREATE TABLE groups (
     member_count BIGINT NOT NULL DEFAULT 0,
     -- The mailing whose activity it was made of.
     from_mailing_id BIGINT,
+    -- Made to ask its members for consent: who says no leaves it, and stays out for a while.
+    asks_consent BOOLEAN NOT NULL DEFAULT FALSE,
     created_at BIGINT NOT NULL,
     UNIQUE (account_id, name_key)
 );

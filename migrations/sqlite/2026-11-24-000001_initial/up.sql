@@ -58,6 +58,8 @@ CREATE TABLE groups (
     member_count INTEGER NOT NULL DEFAULT 0,
     -- The mailing whose activity it was made of.
     from_mailing_id INTEGER,
+    -- Made to ask its members for consent: who says no leaves it, and stays out for a while.
+    asks_consent INTEGER NOT NULL DEFAULT 0 CHECK (asks_consent IN (0, 1)),
     created_at INTEGER NOT NULL,
     UNIQUE (account_id, name_key)
 ) STRICT;

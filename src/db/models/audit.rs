@@ -126,6 +126,8 @@ pub enum Action {
     ReportExported,
     /// A group made of recipients by what they did with a mailing.
     GroupMadeOfActivity,
+    /// A group made of recipients to ask them for consent.
+    AskingGroupMade,
     /// Everything about one recipient shown or taken away (Art. 15 and 20 GDPR).
     DataDisclosed,
     /// The audit log taken away as a file.
@@ -176,6 +178,7 @@ impl Action {
             Self::MailingCancelled => "mailing_cancelled",
             Self::ReportExported => "report_exported",
             Self::GroupMadeOfActivity => "group_made_of_activity",
+            Self::AskingGroupMade => "asking_group_made",
             Self::DataDisclosed => "data_disclosed",
             Self::LogExported => "log_exported",
             Self::LogRetentionChanged => "log_retention_changed",

@@ -8,6 +8,7 @@ use crate::db::json_rows::{self, Column};
 use crate::db::schema::{groups, memberships};
 use crate::db::{Conn, DbResult};
 use crate::domain::time::Timestamp;
+use crate::domain::tracking::REST_MONTHS;
 
 /// A group.
 #[derive(Debug, Clone, Queryable, Selectable)]
@@ -19,6 +20,8 @@ pub struct Group {
     pub name: String,
     /// How many recipients belong to it.
     pub member_count: i64,
+    /// Whether it was made to ask its members for consent: whoever refuses is not in it.
+    pub asks_consent: bool,
 }
 
 /// What makes two names the same name: case and surrounding space do not count.
@@ -65,6 +68,18 @@ pub fn create(conn: &mut Conn, account_id: i64, name: &str, now: Timestamp) -> D
         ))
         .returning(groups::id)
         .get_result(conn)?)
+}
+
+/// Marks a group as one whose members are asked for consent; it has none yet.
+pub(crate) fn set_asking(conn: &mut Conn, account_id: i64, group_id: i64) -> DbResult<()> {
+    diesel::update(
+        groups::table
+            .filter(groups::account_id.eq(account_id))
+            .find(group_id),
+    )
+    .set(groups::asks_consent.eq(true))
+    .execute(conn)?;
+    Ok(())
 }
 
 /// Renames a group; [`crate::db::DbError::Duplicate`] when the name is taken.
@@ -157,6 +172,7 @@ fn add(
          CROSS JOIN recipients r
          WHERE g.id = $4 AND g.account_id = $5
              AND r.id = wanted.recipient_id AND r.account_id = g.account_id
+             AND NOT (g.asks_consent AND (r.tracking = 'objected' OR COALESCE(r.refused_at, 0) > $6))
          ORDER BY r.id
          ON CONFLICT DO NOTHING"
     ))
@@ -165,6 +181,8 @@ fn add(
     .bind::<Bool, _>(from_activity)
     .bind::<BigInt, _>(group_id)
     .bind::<BigInt, _>(account_id)
+    // Whoever refused since then is not asked, whatever way leads into the group.
+    .bind::<BigInt, _>(now.plus_months(-REST_MONTHS).millis())
     .execute(conn)?;
     count_members(
         conn,
@@ -220,6 +238,34 @@ pub(crate) fn remove_from_all(
     .bind::<Text, _>(&ids)
     .bind::<BigInt, _>(account_id)
     .execute(conn)?)
+}
+
+/// Takes recipients who refused out of the groups that ask for consent.
+pub(crate) fn leave_asking(conn: &mut Conn, account_id: i64, recipients: &[i64]) -> DbResult<()> {
+    let asking: Vec<i64> = groups::table
+        .filter(groups::account_id.eq(account_id))
+        .filter(groups::asks_consent.eq(true))
+        .order(groups::id)
+        .select(groups::id)
+        .load(conn)?;
+    let ids = json_rows::of_numbers(recipients.iter().copied());
+    let rows = json_rows::unfold(conn, &[("recipient_id", Column::Int)]);
+    for group_id in asking {
+        let left = diesel::sql_query(format!(
+            "DELETE FROM memberships
+             WHERE recipient_id IN (SELECT recipient_id FROM {rows} AS refusing)
+                 AND group_id = $2 AND account_id = $3"
+        ))
+        .bind::<Text, _>(&ids)
+        .bind::<BigInt, _>(group_id)
+        .bind::<BigInt, _>(account_id)
+        .execute(conn)?;
+        let left = i64::try_from(left).unwrap_or(0);
+        if left > 0 {
+            count_members(conn, account_id, group_id, -left)?;
+        }
+    }
+    Ok(())
 }
 
 /// Takes a recipient out of the groups they came into by what was measured about them, as when

@@ -1,6 +1,7 @@
 //! *Benutzerkonto*, with the tabs *Kontodaten*, *Personenbez. Tracking*, *Versand*,
 //! *Rückläufer*, *Protokoll* and *Passwort*.
 
+pub mod asking;
 pub mod bounces;
 pub mod details;
 pub mod log;

@@ -148,6 +148,9 @@ fn of_consent(world: &World, person: &str) -> Vec<Shown> {
         Shown::at("/benutzerkonto/tracking", "Benutzerkonto"),
         Shown::at(&format!("{person}/tracking"), "@"),
         Shown::at(&asked, "Datenschutz-Einstellungen"),
+        Shown::at("/benutzerkonto/tracking/fragen", "Um Einwilligung bitten"),
+        Shown::at("/benutzerkonto/tracking/fragen", "Einwilligung erfragen")
+            .after("Gruppe anlegen"),
         Shown::at(&mode("active"), "Tracking ändern"),
         Shown::at(&mode("active"), "Benutzerkonto").after("Alle ohne Widerspruch erfassen"),
         Shown::at(&record, "Einwilligung eintragen"),

@@ -400,3 +400,86 @@ on_both!(a_file_in_which_everybody_consented, |world| {
         2
     );
 });
+
+on_both!(who_said_no_is_in_no_group_that_asks, |world| {
+    narrow(world);
+    let now = Timestamp::now();
+    let mailing = world.make_sent_mailing("Neues", 1);
+    let ids: Vec<i64> = (0..4)
+        .map(|n| world.make_recipient(&format!("p{n}@example.org")))
+        .collect();
+    let (free, refusing, lifted, long_ago) = (ids[0], ids[1], ids[2], ids[3]);
+    let admin = world.admin();
+    for id in [lifted, long_ago] {
+        admin.submit(
+            &format!("/empfaenger/{id}/tracking"),
+            &[("tracking_off", "ja")],
+        );
+        admin.submit(
+            &format!("/empfaenger/{id}/tracking/aufheben"),
+            &[("reason", "Versehen")],
+        );
+    }
+    let then = now.plus_months(-7).millis();
+    change(
+        world,
+        &format!("UPDATE recipients SET refused_at = {then} WHERE id = {long_ago}"),
+    );
+    let ask = "/benutzerkonto/tracking/fragen";
+    admin
+        .visit(ask)
+        .assert_says("3 Empfänger ohne Angabe kommen")
+        .assert_says("1 Empfänger bleibt draußen");
+    assert_eq!(admin.post(ask, &[("name", " ")]).status, 422);
+    let answer = admin.post(ask, &[("name", "Fragen")]);
+    let path = answer.location().expect("the group");
+    admin
+        .visit(&path)
+        .assert_says("um Einwilligung zu bitten")
+        .assert_says("3 Empfänger");
+    admin
+        .post(ask, &[("name", "Fragen")])
+        .assert_says("gibt es schon");
+    let group = world
+        .read(|conn| groups::find_by_name(conn, world.account_id, "Fragen"))
+        .expect("a group");
+    let in_it = |id: i64| {
+        let of = world.read(|conn| groups::of_recipient(conn, world.account_id, id));
+        of.iter().any(|one| one.id == group.id)
+    };
+    assert_eq!(
+        ids.iter().map(|id| in_it(*id)).collect::<Vec<_>>(),
+        [true, true, false, true]
+    );
+
+    // A no ends it at once, by the person or by a user.
+    let page = personal(world, PersonalLink::Preferences, mailing, refusing);
+    world.visitor().submit(&page, &[]);
+    admin.submit(
+        &format!("/empfaenger/{long_ago}/tracking"),
+        &[("tracking_off", "ja")],
+    );
+    assert!(!in_it(refusing) && !in_it(long_ago) && in_it(free));
+    assert_eq!(
+        world.rows("groups", "name = 'Fragen' AND member_count = 1"),
+        1
+    );
+    // And no way leads in again: not by hand, not by a file, not for whoever lifted it.
+    let wanted = group.id.to_string();
+    for id in [refusing, lifted, long_ago] {
+        admin.post(
+            &format!("/empfaenger/{id}/gruppen"),
+            &[("gruppen", &wanted)],
+        );
+        assert!(!in_it(id));
+    }
+    let text = "E-Mail;Tracking deaktiviert\np0@example.org;ja\np1@example.org;\nnew@example.org;\nno@example.org;ja\n";
+    crate::support::import::import(world, text, Some(group.id));
+    assert!(!in_it(refusing));
+    let members = admin.visit(&format!("/empfaenger?gruppe={}", group.id));
+    members
+        .assert_says("new@example.org")
+        .assert_silent_about("p1@example.org")
+        .assert_silent_about("no@example.org");
+    assert_eq!(world.rows("audit_log", "action = 'asking_group_made'"), 1);
+});

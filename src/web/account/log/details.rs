@@ -18,6 +18,7 @@ const KEYS: &[(&str, &str)] = &[
     ("filter", "Auswahl"),
     ("form", "Formular"),
     ("group", "Gruppe"),
+    ("recipients", "Empfänger"),
     ("format", "Form"),
     ("area", "Bereich"),
     ("narrowed", "eingegrenzt"),
