@@ -14,6 +14,7 @@ use diesel::sql_types::{BigInt, Text};
 use serde::{Deserialize, Serialize};
 
 use crate::db::json_rows::{self, Column};
+use crate::db::prepared::prepared;
 use crate::db::{Conn, DbResult};
 
 /// Every total of one mailing's report.
@@ -80,41 +81,37 @@ pub struct Figures {
 /// The figures of these mailings, in ascending order of their numbers.
 pub fn figures(conn: &mut Conn, account_id: i64, mailings: &[i64]) -> DbResult<Vec<Figures>> {
     let rows = json_rows::unfold(conn, &[("id", Column::Int)]);
-    let (sums, names): (Vec<String>, Vec<String>) = [
-        (0, "personal", "opens"),
-        (0, "firsts", "openers"),
-        (0, "anonymous", "anonymous_opens"),
-        (0, "automatic", "automatic_opens"),
-        (1, "personal", "clicks"),
-        (1, "firsts", "clickers"),
-        (1, "anonymous", "anonymous_clicks"),
-        (1, "automatic", "automatic_clicks"),
+    let names = [
+        ("o.personal", "opens"),
+        ("o.firsts", "openers"),
+        ("o.anonymous", "anonymous_opens"),
+        ("o.automatic", "automatic_opens"),
+        ("c.personal", "clicks"),
+        ("c.firsts", "clickers"),
+        ("c.anonymous", "anonymous_clicks"),
+        ("c.automatic", "automatic_clicks"),
     ]
-    .into_iter()
-    .map(|(kind, column, name)| {
-        (
-            format!("SUM(CASE WHEN kind = {kind} THEN {column} ELSE 0 END) AS {name}"),
-            format!("CAST(COALESCE(h.{name}, 0) AS BIGINT) AS {name}"),
-        )
-    })
-    .unzip();
+    .map(|(sum, name)| format!("CAST(COALESCE({sum}, 0) AS BIGINT) AS {name}"))
+    .join(", ");
     // Both kinds are named so that the hours are found by their key, without those of each link.
-    Ok(diesel::sql_query(format!(
+    // Each hour is read once and added to four sums; a sum per figure would be eight.
+    Ok(prepared(format!(
         "WITH wanted AS {rows},
-              summed AS (SELECT mailing_id, {sums} FROM mailing_hours
+              summed AS (SELECT mailing_id, kind, SUM(personal) AS personal, SUM(firsts) AS firsts,
+                                SUM(anonymous) AS anonymous, SUM(automatic) AS automatic
+                         FROM mailing_hours
                          WHERE mailing_id IN (SELECT id FROM wanted) AND kind IN (0, 1) AND link = 0
-                         GROUP BY mailing_id)
+                         GROUP BY mailing_id, kind)
          SELECT m.id AS mailing_id, m.subject, m.handed, m.handed_personal, m.handed_anonymous,
                 m.bounces, m.soft_bounces, m.complaints, m.unsubscriptions, m.objections, {names}
          FROM wanted
          CROSS JOIN mailings m
-         LEFT JOIN summed h ON h.mailing_id = m.id
+         LEFT JOIN summed o ON o.mailing_id = m.id AND o.kind = 0
+         LEFT JOIN summed c ON c.mailing_id = m.id AND c.kind = 1
          WHERE m.id = wanted.id AND m.account_id = $2
-         ORDER BY m.id",
-        sums = sums.join(", "),
-        names = names.join(", "),
+         ORDER BY m.id"
     ))
-    .bind::<Text, _>(json_rows::of_numbers(mailings.iter().copied()))
-    .bind::<BigInt, _>(account_id)
+    .text(json_rows::of_numbers(mailings.iter().copied()))
+    .int(account_id)
     .load(conn)?)
 }
