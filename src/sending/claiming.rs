@@ -81,9 +81,9 @@ impl Delivering {
     }
 
     /// Settles what senders that ended had in hand, and what this one could not note when it last
-    /// worked on the mailing. To be called before it claims anything of it. A mail that was on its way to a mail server may
-    /// have been taken by it: that stays uncertain and is not repeated. Of the others the outbox
-    /// knows.
+    /// worked on the mailing. To be called before it claims anything of it. A mail that was on its
+    /// way to a mail server may have been taken by it: that stays uncertain and is not repeated. Of
+    /// the others the outbox knows.
     pub(super) fn take_up(&self, account_id: i64, mailing_id: i64) -> DbResult<()> {
         let now = self.tools.clock.now();
         self.tools.db.write(|conn| {
@@ -134,4 +134,18 @@ impl Delivering {
         self.tools.transport.enter(conn, account_id, &slots, now)?;
         Ok(handed.into_iter().map(|delivery| delivery.id).collect())
     }
+}
+
+/// Which of these claimed deliveries may go out as they were decided about. Whoever has
+/// unsubscribed or objected since receives nothing, or another mail: those are put back and
+/// decided about anew.
+pub(super) fn as_decided(conn: &mut Conn, account_id: i64, ids: &[i64]) -> DbResult<Vec<i64>> {
+    let account = accounts::find(conn, account_id)?.tracking();
+    let standing = sending::standing(conn, account_id, ids)?;
+    Ok(standing
+        .into_iter()
+        .filter(|now| now.status == RecipientStatus::Active)
+        .filter(|now| now.policy == decide(account, Some(now.tracking)))
+        .map(|now| now.id)
+        .collect())
 }

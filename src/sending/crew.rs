@@ -6,18 +6,16 @@
 //! One thread, the clerk, does this for all workers: who asks while a transaction is being
 //! committed shares the next.
 
-use std::collections::VecDeque;
 use std::sync::mpsc::{self, Receiver, RecvTimeoutError, Sender, SyncSender};
 use std::time::{Duration, Instant};
 
-use parking_lot::{Condvar, Mutex};
-
-use super::claiming::InHand;
+use super::claiming::as_decided;
 use super::delivery::{Delivering, SendError};
-use super::smtp::{Server, Trouble};
+use super::desk::{Desk, Job, Left};
+use super::smtp::Server;
 use super::worker::Worker;
 use crate::db::models::mailings::Mailing;
-use crate::db::models::sending::{self, Ended};
+use crate::db::models::sending::{self, End, Ended};
 use crate::db::models::smtp_settings::{self, SmtpSettings};
 use crate::db::{DbResult, account_lock};
 use crate::domain::time::Timestamp;
@@ -37,17 +35,8 @@ const LOOKS_WHETHER_HALTED: Duration = Duration::from_secs(1);
 /// How long the clerk waits when the database is away.
 const DATABASE_REST: Duration = Duration::from_secs(1);
 
-/// After so many refusals in a row that speak of no address the server wants none of these mails.
-const REFUSALS: usize = 10;
-
 /// How many times it tries once the program is to end.
 const LAST_TRIES: usize = 3;
-
-/// A claimed delivery, and when its turn comes.
-pub(super) struct Job {
-    pub(super) in_hand: InHand,
-    pub(super) not_before: Timestamp,
-}
 
 /// What a worker asks the clerk for.
 pub(super) struct Note {
@@ -59,173 +48,15 @@ pub(super) struct Note {
     pub(super) answer: SyncSender<bool>,
 }
 
-/// What the workers of a crew share.
-pub(super) struct Desk {
-    state: Mutex<State>,
-    changed: Condvar,
-}
-
-#[derive(Default)]
-struct State {
-    jobs: VecDeque<Job>,
-    /// No more jobs come.
-    closed: bool,
-    /// No further mail is begun.
-    halted: bool,
-    /// The account has another mail server now.
-    moved: bool,
-    workers: usize,
-    troubled: usize,
-    /// How many mails in a row were refused for good, though not for their address.
-    refusals: usize,
-    /// Why nobody gets through, once nobody does.
-    given_up: Option<SendError>,
-}
-
-impl Desk {
-    fn new(workers: usize) -> Self {
-        Self {
-            state: Mutex::new(State {
-                workers,
-                ..State::default()
-            }),
-            changed: Condvar::new(),
-        }
-    }
-
-    /// A job, if one lies there.
-    pub(super) fn take(&self) -> Option<Job> {
-        let mut state = self.state.lock();
-        if state.halted {
-            return None;
-        }
-        state.jobs.pop_front()
-    }
-
-    /// The next job; none when there won't be any more.
-    pub(super) fn wait(&self) -> Option<Job> {
-        let mut state = self.state.lock();
-        loop {
-            if state.halted {
-                return None;
-            }
-            if let Some(job) = state.jobs.pop_front() {
-                return Some(job);
-            }
-            if state.closed {
-                return None;
-            }
-            self.changed.wait(&mut state);
-        }
-    }
-
-    /// Puts a job back to its place in front.
-    pub(super) fn put_back(&self, job: Job) {
-        self.state.lock().jobs.push_front(job);
-        self.changed.notify_one();
-    }
-
-    fn add(&self, jobs: Vec<Job>) {
-        self.state.lock().jobs.extend(jobs);
-        self.changed.notify_all();
-    }
-
-    fn waiting(&self) -> usize {
-        self.state.lock().jobs.len()
-    }
-
-    fn close(&self) {
-        self.state.lock().closed = true;
-        self.changed.notify_all();
-    }
-
-    fn is_over(&self) -> bool {
-        let state = self.state.lock();
-        state.closed || state.halted
-    }
-
-    /// No further mail is begun.
-    pub(super) fn halt(&self) {
-        self.state.lock().halted = true;
-        self.changed.notify_all();
-    }
-
-    /// Waits so long; false when the crew was halted meanwhile.
-    pub(super) fn rest(&self, how_long: Duration) -> bool {
-        let until = Instant::now() + how_long;
-        let mut state = self.state.lock();
-        while !state.halted {
-            if self.changed.wait_until(&mut state, until).timed_out() {
-                return !state.halted;
-            }
-        }
-        false
-    }
-
-    /// A worker can't go on now. Once none can, the crew is halted.
-    pub(super) fn in_trouble(&self, trouble: Trouble) {
-        let mut state = self.state.lock();
-        state.troubled += 1;
-        if state.troubled >= state.workers {
-            state.given_up = Some(trouble.into());
-            state.halted = true;
-            drop(state);
-            self.changed.notify_all();
-        }
-    }
-
-    /// The server took a mail.
-    pub(super) fn was_taken(&self) {
-        self.state.lock().refusals = 0;
-    }
-
-    /// The server refused a mail for good, with these codes, and not for its address. Who refuses
-    /// one mail after the other so wants none: the crew is halted before all of them are lost.
-    pub(super) fn was_refused(&self, codes: &str) {
-        let mut state = self.state.lock();
-        state.refusals += 1;
-        if state.refusals >= REFUSALS && !state.halted {
-            state.given_up = Some(SendError::Unwanted(codes.to_owned()));
-            state.halted = true;
-            drop(state);
-            self.changed.notify_all();
-        }
-    }
-
-    /// A worker tries again.
-    pub(super) fn tries_again(&self) {
-        self.state.lock().troubled -= 1;
-    }
-
-    /// The account has another mail server now: this crew ends, and the next one goes there.
-    fn move_on(&self) {
-        self.state.lock().moved = true;
-        self.halt();
-    }
-
-    fn has_left(&self) {
-        self.state.lock().workers -= 1;
-    }
-
-    fn outcome(self) -> Result<bool, SendError> {
-        let state = self.state.into_inner();
-        match state.given_up {
-            Some(error) => Err(error),
-            None => Ok(state.moved),
-        }
-    }
-}
-
 impl Delivering {
-    /// Hands what waits to the account's mail server. Tells whether it ended early because the
-    /// account has another one now.
+    /// Hands what waits to the account's mail server, as long as its turn is.
     pub(super) fn to_server(
         &self,
         account_id: i64,
         mailing: &Mailing,
         server: Server,
         settings: &SmtpSettings,
-    ) -> Result<bool, SendError> {
+    ) -> Result<Left, SendError> {
         let clerk = Clerk {
             delivering: self,
             account_id,
@@ -238,7 +69,7 @@ impl Delivering {
             },
         };
         let Some(first) = clerk.claim()? else {
-            return Ok(false);
+            return Ok(Left::Done);
         };
         let writer = self.ready(account_id, mailing, &settings.return_path)?;
         // Each connects when it has a mail, so those too many cost nothing.
@@ -327,6 +158,7 @@ impl Clerk<'_> {
             u64::try_from(self.delivering.tools.timing.lease_millis() / 3).unwrap_or(1_000),
         );
         let (mut said_so, mut looked) = (Instant::now(), Instant::now());
+        let turn_ends = Instant::now() + self.delivering.tools.timing.turn;
         let mut outcome = Ok(());
         loop {
             if self.delivering.is_stopping() {
@@ -335,6 +167,9 @@ impl Clerk<'_> {
             if looked.elapsed() >= LOOKS_WHETHER_HALTED {
                 looked = Instant::now();
                 self.look_again(desk);
+            }
+            if !desk.is_over() && Instant::now() >= turn_ends {
+                desk.end_turn(self.settings.per_minute > 0);
             }
             if !desk.is_over() && desk.waiting() < self.low {
                 match self.claim() {
@@ -373,7 +208,7 @@ impl Clerk<'_> {
     fn enter(&self, desk: &Desk, notes: Vec<Note>) {
         let ended: Vec<Ended> = notes.iter().flat_map(|note| note.ended.clone()).collect();
         let next: Vec<i64> = notes.iter().filter_map(|note| note.next).collect();
-        let handed = ended.iter().any(|row| row.end == sending::End::Handed);
+        let handed = ended.iter().any(|row| row.end == End::Handed);
         let mut tries = 0;
         let may_go = loop {
             let entered = self.delivering.tools.db.write(|conn| {
@@ -393,7 +228,12 @@ impl Clerk<'_> {
                 if next.is_empty() {
                     return Ok(Vec::new());
                 }
-                sending::set_out(conn, account_id, mailing_id, &next, holder)
+                let ready = as_decided(conn, account_id, &next)?;
+                let gone = sending::set_out(conn, account_id, mailing_id, &ready, holder)?;
+                let stay = next.iter().filter(|id| !gone.contains(id));
+                let stay: Vec<_> = stay.map(|id| Ended::new(*id, End::PutBack)).collect();
+                sending::end(conn, account_id, mailing_id, &stay, holder, now)?;
+                Ok(gone)
             });
             match entered {
                 Ok(may_go) => break may_go,

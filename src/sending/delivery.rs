@@ -3,12 +3,14 @@
 use std::collections::HashSet;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Instant;
 
 use rand::SeedableRng;
 use rand::rngs::StdRng;
 use rand::seq::SliceRandom;
 
 use super::claiming::InHand;
+use super::desk::Left;
 use super::domains::Domains;
 use super::preparation::{self, Halt};
 use super::sender::Tools;
@@ -110,7 +112,8 @@ impl Delivering {
     }
 
     /// Sends a mailing as far as it can be sent now. What keeps it is noted with the mailing.
-    pub(super) fn mailing(&self, account_id: i64, mailing_id: i64) -> Result<(), SendError> {
+    /// Tells whether more of it could be sent, but for its turn being over.
+    pub(super) fn mailing(&self, account_id: i64, mailing_id: i64) -> Result<bool, SendError> {
         let outcome = self.work_on(account_id, mailing_id);
         if let Err(error) = &outcome
             && let Some(problem) = error.in_german()
@@ -134,51 +137,49 @@ impl Delivering {
         }
     }
 
-    fn work_on(&self, account_id: i64, mailing_id: i64) -> Result<(), SendError> {
+    fn work_on(&self, account_id: i64, mailing_id: i64) -> Result<bool, SendError> {
         let db = &self.tools.db;
         let status = db.read(|conn| mailings::status(conn, account_id, mailing_id))?;
         if status == MailingStatus::Scheduled && !self.start_scheduled(account_id, mailing_id)? {
-            return Ok(());
+            return Ok(false);
         }
         match status {
             // Another node was faster, or somebody halted it.
-            MailingStatus::Draft | MailingStatus::Paused | MailingStatus::Sent => return Ok(()),
+            MailingStatus::Draft | MailingStatus::Paused | MailingStatus::Sent => return Ok(false),
             MailingStatus::Scheduled | MailingStatus::Preparing => {
                 self.write_deliveries(account_id, mailing_id)?;
             }
             MailingStatus::Sending => {}
             MailingStatus::Cancelled => {
                 self.take_up(account_id, mailing_id)?;
-                return Ok(self.settle_cancelled(account_id, mailing_id)?);
+                self.settle_cancelled(account_id, mailing_id)?;
+                return Ok(false);
             }
         }
         self.take_up(account_id, mailing_id)?;
         if self.is_stopping() {
-            return Ok(());
+            return Ok(false);
         }
         let mailing = db.read(|conn| mailings::find(conn, account_id, mailing_id))?;
         if mailing.status != MailingStatus::Sending {
-            return Ok(());
+            return Ok(false);
         }
-        let mut goes_on = true;
-        while goes_on && !self.is_stopping() {
-            goes_on = match self.way(account_id)? {
-                Way::Here => {
-                    self.fill_outbox(account_id, &mailing)?;
-                    false
-                }
+        let mut left = Left::Moved;
+        while left == Left::Moved && !self.is_stopping() {
+            left = match self.way(account_id)? {
+                Way::Here => self.fill_outbox(account_id, &mailing)?,
                 Way::Server(server) => {
                     let (server, settings) = *server;
                     self.to_server(account_id, &mailing, server, &settings)?
                 }
             };
         }
-        if self.is_stopping() {
-            return Ok(());
+        if self.is_stopping() || left == Left::TurnOver {
+            return Ok(true);
         }
         // Not finished: a row was locked by a deletion, or waits for its next attempt.
         db.write(|conn| sending::finish(conn, account_id, mailing_id, self.tools.clock.now()))?;
-        Ok(())
+        Ok(false)
     }
 
     /// Where the account's mails go at this moment.
@@ -186,11 +187,7 @@ impl Delivering {
         let Some(keys) = &self.tools.keys else {
             return Ok(Way::Here);
         };
-        let settings = self
-            .tools
-            .db
-            .read(|conn| smtp_settings::find(conn, account_id))?;
-        let Some(settings) = settings.filter(|settings| settings.active) else {
+        let Some(settings) = self.mail_server(account_id)?.filter(|known| known.active) else {
             return Ok(Way::Here);
         };
         let server = Server::new(
@@ -203,6 +200,12 @@ impl Delivering {
         Ok(Way::Server(Box::new((server, settings))))
     }
 
+    fn mail_server(&self, account_id: i64) -> DbResult<Option<SmtpSettings>> {
+        self.tools
+            .db
+            .read(|conn| smtp_settings::find(conn, account_id))
+    }
+
     pub(super) fn is_stopping(&self) -> bool {
         self.stopping.load(Ordering::Relaxed)
     }
@@ -210,6 +213,18 @@ impl Delivering {
     /// Starts a mailing whose time has come; false when that can't be done, which its author is
     /// told.
     fn start_scheduled(&self, account_id: i64, mailing_id: i64) -> DbResult<bool> {
+        if self
+            .mail_server(account_id)?
+            .is_some_and(|known| !known.active)
+        {
+            // It was planned for a mail server: it shall not go another way without anybody
+            // saying so.
+            return self.cannot_start(
+                account_id,
+                mailing_id,
+                "Zur geplanten Zeit war der Versand ausgeschaltet. Es wird gesendet, sobald er eingeschaltet ist. Heben Sie die Planung auf, um das zu verhindern.",
+            );
+        }
         let now = self.tools.clock.now();
         let started = self.tools.db.write(|conn| {
             // Another node may be doing the same.
@@ -221,15 +236,20 @@ impl Delivering {
         });
         match started {
             Ok(()) => Ok(true),
-            Err(DbError::Refused(_)) => {
-                let problem = "Zur geplanten Zeit konnte nicht gesendet werden: Das E-Mailing hat keine Gruppe mehr oder kann nicht gelesen werden. Heben Sie die Planung auf, um es zu ändern.";
-                self.tools.db.write(|conn| {
-                    sending::set_problem(conn, account_id, mailing_id, Some(problem))
-                })?;
-                Ok(false)
-            }
+            Err(DbError::Refused(_)) => self.cannot_start(
+                account_id,
+                mailing_id,
+                "Zur geplanten Zeit konnte nicht gesendet werden: Das E-Mailing hat keine Gruppe mehr oder kann nicht gelesen werden. Heben Sie die Planung auf, um es zu ändern.",
+            ),
             Err(error) => Err(error),
         }
+    }
+
+    fn cannot_start(&self, account_id: i64, mailing_id: i64, problem: &str) -> DbResult<bool> {
+        self.tools
+            .db
+            .write(|conn| sending::set_problem(conn, account_id, mailing_id, Some(problem)))?;
+        Ok(false)
     }
 
     /// Writes all deliveries, in an order that says nothing about anybody (rule P6). Can be
@@ -267,10 +287,17 @@ impl Delivering {
         Ok(())
     }
 
-    /// Puts what waits into the built-in transport.
-    fn fill_outbox(&self, account_id: i64, mailing: &Mailing) -> Result<(), SendError> {
+    /// Puts what waits into the built-in transport, as long as its turn is and mails go there.
+    fn fill_outbox(&self, account_id: i64, mailing: &Mailing) -> Result<Left, SendError> {
+        let turn_ends = Instant::now() + self.tools.timing.turn;
         let mut writer = None;
         while !self.is_stopping() {
+            if Instant::now() >= turn_ends {
+                return Ok(Left::TurnOver);
+            }
+            if !matches!(self.way(account_id)?, Way::Here) {
+                return Ok(Left::Moved);
+            }
             let Some(in_hand) = self.claim_some(account_id, mailing.id, CLAIMED_AT_ONCE)? else {
                 break;
             };
@@ -280,7 +307,7 @@ impl Delivering {
             };
             self.hand_over(account_id, mailing, writer, &in_hand)?;
         }
-        Ok(())
+        Ok(Left::Done)
     }
 
     /// What writes the mails; where there can be none, nothing stays claimed.

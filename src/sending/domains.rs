@@ -19,14 +19,28 @@ pub(super) struct Domains {
 struct Rest {
     until: i64,
     step: usize,
+    /// When it had enough for the first time.
+    since: i64,
+}
+
+/// A domain that rests.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Resting {
+    /// When it may be tried again, in milliseconds.
+    pub(super) until: i64,
+    /// For how long it has taken nothing by now, in milliseconds.
+    pub(super) for_millis: i64,
 }
 
 impl Domains {
-    /// Until when mails of an account to that domain wait, in milliseconds, if they do.
-    pub(super) fn rests_until(&self, account_id: i64, domain: &str, now: Timestamp) -> Option<i64> {
+    /// Whether mails of an account to that domain wait, and until when.
+    pub(super) fn rests(&self, account_id: i64, domain: &str, now: Timestamp) -> Option<Resting> {
         let resting = self.resting.lock();
         let rest = resting.get(&(account_id, domain.to_owned()))?;
-        (rest.until > now.millis()).then_some(rest.until)
+        (rest.until > now.millis()).then(|| Resting {
+            until: rest.until,
+            for_millis: now.millis() - rest.since,
+        })
     }
 
     /// The domain has had enough: it rests, longer each time. Several connections may be told so
@@ -50,6 +64,7 @@ impl Domains {
             .or_insert_with(|| Rest {
                 until: now.millis() + millis(step(rests, 0)),
                 step: 0,
+                since: now.millis(),
             });
         rest.until
     }
@@ -75,11 +90,16 @@ mod tests {
         assert_eq!(domains.rest(1, "example.com", &rests, at(0)), 10);
         // Told by another connection too.
         assert_eq!(domains.rest(1, "example.com", &rests, at(5)), 10);
-        assert_eq!(domains.rests_until(1, "example.com", at(9)), Some(10));
-        assert_eq!(domains.rests_until(1, "example.org", at(9)), None);
-        assert_eq!(domains.rests_until(2, "example.com", at(9)), None);
-        assert_eq!(domains.rests_until(1, "example.com", at(10)), None);
+        let rests_until = |account_id, domain, now| {
+            let resting = domains.rests(account_id, domain, now);
+            resting.map(|resting| (resting.until, resting.for_millis))
+        };
+        assert_eq!(rests_until(1, "example.com", at(9)), Some((10, 9)));
+        assert_eq!(rests_until(1, "example.org", at(9)), None);
+        assert_eq!(rests_until(2, "example.com", at(9)), None);
+        assert_eq!(rests_until(1, "example.com", at(10)), None);
         assert_eq!(domains.rest(1, "example.com", &rests, at(10)), 110);
+        assert_eq!(rests_until(1, "example.com", at(60)), Some((110, 60)));
         assert_eq!(domains.rest(1, "example.com", &rests, at(110)), 210);
         domains.takes_mails(1, "example.com");
         assert_eq!(domains.rest(1, "example.com", &rests, at(500)), 510);

@@ -21,6 +21,7 @@
 mod claiming;
 mod crew;
 mod delivery;
+mod desk;
 mod domains;
 pub mod letter;
 pub mod outbox;

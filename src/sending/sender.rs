@@ -82,17 +82,21 @@ struct Shared {
 enum News {
     /// There is something to do, or the program is ending.
     Wake,
-    /// An account's thread has ended: well, or with trouble.
-    Ended {
-        account_id: i64,
-        trouble: Option<Trouble>,
-    },
+    /// An account's thread has ended.
+    Ended { account_id: i64, state: Ended },
 }
 
+/// How an account's thread has ended.
 #[derive(Clone, Copy)]
-enum Trouble {
+enum Ended {
+    /// There is nothing more to do at the moment.
+    Done,
+    /// Its turn is over, and there is more to do.
+    TurnOver,
+    /// The mail server takes nothing.
     MailServer,
-    Other,
+    /// Something else is wrong.
+    Trouble,
 }
 
 /// Keeps the sender away from an account while it lives.
@@ -123,6 +127,7 @@ impl Sender {
             kept_away: Arc::clone(&kept_away),
             news: news.clone(),
             accounts: HashMap::new(),
+            turns: 0,
         };
         let thread = std::thread::Builder::new()
             .name("sender".to_owned())
@@ -179,9 +184,10 @@ impl Sender {
 /// # Errors
 /// See [`SendError`]; the mailing can be sent again, and no mail is handed over twice.
 pub fn send_here(tools: Tools, account_id: i64, mailing_id: i64) -> Result<(), SendError> {
-    Delivering::new(tools, Arc::default())
-        .map_err(|error| DbError::Unavailable(error.to_string()))?
-        .mailing(account_id, mailing_id)
+    let delivering = Delivering::new(tools, Arc::default())
+        .map_err(|error| DbError::Unavailable(error.to_string()))?;
+    while delivering.mailing(account_id, mailing_id)? {}
+    Ok(())
 }
 
 struct Dispatcher {
@@ -189,6 +195,8 @@ struct Dispatcher {
     kept_away: Arc<Mutex<HashSet<i64>>>,
     news: mpsc::Sender<News>,
     accounts: HashMap<i64, AccountState>,
+    /// How many turns there were so far.
+    turns: u64,
 }
 
 #[derive(Default)]
@@ -197,6 +205,8 @@ struct AccountState {
     /// Something came while it was running.
     again: bool,
     rests_until: Option<Instant>,
+    /// The number of its latest turn.
+    turn: u64,
     /// How often in a row its mail server took nothing.
     troubles: usize,
 }
@@ -233,21 +243,22 @@ impl Dispatcher {
                     account.again = account.running;
                 }
             }
-            News::Ended {
-                account_id,
-                trouble,
-            } => {
+            News::Ended { account_id, state } => {
                 let nap = self.nap();
                 let rests = &self.delivering.tools.timing.trouble_rests;
                 let account = self.accounts.entry(account_id).or_default();
                 account.running = false;
-                let rest = match trouble {
-                    None => {
+                let rest = match state {
+                    Ended::Done => {
                         account.troubles = 0;
                         nap
                     }
-                    Some(Trouble::Other) => RETRY,
-                    Some(Trouble::MailServer) => {
+                    Ended::TurnOver => {
+                        account.troubles = 0;
+                        Duration::ZERO
+                    }
+                    Ended::Trouble => RETRY,
+                    Ended::MailServer => {
                         account.troubles += 1;
                         step(rests, account.troubles - 1)
                     }
@@ -279,6 +290,8 @@ impl Dispatcher {
                 accounts.push(*account_id);
             }
         }
+        // Who has waited longest comes first.
+        accounts.sort_by_key(|id| self.accounts.get(id).map_or(0, |state| state.turn));
         for account_id in accounts {
             let running = self.accounts.values().filter(|state| state.running).count();
             let state = self.accounts.entry(account_id).or_default();
@@ -298,7 +311,9 @@ impl Dispatcher {
                 .map(|work| work.mailing_id)
                 .collect();
             let running = self.send(account_id, work);
-            self.accounts.entry(account_id).or_default().running = running;
+            self.turns += 1;
+            let state = self.accounts.entry(account_id).or_default();
+            (state.running, state.turn) = (running, self.turns);
         }
         let soonest = self
             .accounts
@@ -335,11 +350,8 @@ impl Dispatcher {
                 let sent = catch_unwind(AssertUnwindSafe(|| {
                     send_all(&delivering, account_id, &work)
                 }));
-                let trouble = sent.unwrap_or(Some(Trouble::Other));
-                let _ = news.send(News::Ended {
-                    account_id,
-                    trouble,
-                });
+                let state = sent.unwrap_or(Ended::Trouble);
+                let _ = news.send(News::Ended { account_id, state });
             });
         if started.is_err() {
             tracing::error!("there is no thread to send with");
@@ -366,22 +378,29 @@ impl Dispatcher {
     }
 }
 
-/// Works through an account's mailings.
-fn send_all(delivering: &Delivering, account_id: i64, work: &[i64]) -> Option<Trouble> {
-    let mut trouble = None;
+/// Gives each of an account's mailings its turn.
+fn send_all(delivering: &Delivering, account_id: i64, work: &[i64]) -> Ended {
+    let (mut trouble, mut more) = (false, false);
     for mailing_id in work {
         if delivering.is_stopping() {
             break;
         }
-        if let Err(error) = delivering.mailing(account_id, *mailing_id) {
-            // Says nothing about people: see the error's rule.
-            tracing::warn!(mailing_id, %error, "sending will be tried again");
-            trouble = Some(match error {
-                // The server is the same for all.
-                SendError::Trouble(_) => return Some(Trouble::MailServer),
-                _ => Trouble::Other,
-            });
+        match delivering.mailing(account_id, *mailing_id) {
+            Ok(is_more) => more |= is_more,
+            Err(error) => {
+                // Says nothing about people: see the error's rule.
+                tracing::warn!(mailing_id, %error, "sending will be tried again");
+                if matches!(error, SendError::Trouble(_)) {
+                    // The server is the same for all.
+                    return Ended::MailServer;
+                }
+                trouble = true;
+            }
         }
     }
-    trouble
+    match (trouble, more) {
+        (true, _) => Ended::Trouble,
+        (false, true) => Ended::TurnOver,
+        (false, false) => Ended::Done,
+    }
 }

@@ -20,6 +20,9 @@ pub struct Timing {
     /// How long what a sender holds is its own, unless it says that it is still at work. It says
     /// so three times as often.
     pub lease: Duration,
+    /// How long an account's mailing goes out before its other mailings, and other accounts that
+    /// wait, have their turn.
+    pub turn: Duration,
     /// How long is waited for a mail server.
     pub patience: Patience,
 }
@@ -44,6 +47,7 @@ impl Default for Timing {
             domain_rests: seconds(&[MINUTE, 5 * MINUTE, 15 * MINUTE, HOUR]),
             trouble_rests: seconds(&[3, 10, 30, MINUTE, 5 * MINUTE]),
             lease: Duration::from_mins(1),
+            turn: Duration::from_mins(1),
             patience: Patience::default(),
         }
     }
@@ -55,6 +59,12 @@ impl Timing {
     pub fn retry(&self, attempts: i64) -> Option<i64> {
         let at = usize::try_from(attempts).ok()?;
         self.retries.get(at).copied().map(millis)
+    }
+
+    /// How long all attempts with a mail take together, in milliseconds: after that a domain that
+    /// takes nothing at all is not waited for any longer.
+    pub fn all_retries_millis(&self) -> i64 {
+        self.retries.iter().copied().map(millis).sum()
     }
 
     /// The lease, in milliseconds.

@@ -2,8 +2,10 @@
 
 use std::sync::mpsc::Sender;
 
-use super::crew::{Desk, Job, Note, ask, until};
+use super::crew::{Note, ask, until};
 use super::delivery::Delivering;
+use super::desk::{Desk, Job};
+use super::domains::Resting;
 use super::smtp::{Line, Outcome, Server, Trouble};
 use super::timing::step;
 use super::writing::Writer;
@@ -84,12 +86,14 @@ impl<'a> Worker<'a> {
         let (id, attempts) = (job.in_hand.waiting.id, job.in_hand.waiting.attempts);
         let now = self.delivering.tools.clock.now();
         let domain = domain_of(&job.in_hand.waiting.address);
-        let rests_until = self
-            .delivering
-            .domains
-            .rests_until(self.account_id, &domain, now);
-        if let Some(until) = rests_until {
-            let end = self.put_off(attempts, Some(until));
+        let resting = self.delivering.domains.rests(self.account_id, &domain, now);
+        if let Some(Resting { until, for_millis }) = resting {
+            // Waiting for others is no attempt, unless the domain takes nothing at all for days.
+            let end = if for_millis < self.delivering.tools.timing.all_retries_millis() {
+                End::Waits(until)
+            } else {
+                self.put_off(attempts, Some(until))
+            };
             self.ended.push(Ended::new(id, end));
             return Ok(());
         }

@@ -62,7 +62,8 @@ impl Selection {
         Ok(counts)
     }
 
-    /// Makes the group, still empty, and notes who made it of what. Gives its number.
+    /// Makes the group, still empty, and notes who made it of what and about how many would come
+    /// in. Gives its number.
     ///
     /// # Errors
     /// [`DbError::Duplicate`] when the name is taken, [`DbError::Refused`] for a filter that does
@@ -72,6 +73,7 @@ impl Selection {
         conn: &mut Conn,
         name: &str,
         word: &str,
+        joining: i64,
         actor: &Actor,
         now: Timestamp,
     ) -> DbResult<i64> {
@@ -83,7 +85,6 @@ impl Selection {
         if groups::find_by_name(conn, self.account_id, name)?.is_some() {
             return Err(DbError::Duplicate);
         }
-        let counts = self.count(conn)?;
         let group_id = groups::create(conn, self.account_id, name, now)?;
         groups::made_of(conn, self.account_id, group_id, self.mailing_id)?;
         let entry = Entry {
@@ -94,32 +95,44 @@ impl Selection {
                 "mailing": self.mailing_id,
                 "filter": word,
                 "group": group_id,
-                "recipients": counts.joining,
+                "recipients": joining,
             }),
         };
         audit::record(conn, self.account_id, &entry, now)?;
         Ok(group_id)
     }
 
-    /// Lets the next ones after that recipient join, as they may be measured in this transaction.
-    /// Gives where to go on; none at the end.
-    pub fn join(
-        &self,
-        conn: &mut Conn,
-        group_id: i64,
-        after: i64,
-        now: Timestamp,
-    ) -> DbResult<Option<i64>> {
-        // Nobody's objection is committed between the question and the answer.
-        account_lock::shared(conn, self.account_id)?;
-        let account = accounts::find(conn, self.account_id)?.tracking();
-        let found = chosen::after(
+    /// The next ones after that recipient, none at the end. To be asked apart from [`Self::join`]:
+    /// few may be found among very many, and that must not hold up who writes.
+    pub fn next(&self, conn: &mut Conn, after: i64) -> DbResult<Vec<i64>> {
+        chosen::after(
             conn,
             self.account_id,
             self.mailing_id,
             self.filter,
             after,
             SLICE,
+        )
+    }
+
+    /// Lets these recipients join, as far as they are still found and may be measured in this
+    /// transaction.
+    pub fn join(
+        &self,
+        conn: &mut Conn,
+        group_id: i64,
+        recipients: &[i64],
+        now: Timestamp,
+    ) -> DbResult<()> {
+        // Nobody's objection is committed between the question and the answer.
+        account_lock::shared(conn, self.account_id)?;
+        let account = accounts::find(conn, self.account_id)?.tracking();
+        let found = chosen::of(
+            conn,
+            self.account_id,
+            self.mailing_id,
+            self.filter,
+            recipients,
         )?;
         let may =
             |tracking: RecipientTracking| decide(account, Some(tracking)) == Decision::Personal;
@@ -129,6 +142,6 @@ impl Selection {
             .map(|chosen| chosen.recipient_id)
             .collect();
         groups::add_by_activity(conn, self.account_id, group_id, &joining, now)?;
-        Ok(found.last().map(|chosen| chosen.recipient_id))
+        Ok(())
     }
 }

@@ -109,7 +109,12 @@ impl CsvFile {
 
     fn after(begun: Vec<u8>) -> Self {
         Self {
-            writer: csv::WriterBuilder::new().delimiter(b';').from_writer(begun),
+            writer: csv::WriterBuilder::new()
+                .delimiter(b';')
+                // Else a program that takes another sign for the delimiter would see cells that
+                // begin in the middle of one.
+                .quote_style(csv::QuoteStyle::Always)
+                .from_writer(begun),
         }
     }
 

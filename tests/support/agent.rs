@@ -149,6 +149,25 @@ impl Answer {
         String::from_utf8_lossy(&self.body).replace("<wbr>", "")
     }
 
+    /// A CSV file as we write them: a line for each row, its cells between semicolons as they are
+    /// meant. Every cell is in quotes, whatever program reads the file.
+    #[track_caller]
+    pub fn rows(&self) -> String {
+        let text = self.html();
+        let text = text.trim_start_matches('\u{feff}');
+        let is_quoted = |line: &str| line.starts_with('"') && line.ends_with('"');
+        assert!(text.lines().all(is_quoted), "{text}");
+        let mut reader = csv::ReaderBuilder::new()
+            .delimiter(b';')
+            .has_headers(false)
+            .from_reader(text.as_bytes());
+        let rows = reader.records().map(|row| {
+            let row = row.expect("a row");
+            row.iter().collect::<Vec<_>>().join(";") + "\n"
+        });
+        rows.collect()
+    }
+
     /// The visible text, with single spaces.
     pub fn text(&self) -> String {
         let page = Html::parse_document(&self.html());

@@ -219,7 +219,7 @@ CREATE INDEX deliveries_by_recipient ON deliveries (recipient_id, mailing_id) WH
 -- Sending works through the open ones by recipient: an order the ids don't know.
 CREATE INDEX deliveries_pending ON deliveries (mailing_id, recipient_id) WHERE status = 'pending';
 CREATE INDEX deliveries_held ON deliveries (mailing_id, recipient_id) WHERE status IN ('claimed', 'underway');
-CREATE INDEX deliveries_deferred ON deliveries (mailing_id, next_attempt_at) WHERE status = 'deferred';
+CREATE INDEX deliveries_deferred ON deliveries (mailing_id, next_attempt_at, attempts) WHERE status = 'deferred';
 
 -- How often something happened to a delivery within one hour.
 CREATE TABLE events (

@@ -5,6 +5,7 @@ use diesel::prelude::*;
 use diesel::sql_types::{BigInt, Text};
 
 use super::activity::{Filter, RECEIVED};
+use crate::db::json_rows::{self, Column};
 use crate::db::{Conn, DbResult};
 use crate::domain::tracking::RecipientTracking;
 
@@ -30,7 +31,7 @@ pub struct Part {
     pub n: i64,
 }
 
-/// The found recipients after that number, in the order of their numbers.
+/// The numbers of the found recipients after that number, in order. May look through many others.
 pub fn after(
     conn: &mut Conn,
     account_id: i64,
@@ -38,10 +39,9 @@ pub fn after(
     filter: Filter,
     recipient_id: i64,
     limit: i64,
-) -> DbResult<Vec<Chosen>> {
-    Ok(diesel::sql_query(format!(
-        "SELECT r.id AS recipient_id, r.tracking
-         FROM deliveries d JOIN recipients r ON r.id = d.recipient_id
+) -> DbResult<Vec<i64>> {
+    let found: Vec<Numbered> = diesel::sql_query(format!(
+        "SELECT d.recipient_id FROM deliveries d
          WHERE d.mailing_id = $1 AND d.account_id = $2 AND d.recipient_id > $3
            AND d.policy = 'personal' AND {RECEIVED} {}
          ORDER BY d.recipient_id LIMIT $4",
@@ -51,6 +51,35 @@ pub fn after(
     .bind::<BigInt, _>(account_id)
     .bind::<BigInt, _>(recipient_id)
     .bind::<BigInt, _>(limit)
+    .load(conn)?;
+    Ok(found.into_iter().map(|row| row.recipient_id).collect())
+}
+
+#[derive(QueryableByName)]
+struct Numbered {
+    #[diesel(sql_type = BigInt)]
+    recipient_id: i64,
+}
+
+/// Those of these recipients who are found at this moment.
+pub fn of(
+    conn: &mut Conn,
+    account_id: i64,
+    mailing_id: i64,
+    filter: Filter,
+    recipients: &[i64],
+) -> DbResult<Vec<Chosen>> {
+    let rows = json_rows::unfold(conn, &[("id", Column::Int)]);
+    Ok(diesel::sql_query(format!(
+        "SELECT r.id AS recipient_id, r.tracking
+         FROM {rows} AS wanted CROSS JOIN deliveries d CROSS JOIN recipients r
+         WHERE d.recipient_id = wanted.id AND d.mailing_id = $2 AND d.account_id = $3
+           AND d.policy = 'personal' AND {RECEIVED} {} AND r.id = d.recipient_id",
+        filter.condition()
+    ))
+    .bind::<Text, _>(json_rows::of_numbers(recipients.iter().copied()))
+    .bind::<BigInt, _>(mailing_id)
+    .bind::<BigInt, _>(account_id)
     .load(conn)?)
 }
 

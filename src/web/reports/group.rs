@@ -106,14 +106,16 @@ pub async fn create(
         mailing_id: *mailing_id,
         filter,
     };
-    let (actor, db) = (signed_in.actor(), state.db.clone());
+    let (actor, db, joining) = (signed_in.actor(), state.db.clone(), asked.counts.joining);
     let made = web::block(move || {
         let now = Timestamp::now();
         let word = words::word(filter);
-        let group_id = db.write(|conn| selection.make_group(conn, &name, &word, &actor, now))?;
-        let mut place = Some(0);
-        while let Some(after) = place {
-            place = db.write(|conn| selection.join(conn, group_id, after, now))?;
+        let group_id =
+            db.write(|conn| selection.make_group(conn, &name, &word, joining, &actor, now))?;
+        let mut next = db.read(|conn| selection.next(conn, 0))?;
+        while let Some(last) = next.last().copied() {
+            db.write(|conn| selection.join(conn, group_id, &next, now))?;
+            next = db.read(|conn| selection.next(conn, last))?;
         }
         Ok(group_id)
     })

@@ -29,7 +29,7 @@ on_both!(the_report_and_the_recipient_say_what_came_back, |world| {
         .assert_says("Dauerhaft unzustellbar 1");
     let file = admin
         .visit(&format!("/analysen/{mailing}/kennzahlen.csv"))
-        .html();
+        .rows();
     for line in [
         "Gesamt;Neues;Unzustellbar, dauerhaft;1",
         "Gesamt;Neues;Unzustellbar, vorübergehend;1",
@@ -50,7 +50,7 @@ on_both!(the_report_and_the_recipient_say_what_came_back, |world| {
     came_back
         .assert_says("2 Empfänger")
         .assert_silent_about("cem@example.org");
-    let file = admin.visit(&format!("{activity}.csv")).html();
+    let file = admin.visit(&format!("{activity}.csv")).rows();
     assert!(
         file.contains("anna@example.org;;personenbezogen;0;;0;;dauerhaft unzustellbar"),
         "{file}"

@@ -10,6 +10,7 @@ mod sending;
 mod signing;
 mod smtp;
 mod trial;
+mod turns;
 
 use std::time::{Duration, Instant};
 

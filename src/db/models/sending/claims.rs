@@ -94,7 +94,8 @@ pub fn waiting(
         account_id,
         mailing_id,
         "d.status = 'deferred' AND d.next_attempt_at <= $3",
-        "d.next_attempt_at",
+        // Of a domain's mails that waited for one of them, another is tried first now.
+        "d.next_attempt_at, d.attempts",
         (now.millis(), limit),
     )?;
     let left = limit - i64::try_from(found.len()).unwrap_or(limit);
@@ -175,8 +176,56 @@ pub fn claim(conn: &mut Conn, account_id: i64, claims: &[Claim], hold: Hold) -> 
     Ok(())
 }
 
+/// What the decision about a claimed delivery rests on, at this moment.
+#[derive(Debug, Clone, Copy, QueryableByName)]
+pub struct Standing {
+    /// The delivery.
+    #[diesel(sql_type = BigInt)]
+    pub id: i64,
+    /// How it may be measured, as decided.
+    #[diesel(sql_type = Text)]
+    pub policy: Decision,
+    /// Whether mails go to the recipient.
+    #[diesel(sql_type = Text)]
+    pub status: RecipientStatus,
+    /// What the recipient has said about personal tracking.
+    #[diesel(sql_type = Text)]
+    pub tracking: RecipientTracking,
+}
+
+/// What the decisions about claimed deliveries rest on, at this moment.
+pub fn standing(conn: &mut Conn, account_id: i64, ids: &[i64]) -> DbResult<Vec<Standing>> {
+    let rows = json_rows::unfold(conn, &[("id", Column::Int)]);
+    Ok(diesel::sql_query(format!(
+        "SELECT d.id, d.policy, r.status, r.tracking
+         FROM {rows} AS wanted CROSS JOIN deliveries d CROSS JOIN recipients r
+         WHERE d.id = wanted.id AND d.account_id = $2 AND d.policy IS NOT NULL AND r.id = d.recipient_id"
+    ))
+    .bind::<Text, _>(json_rows::of_numbers(ids.iter().copied()))
+    .bind::<BigInt, _>(account_id)
+    .load(conn)?)
+}
+
+/// Locks what a sender holds of a mailing, in the order of the numbers; see [`lock`].
+fn lock_held(conn: &mut Conn, account_id: i64, mailing_id: i64, holder: i64) -> DbResult<()> {
+    if matches!(conn, Conn::Sqlite(_)) {
+        return Ok(());
+    }
+    diesel::sql_query(
+        "SELECT id FROM deliveries
+         WHERE account_id = $1 AND mailing_id = $2 AND status IN ('claimed', 'underway') AND holder = $3
+         ORDER BY id FOR UPDATE",
+    )
+    .bind::<BigInt, _>(account_id)
+    .bind::<BigInt, _>(mailing_id)
+    .bind::<BigInt, _>(holder)
+    .execute(conn)?;
+    Ok(())
+}
+
 /// Says that the sender is still at work on what it holds of a mailing.
 pub fn renew(conn: &mut Conn, account_id: i64, mailing_id: i64, hold: Hold) -> DbResult<()> {
+    lock_held(conn, account_id, mailing_id, hold.holder)?;
     diesel::sql_query(
         "UPDATE deliveries SET lease_until = $1
          WHERE account_id = $2 AND mailing_id = $3 AND status IN ('claimed', 'underway') AND holder = $4",
@@ -343,6 +392,7 @@ pub fn in_hand_of_all(conn: &mut Conn) -> DbResult<Vec<(i64, i64)>> {
 /// Puts all that a sender has claimed of a mailing and not begun to hand over back: it will be
 /// decided anew.
 pub fn put_back(conn: &mut Conn, account_id: i64, mailing_id: i64, holder: i64) -> DbResult<()> {
+    lock_held(conn, account_id, mailing_id, holder)?;
     diesel::sql_query(
         "UPDATE deliveries SET status = 'pending', policy = NULL, token_key = NULL, holder = NULL, lease_until = NULL
          WHERE account_id = $1 AND mailing_id = $2 AND status IN ('claimed', 'underway') AND status = 'claimed'

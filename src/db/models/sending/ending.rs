@@ -26,6 +26,8 @@ pub enum End {
     Failed,
     /// Put off until then, in milliseconds.
     Deferred(i64),
+    /// Not tried, since its domain rests until then, in milliseconds.
+    Waits(i64),
     /// Not tried at all: it waits as before.
     PutBack,
 }
@@ -36,7 +38,7 @@ impl End {
             Self::Handed => DeliveryStatus::Handed,
             Self::Uncertain => DeliveryStatus::Uncertain,
             Self::Failed => DeliveryStatus::Failed,
-            Self::Deferred(_) => DeliveryStatus::Deferred,
+            Self::Deferred(_) | Self::Waits(_) => DeliveryStatus::Deferred,
             Self::PutBack => DeliveryStatus::Pending,
         }
     }
@@ -105,6 +107,7 @@ pub fn end(
         .map(|row| {
             let (next, tried) = match row.end {
                 End::Deferred(until) => (Some(until), 1),
+                End::Waits(until) => (Some(until), 0),
                 End::PutBack => (None, 0),
                 End::Handed | End::Uncertain | End::Failed => (None, 1),
             };

@@ -16,8 +16,8 @@ mod refusals;
 mod start;
 
 pub use claims::{
-    Claim, Hold, InHand, LeftBehind, Waiting, cancel as cancel_waiting, claim, in_hand_of_all,
-    lock, put_back, renew, set_out, take_over, waiting,
+    Claim, Hold, InHand, LeftBehind, Standing, Waiting, cancel as cancel_waiting, claim,
+    in_hand_of_all, lock, put_back, renew, set_out, standing, take_over, waiting,
 };
 pub(crate) use ending::keys_in_mails;
 pub use ending::{End, Ended, end, finish};

@@ -101,15 +101,15 @@ pub struct Work {
     pub mailing_id: i64,
 }
 
-/// What is not finished in the whole installation, oldest first: mailings being prepared or sent,
-/// those whose time has come, and cancelled ones whose deliveries are not all settled. The sender
-/// works for all accounts; everything it does then is scoped.
+/// What is not finished in the whole installation: first cancelled mailings whose deliveries are
+/// not all settled, which is soon done, then those being prepared or sent, or whose time has come,
+/// oldest first. The sender works for all accounts; everything it does then is scoped.
 pub fn unfinished(conn: &mut Conn, now: Timestamp) -> DbResult<Vec<Work>> {
     Ok(diesel::sql_query(
         "SELECT account_id, id AS mailing_id FROM mailings
          WHERE status IN ('scheduled', 'preparing', 'sending', 'cancelled') AND sent_at IS NULL
            AND (status <> 'scheduled' OR scheduled_at <= $1)
-         ORDER BY id",
+         ORDER BY CASE status WHEN 'cancelled' THEN 0 ELSE 1 END, id",
     )
     .bind::<BigInt, _>(now.millis())
     .load(conn)?)

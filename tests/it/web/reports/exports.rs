@@ -50,6 +50,7 @@ on_both!(a_long_file_comes_whole_and_in_pieces, |world| {
         1,
         "one mark, at the beginning"
     );
+    let text = file.rows();
     let lines: Vec<&str> = text.lines().collect();
     assert_eq!(
         lines.len(),

@@ -159,7 +159,7 @@ on_both!(a_report_shows_what_was_counted, |world| {
     );
 
     let file = admin.visit(&format!("/analysen/{mailing}/kennzahlen.csv"));
-    let text = file.html();
+    let text = file.rows();
     for line in [
         "Gesamt;Herbstbrief;Empfänger;9",
         "Gesamt;Herbstbrief;Öffnungen, eindeutig;2",
@@ -261,7 +261,7 @@ on_both!(the_activity_names_who_can_be_named, |world| {
         file.header("content-disposition"),
         Some(format!("attachment; filename=\"aktivitaet-{mailing}.csv\"").as_str())
     );
-    let text = file.html();
+    let text = file.rows();
     assert_eq!(text.lines().count(), 5);
     assert!(text.contains("\n'=cmd@example.org;"), "no formula: {text}");
     assert!(!text.contains("ben@example.org"));

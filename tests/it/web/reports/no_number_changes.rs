@@ -506,7 +506,7 @@ impl<'a> History<'a> {
     fn activity(&self) -> Vec<Vec<String>> {
         let lines = |id: &i64| {
             let file = self.admin.visit(&format!("/analysen/{id}/aktivitaet.csv"));
-            file.html().lines().skip(1).map(str::to_owned).collect()
+            file.rows().lines().skip(1).map(str::to_owned).collect()
         };
         self.mailings.iter().map(lines).collect()
     }

@@ -45,7 +45,7 @@ fn assert_told_nowhere(world: &World, mailing: i64, number: i64) {
     }
     let file = admin.visit(&format!("/analysen/{mailing}/kennzahlen.csv"));
     let told = format!(";{number}");
-    assert!(!file.html().lines().any(|line| line.ends_with(&told)));
+    assert!(!file.rows().lines().any(|line| line.ends_with(&told)));
 }
 
 on_both!(nothing_anonymous_is_told_of_a_small_group, |world| {
@@ -108,7 +108,7 @@ on_both!(no_small_count_is_told_of_a_larger_group, |world| {
     assert!(row(&page, "https://shop.example/2").contains("< 5"));
     let file = admin
         .visit(&format!("/analysen/{mailing}/kennzahlen.csv"))
-        .html();
+        .rows();
     assert!(file.contains("Gesamt;Gruppe;Klicks, anonym;32"), "{file}");
     assert!(
         file.contains("Link;https://shop.example/2?a=1&b=2#c;Klicks, anonym;< 5"),
