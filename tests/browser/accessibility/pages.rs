@@ -137,7 +137,8 @@ pub fn everything(world: &World) -> Vec<Shown> {
     pages
 }
 
-/// The mode *nur mit Einwilligung*, and back; and the evidence of one recipient.
+/// The mode *nur mit Einwilligung*, and back; what is pseudonymised by age; and the evidence of one
+/// recipient.
 fn of_consent(world: &World, person: &str) -> Vec<Shown> {
     let mode = |to: &str| format!("/benutzerkonto/tracking/modus?auf={to}");
     let record = format!("{person}/tracking/einwilligung");
@@ -146,6 +147,11 @@ fn of_consent(world: &World, person: &str) -> Vec<Shown> {
         Shown::at(&mode("consent"), "Tracking ändern"),
         Shown::at(&mode("consent"), "Benutzerkonto").after("Nur mit Einwilligung erfassen"),
         Shown::at("/benutzerkonto/tracking", "Benutzerkonto"),
+        Shown::at(
+            "/benutzerkonto/tracking/vergangenheit",
+            "Gesamte Vergangenheit",
+        ),
+        Shown::at("/benutzerkonto/aufbewahrung", "Benutzerkonto"),
         Shown::at(&format!("{person}/tracking"), "@"),
         Shown::at(&asked, "Datenschutz-Einstellungen"),
         Shown::at("/benutzerkonto/tracking/fragen", "Um Einwilligung bitten"),
