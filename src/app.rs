@@ -12,6 +12,7 @@ use actix_web::{HttpServer, web};
 use parking_lot::Mutex;
 use url::Url;
 
+use crate::backup::copy;
 use crate::bounces::background::Bounces;
 use crate::bounces::origin::Keys;
 use crate::bounces::spool::Spool;
@@ -289,6 +290,7 @@ async fn keep_house(state: State) {
         tidy_outbox(&state).await;
         tidy_imports(&state).await;
         tidy_audit_log(&state).await;
+        tidy_backups(&state).await;
         start_retention(&state).await;
     }
 }
@@ -307,6 +309,15 @@ async fn tidy_audit_log(state: &State) {
                 return;
             }
         }
+    }
+}
+
+/// Forgets copies of the database whose time is over.
+async fn tidy_backups(state: &State) {
+    let db = state.db.clone();
+    let tidied = web::block(move || copy::forget_expired(&db, Timestamp::now())).await;
+    if !matches!(tidied, Ok(Ok(()))) {
+        tracing::warn!("copies of the database whose time is over could not be removed");
     }
 }
 

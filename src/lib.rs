@@ -2,7 +2,7 @@
 //! *no* to personal tracking seriously.
 //!
 //! Arrows point down only: `main → cli → app → routes → web →
-//! {signup, sending, import, erasure, bounces} →
+//! {signup, sending, import, erasure, bounces, backup} →
 //! {tracking, mail} → db → domain`.
 //!
 //! * [`app`]: start-up and shutdown. [`config`]: what can be set. [`routes`]: the table of addresses.
@@ -14,12 +14,14 @@
 //! * [`tracking`]: the heart. Who is measured, what a mail's links carry, how a hit is stored, and
 //!   how the past is cut off from a person.
 //! * [`sending`]: hands a mailing to the transport, each recipient once.
+//! * [`backup`]: copies of the database, and bringing one back without those who were deleted since.
 //! * [`bounces`]: what comes back of mails.
 //! * [`signup`]: people who sign up by themselves, with a mail that asks whether it was really them.
 //! * [`demo`]: the example account.
 //! * [`import`]: recipients from CSV files of any size.
 
 pub mod app;
+pub mod backup;
 pub mod bounces;
 pub mod cli;
 pub mod config;

@@ -1,6 +1,7 @@
 //! What the program can be told on the command line, and the commands that are no server.
 
 mod account;
+mod backup;
 mod bounce;
 mod demo;
 mod import;
@@ -62,6 +63,8 @@ enum Command {
     Account(account::AccountCommand),
     /// Import recipients from a CSV file
     Import(import::ImportCommand),
+    /// Make a copy of the database, also while it is in use
+    Backup(backup::BackupCommand),
     /// Take a bounce or complaint from standard input, for a mail server's alias
     Bounce,
 }
@@ -101,6 +104,9 @@ pub enum CliError {
     /// The database refuses.
     #[error(transparent)]
     Database(#[from] crate::db::DbError),
+    /// A copy can't be made or brought back.
+    #[error(transparent)]
+    Backup(#[from] crate::backup::BackupError),
     /// Something on the command line is wrong.
     #[error("{0}")]
     Usage(String),
@@ -140,6 +146,7 @@ pub fn run(cli: Cli) -> Result<(), CliError> {
         Command::Demo(demo) => demo::run(&demo, &settings.config()?),
         Command::Account(command) => account::run(command, &settings.data()?),
         Command::Import(command) => import::run(command, &settings.data()?),
+        Command::Backup(command) => backup::run(&command, &settings.data()?),
         Command::Bounce => bounce::run(settings.data()),
     }
 }

@@ -2,11 +2,13 @@
 //! whose files are the server's: docs/PRIVACY.md says what its administrator can do. And what
 //! PostgreSQL has to know after bulk work.
 
+use std::path::Path;
+
 use diesel::prelude::*;
 use diesel::sql_query;
-use diesel::sql_types::Integer;
+use diesel::sql_types::{Integer, Text};
 
-use super::{Conn, Db, DbResult};
+use super::{Conn, Db, DbError, DbResult};
 
 #[derive(QueryableByName)]
 struct Checkpoint {
@@ -44,6 +46,41 @@ pub fn rebuild(db: &Db) -> DbResult<()> {
         }
         Ok(())
     })
+}
+
+/// Writes a copy of the database as it is at one moment into a new file, without its gaps.
+///
+/// SQLite reads that state from the write-ahead log's beginning on, whatever is written meanwhile:
+/// nobody who writes waits for it. Only the log grows until the copy is done.
+pub fn copy_to(db: &Db, file: &Path) -> DbResult<()> {
+    let file = file
+        .to_str()
+        .ok_or(DbError::Refused("the path is not valid UTF-8"))?;
+    db.maintain(|conn| match conn {
+        Conn::Sqlite(conn) => {
+            sql_query("VACUUM INTO ?")
+                .bind::<Text, _>(file)
+                .execute(conn)?;
+            Ok(())
+        }
+        Conn::Postgres(_) => Err(DbError::Refused("PostgreSQL is copied with pg_dump")),
+    })
+}
+
+/// Which version of the tables this is: the name of the last migration.
+pub fn schema_version(db: &Db) -> DbResult<String> {
+    #[derive(QueryableByName)]
+    struct Version {
+        #[diesel(sql_type = Text)]
+        version: String,
+    }
+    let newest: Version = db.read(|conn| {
+        Ok(
+            sql_query("SELECT MAX(version) AS version FROM __diesel_schema_migrations")
+                .get_result(conn)?,
+        )
+    })?;
+    Ok(newest.version)
 }
 
 /// Lets the database look at how much there is by now, after very many rows were added.

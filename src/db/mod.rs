@@ -172,11 +172,37 @@ impl Db {
     /// # Errors
     /// Fails when the database can't be reached or a migration fails.
     pub fn open(target: &Target) -> DbResult<Self> {
+        Self::open_with(target, migrate)
+    }
+
+    /// Opens a database that is there and up to date, as beside a server that runs on it.
+    ///
+    /// # Errors
+    /// Fails when there is none, or its tables are not those of this version.
+    pub fn open_as_it_is(target: &Target) -> DbResult<Self> {
+        if let Target::Sqlite(path) = target
+            && !path.is_file()
+        {
+            return Err(DbError::Refused("there is no database yet"));
+        }
+        Self::open_with(target, |conn| {
+            if is_up_to_date(conn)? {
+                Ok(())
+            } else {
+                Err(DbError::Refused("the database is not one of this version"))
+            }
+        })
+    }
+
+    fn open_with(
+        target: &Target,
+        prepare: impl FnOnce(&mut Conn) -> DbResult<()>,
+    ) -> DbResult<Self> {
         let connector = Connector::new(target.clone());
         let mut first = connector
             .open()
             .map_err(|e| DbError::Unavailable(e.to_string()))?;
-        migrate(&mut first)?;
+        prepare(&mut first)?;
         let (writer, backend) = match target {
             Target::Sqlite(_) => (Some(FairMutex::new(first)), Backend::Sqlite),
             Target::Postgres(_) => (None, Backend::Postgres),
@@ -331,6 +357,15 @@ fn migrate(conn: &mut Conn) -> DbResult<()> {
             outcome
         }
     }
+}
+
+fn is_up_to_date(conn: &mut Conn) -> DbResult<bool> {
+    match conn {
+        Conn::Sqlite(inner) => inner.has_pending_migration(SQLITE_MIGRATIONS),
+        Conn::Postgres(inner) => inner.has_pending_migration(POSTGRES_MIGRATIONS),
+    }
+    .map(|pending| !pending)
+    .map_err(|e| DbError::Unavailable(e.to_string()))
 }
 
 /// The SQLite file inside a data directory.

@@ -14,6 +14,15 @@ table! {
 }
 
 table! {
+    backups (id) {
+        id -> BigInt,
+        name -> Text,
+        made_at -> BigInt,
+        expires_at -> BigInt,
+    }
+}
+
+table! {
     accounts (id) {
         id -> BigInt,
         name -> Text,
@@ -513,6 +522,7 @@ joinable!(audit_log -> accounts (account_id));
 
 allow_tables_to_appear_in_same_query!(
     installation,
+    backups,
     accounts,
     users,
     sessions,

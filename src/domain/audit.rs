@@ -205,6 +205,7 @@ const ACTIONS: &[(&str, Area, &str)] = &[
     ("report_exported", Area::Export, "Analyse heruntergeladen"),
     ("log_exported", Area::Export, "Protokoll heruntergeladen"),
     ("data_disclosed", Area::Export, "Auskunft erstellt"),
+    ("backup_made", Area::Export, "Sicherung erstellt"),
     (
         "log_retention_changed",
         Area::Users,

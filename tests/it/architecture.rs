@@ -8,7 +8,9 @@ const LAYERS: [&[&str]; 8] = [
     &["app"],
     &["routes"],
     &["web"],
-    &["sending", "import", "erasure", "bounces", "demo", "signup"],
+    &[
+        "sending", "import", "erasure", "bounces", "backup", "demo", "signup",
+    ],
     &["tracking", "mail"],
     &["db"],
     &["domain"],

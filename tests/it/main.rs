@@ -11,6 +11,7 @@
 mod support;
 
 mod architecture;
+mod backup;
 mod bounces;
 mod cli;
 mod db;

@@ -29,4 +29,5 @@ DROP TABLE groups;
 DROP TABLE sessions;
 DROP TABLE users;
 DROP TABLE accounts;
+DROP TABLE backups;
 DROP TABLE installation;

@@ -7,6 +7,16 @@ CREATE TABLE installation (
     value TEXT NOT NULL
 ) STRICT;
 
+-- Copies of the whole database that were made, until they have to be gone.
+CREATE TABLE backups (
+    id INTEGER NOT NULL PRIMARY KEY AUTOINCREMENT,
+    -- Where it was put, or what it is called.
+    name TEXT NOT NULL,
+    -- A moment before it was made: whoever was deleted later may be in it.
+    made_at INTEGER NOT NULL,
+    expires_at INTEGER NOT NULL
+) STRICT;
+
 CREATE TABLE accounts (
     id INTEGER NOT NULL PRIMARY KEY AUTOINCREMENT,
     name TEXT NOT NULL,

@@ -86,6 +86,14 @@ pub fn any(conn: &mut Conn) -> DbResult<bool> {
         .is_some())
 }
 
+/// The numbers of all accounts, for what concerns the whole installation.
+pub fn ids(conn: &mut Conn) -> DbResult<Vec<i64>> {
+    Ok(accounts::table
+        .order(accounts::id)
+        .select(accounts::id)
+        .load(conn)?)
+}
+
 /// Renames the account.
 pub fn rename(conn: &mut Conn, account_id: i64, name: &str) -> DbResult<()> {
     diesel::update(accounts::table.find(account_id))

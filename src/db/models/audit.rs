@@ -130,6 +130,8 @@ pub enum Action {
     AskingGroupMade,
     /// Everything about one recipient shown or taken away (Art. 15 and 20 GDPR).
     DataDisclosed,
+    /// A copy of the whole database made.
+    BackupMade,
     /// The audit log taken away as a file.
     LogExported,
     /// For how long the audit log is kept.
@@ -180,6 +182,7 @@ impl Action {
             Self::GroupMadeOfActivity => "group_made_of_activity",
             Self::AskingGroupMade => "asking_group_made",
             Self::DataDisclosed => "data_disclosed",
+            Self::BackupMade => "backup_made",
             Self::LogExported => "log_exported",
             Self::LogRetentionChanged => "log_retention_changed",
         }

@@ -7,6 +7,7 @@ pub mod accounts;
 pub mod askable;
 pub mod audit;
 pub mod audit_list;
+pub mod backups;
 pub mod bounce_mailboxes;
 pub mod bounces;
 pub mod consents;

@@ -40,6 +40,8 @@ const KEYS: &[(&str, &str)] = &[
     ("by_age", "durch Aufbewahrung"),
     ("deliveries", "Zustellungen"),
     ("receipt", "Beleg"),
+    ("backup", "Sicherung"),
+    ("expires", "aufbewahrt bis"),
 ];
 
 /// The details as "Grund: Anruf; Quelle: Import"; nothing where there are none.
@@ -67,7 +69,9 @@ fn of(key: &str, value: &Value) -> String {
     match (key, value) {
         (_, Value::Bool(true)) => "ja".to_owned(),
         (_, Value::Bool(false)) => "nein".to_owned(),
-        ("since" | "until", Value::Number(at)) => at.as_i64().map(format_date).unwrap_or_default(),
+        ("since" | "until" | "expires", Value::Number(at)) => {
+            at.as_i64().map(format_date).unwrap_or_default()
+        }
         ("source", Value::String(word)) => word.parse().map_or_else(
             |_| word.clone(),
             |source: TrackingSource| source.label().to_owned(),

@@ -1,0 +1,41 @@
+//! Copies of the database, and bringing one back.
+//!
+//! * [`copy`] makes a copy beside a running server, and removes copies whose time is over.
+//! * [`manifest`] says what a copy holds.
+
+pub mod copy;
+pub mod manifest;
+
+use std::path::PathBuf;
+
+use crate::db::DbError;
+
+/// How long copies are kept unless told otherwise, in days.
+pub const KEPT_DAYS: i64 = 30;
+
+/// Why a copy can't be made or brought back: one line for the person at the terminal.
+#[derive(Debug, thiserror::Error)]
+pub enum BackupError {
+    /// The database refuses.
+    #[error("the database can't be used: {0}")]
+    Database(#[from] DbError),
+    /// A file or directory can't be read or written.
+    #[error("{path}: {source}")]
+    File {
+        /// Which.
+        path: PathBuf,
+        /// What the operating system said.
+        source: std::io::Error,
+    },
+    /// Something is not as it has to be.
+    #[error("{0}")]
+    Refused(String),
+}
+
+/// Names the file at fault.
+fn at<T>(path: &std::path::Path, outcome: std::io::Result<T>) -> Result<T, BackupError> {
+    outcome.map_err(|source| BackupError::File {
+        path: path.to_owned(),
+        source,
+    })
+}

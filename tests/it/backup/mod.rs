@@ -1,0 +1,3 @@
+//! Copies of the database.
+
+mod copy;
