@@ -8,14 +8,15 @@ use actix_web::{Handler, Responder, Route};
 use crate::domain::role::Role::{self, Admin, Mailings, Recipients, Reports, Sending};
 use crate::web::access::{Access, guard};
 use crate::web::{
-    account, assets, demo, groups, home, imports, mailings, outbox, pictures, public, receipts,
-    recipients, reports, session, setup, signup_forms,
+    account, api, assets, demo, groups, home, imports, mailings, outbox, pictures, public,
+    receipts, recipients, reports, session, setup, signup_forms,
 };
 
 const EVERYBODY: Access = Access::Everybody;
 const TOKEN: Access = Access::Token;
 const FORM: Access = Access::PublicForm;
 const SIGNED_IN: Access = Access::SignedIn;
+const ANY_KEY: Access = Access::AnyKey;
 const fn role(role: Role) -> Access {
     Access::Role(role)
 }
@@ -25,6 +26,7 @@ const fn role(role: Role) -> Access {
 #[allow(clippy::too_many_lines, reason = "one table, one line each")]
 pub fn all(table: &mut Table<'_>) {
     for_people(table);
+    for_programs(table);
 
     // Coming in and going out.
     table.get ("/static/{path:.*}",                     EVERYBODY,       assets::show);
@@ -183,6 +185,10 @@ fn account_pages(table: &mut Table<'_>) {
     table.post("/benutzerkonto/ruecklaeufer/abrufen",   role(Admin),     account::bounces::read);
     table.post("/benutzerkonto/ruecklaeufer/testen",    role(Admin),     account::bounces::test);
     table.post("/benutzerkonto/ruecklaeufer/grenze",    role(Admin),     account::bounces::update_limit);
+    table.get ("/benutzerkonto/schnittstelle",          role(Admin),     account::api_keys::show);
+    table.post("/benutzerkonto/schnittstelle",          role(Admin),     account::api_keys::create);
+    table.get ("/benutzerkonto/schnittstelle/{id}/widerrufen", role(Admin), account::api_keys::ask_to_revoke);
+    table.post("/benutzerkonto/schnittstelle/{id}/widerrufen", role(Admin), account::api_keys::revoke);
     table.get ("/benutzerkonto/protokoll",              role(Admin),     account::log::show);
     table.get ("/benutzerkonto/protokoll.csv",          role(Admin),     account::log::download);
     table.post("/benutzerkonto/protokoll/aufbewahrung", role(Admin),     account::log::update_retention);
@@ -218,6 +224,12 @@ fn for_people(table: &mut Table<'_>) {
     table.get ("/formular/{key}/danke",                 FORM,            public::signup::thanks);
     table.get ("/bestaetigen/{token}",                  TOKEN,           public::signup::confirm::show);
     table.post("/bestaetigen/{token}",                  TOKEN,           public::signup::confirm::create);
+}
+
+/// What programs reach with a key of the account.
+#[rustfmt::skip]
+fn for_programs(table: &mut Table<'_>) {
+    table.get ("/api/v1/key",                           ANY_KEY,         api::key::show);
 }
 
 /// Takes the routes into the application, each behind the guard of its access, and remembers

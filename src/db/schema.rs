@@ -64,6 +64,22 @@ table! {
 }
 
 table! {
+    api_keys (id) {
+        id -> BigInt,
+        account_id -> BigInt,
+        name -> Text,
+        beginning -> Text,
+        key_hash -> Binary,
+        scopes -> Integer,
+        created_by -> Text,
+        created_at -> BigInt,
+        expires_at -> Nullable<BigInt>,
+        last_used_at -> Nullable<BigInt>,
+        revoked_at -> Nullable<BigInt>,
+    }
+}
+
+table! {
     groups (id) {
         id -> BigInt,
         account_id -> BigInt,
@@ -469,6 +485,7 @@ table! {
 
 joinable!(users -> accounts (account_id));
 joinable!(sessions -> users (user_id));
+joinable!(api_keys -> accounts (account_id));
 joinable!(groups -> accounts (account_id));
 joinable!(recipients -> accounts (account_id));
 joinable!(memberships -> accounts (account_id));
@@ -526,6 +543,7 @@ allow_tables_to_appear_in_same_query!(
     accounts,
     users,
     sessions,
+    api_keys,
     groups,
     recipients,
     memberships,

@@ -211,6 +211,8 @@ const ACTIONS: &[(&str, Area, &str)] = &[
         Area::Users,
         "Aufbewahrung des Protokolls geändert",
     ),
+    ("api_key_made", Area::Users, "API-Schlüssel erzeugt"),
+    ("api_key_revoked", Area::Users, "API-Schlüssel widerrufen"),
     ("password_changed", Area::Users, "Passwort geändert"),
     (
         "password_reset",

@@ -8,6 +8,7 @@ pub mod audit;
 pub mod bounce;
 pub mod group;
 pub mod role;
+pub mod scope;
 pub mod sealed;
 pub mod secret;
 pub mod server;

@@ -107,10 +107,7 @@ pub fn start(
     now: Timestamp,
 ) -> DbResult<Job> {
     let receipt = deletion::start_receipt(conn, account_id, actor, now)?;
-    let user_id = match actor {
-        Actor::User { id, .. } => Some(*id),
-        Actor::Recipient | Actor::Program(_) => None,
-    };
+    let user_id = actor.user_id();
     let job = jobs::start(conn, account_id, user_id, receipt, whom, now)?;
     jobs::find(conn, account_id, job)
 }

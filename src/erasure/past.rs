@@ -98,10 +98,7 @@ pub fn start(
         ..Done::default()
     };
     receipts::add(conn, account_id, receipt, &known)?;
-    let user_id = match actor {
-        Actor::User { id, .. } => Some(*id),
-        Actor::Recipient | Actor::Program(_) => None,
-    };
+    let user_id = actor.user_id();
     let reach = (until, preview.deliveries);
     let job = jobs::start_pseudonymisation(conn, account_id, user_id, receipt, reach, now)?;
     let entry = Entry {

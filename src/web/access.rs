@@ -17,7 +17,9 @@ use crate::db::models::audit::Actor;
 use crate::db::models::sessions::KeyHash;
 use crate::db::models::users::User;
 use crate::domain::role::Role;
+use crate::domain::scope::Scope;
 use crate::domain::time::Timestamp;
+use crate::web::api::caller;
 use crate::web::body;
 use crate::web::error::WebError;
 use crate::web::notice::{self, Notice};
@@ -39,6 +41,18 @@ pub enum Access {
     SignedIn,
     /// Whoever is signed in and has the role.
     Role(Role),
+    /// A program with any key of an account. No cookie is read, so a browser can't be led here by
+    /// another site, and the origin is not checked.
+    AnyKey,
+    /// A program with a key that allows this.
+    Key(Scope),
+}
+
+impl Access {
+    /// Whether it is for programs.
+    pub const fn is_for_programs(self) -> bool {
+        matches!(self, Self::AnyKey | Self::Key(_))
+    }
 }
 
 /// Who is signed in; handlers take it as an argument.
@@ -90,7 +104,8 @@ pub async fn guard(
     mut request: ServiceRequest,
     next: Next<impl MessageBody + 'static>,
 ) -> Result<ServiceResponse<BoxBody>, Error> {
-    let from_anywhere = matches!(access, Access::Token | Access::PublicForm);
+    let from_anywhere =
+        matches!(access, Access::Token | Access::PublicForm) || access.is_for_programs();
     if !from_anywhere && is_unsafe(request.method()) && !is_own_origin(&request) {
         return Ok(request.error_response(WebError::OtherOrigin));
     }
@@ -111,8 +126,22 @@ pub async fn guard(
         }
         request.extensions_mut().insert(signed_in);
     }
+    if access.is_for_programs() {
+        let needed = match access {
+            Access::Key(scope) => Some(scope),
+            _ => None,
+        };
+        match caller::authenticate(&request, needed).await {
+            Ok(caller) => request.extensions_mut().insert(caller),
+            Err(problem) => return Ok(request.error_response(problem)),
+        };
+    }
     let largest = match access {
-        Access::Everybody | Access::Token | Access::PublicForm => body::LARGEST_FORM_OF_STRANGERS,
+        Access::Everybody
+        | Access::Token
+        | Access::PublicForm
+        | Access::AnyKey
+        | Access::Key(_) => body::LARGEST_FORM_OF_STRANGERS,
         Access::SignedIn | Access::Role(_) => body::LARGEST_FORM,
     };
     if let Err(error) = body::check(&mut request, largest).await {

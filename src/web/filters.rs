@@ -125,6 +125,12 @@ pub fn moment(millis: &i64, _: &dyn Values) -> Result<String> {
     Ok(format_moment(*millis))
 }
 
+/// `{{ millis|hour }}`: "24.11.2026, 9 Uhr", of a time that is kept to the hour.
+#[askama::filter_fn]
+pub fn hour(millis: &i64, _: &dyn Values) -> Result<String> {
+    Ok(format_as(*millis, "%d.%m.%Y, %-H Uhr"))
+}
+
 /// `{{ count|capped }}`
 #[askama::filter_fn]
 pub fn capped(count: &CappedCount, _: &dyn Values) -> Result<String> {

@@ -7,6 +7,7 @@
 
 pub mod access;
 pub mod account;
+pub mod api;
 pub mod assets;
 pub mod body;
 pub mod csv_file;

@@ -166,6 +166,10 @@ fn of_sending(word: &str) -> Option<Notice> {
             "success",
             "Deaktiviert. Mit diesem Schlüssel wird nichts mehr signiert.",
         ),
+        "api-schluessel-widerrufen" => (
+            "success",
+            "Widerrufen. Mit diesem Schlüssel kommt ab sofort kein Programm mehr herein.",
+        ),
         "schluessel-geloescht" => ("success", "Schlüssel gelöscht."),
         _ => return None,
     };

@@ -11,6 +11,7 @@ use actix_web::{Error, HttpMessage, HttpResponse, web};
 use askama::Template;
 
 use crate::web::access::SignedIn;
+use crate::web::api::problem;
 use crate::web::error::{Shown, shown_for};
 use crate::web::page::{Page, PageUser};
 use crate::web::state::State;
@@ -43,8 +44,12 @@ pub async fn protect(
         ms = begun.elapsed().as_millis(),
         "answered"
     );
-    if (status.is_client_error() || status.is_server_error()) && !is_page(&response) {
-        response = with_error_page(response);
+    if status.is_client_error() || status.is_server_error() {
+        if response.request().path().starts_with("/api/") {
+            response = problem::explained(response);
+        } else if !is_page(&response) {
+            response = with_error_page(response);
+        }
     }
     let https = response
         .request()

@@ -10,6 +10,7 @@
 )]
 
 pub mod agent;
+pub mod api;
 pub mod bounce;
 pub mod dovecot;
 pub mod dump;

@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use std::thread::JoinHandle;
 
 use diesel::connection::SimpleConnection;
-use diesel::{Connection, PgConnection};
+use diesel::{Connection, PgConnection, RunQueryDsl};
 use tempfile::TempDir;
 use widerspruch::app::{self, App};
 use widerspruch::config::{Config, DataConfig, PasswordCost};
@@ -177,6 +177,14 @@ impl World {
 
     pub fn write<T>(&self, queries: impl FnOnce(&mut Conn) -> DbResult<T>) -> T {
         self.state.db.write(queries).expect("the queries succeed")
+    }
+
+    /// Runs a statement that no page could.
+    pub fn execute(&self, statement: &str) {
+        self.write(|conn| {
+            diesel::sql_query(statement).execute(conn)?;
+            Ok(())
+        });
     }
 
     /// A browser without cookies.

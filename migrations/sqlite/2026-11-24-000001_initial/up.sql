@@ -60,6 +60,24 @@ CREATE TABLE sessions (
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX sessions_by_user ON sessions (user_id);
 
+-- Keys with which programs use the interface. Only a hash of each is stored.
+CREATE TABLE api_keys (
+    id INTEGER NOT NULL PRIMARY KEY AUTOINCREMENT,
+    account_id INTEGER NOT NULL REFERENCES accounts (id) ON DELETE CASCADE,
+    name TEXT NOT NULL,
+    -- How the key begins: people know it again by that.
+    beginning TEXT NOT NULL,
+    key_hash BLOB NOT NULL UNIQUE,
+    scopes INTEGER NOT NULL,
+    created_by TEXT NOT NULL,
+    created_at INTEGER NOT NULL,
+    expires_at INTEGER,
+    -- To the hour: so it is written once an hour at most.
+    last_used_at INTEGER,
+    revoked_at INTEGER
+) STRICT;
+CREATE INDEX api_keys_by_account ON api_keys (account_id, id);
+
 CREATE TABLE groups (
     id INTEGER NOT NULL PRIMARY KEY AUTOINCREMENT,
     account_id INTEGER NOT NULL REFERENCES accounts (id) ON DELETE CASCADE,

@@ -27,22 +27,31 @@ pub enum Actor {
     Recipient,
     /// A command or a background task, by name.
     Program(&'static str),
+    /// A program behind one of the account's keys; see [`Actor::key`].
+    Key(String),
 }
 
 impl Actor {
+    /// A program behind the key of that name.
+    pub fn key(name: &str) -> Self {
+        Self::Key(format!("Schnittstelle: {name}"))
+    }
+
     /// As it stands in the log and on the screen.
     pub fn label(&self) -> &str {
         match self {
             Self::User { name, .. } => name,
             Self::Recipient => RECIPIENT,
             Self::Program(name) => name,
+            Self::Key(label) => label,
         }
     }
 
-    const fn user_id(&self) -> Option<i64> {
+    /// The user's number, if it is a user.
+    pub const fn user_id(&self) -> Option<i64> {
         match self {
             Self::User { id, .. } => Some(*id),
-            Self::Recipient | Self::Program(_) => None,
+            Self::Recipient | Self::Program(_) | Self::Key(_) => None,
         }
     }
 }
@@ -136,6 +145,10 @@ pub enum Action {
     LogExported,
     /// For how long the audit log is kept.
     LogRetentionChanged,
+    /// A key for programs made.
+    ApiKeyMade,
+    /// A key for programs revoked.
+    ApiKeyRevoked,
 }
 
 impl Action {
@@ -185,6 +198,8 @@ impl Action {
             Self::BackupMade => "backup_made",
             Self::LogExported => "log_exported",
             Self::LogRetentionChanged => "log_retention_changed",
+            Self::ApiKeyMade => "api_key_made",
+            Self::ApiKeyRevoked => "api_key_revoked",
         }
     }
 }

@@ -4,6 +4,7 @@
 //! except where a file says why (sessions and users are looked up before the account is known).
 
 pub mod accounts;
+pub mod api_keys;
 pub mod askable;
 pub mod audit;
 pub mod audit_list;

@@ -1,6 +1,7 @@
 //! *Benutzerkonto*, with the tabs *Kontodaten*, *Personenbez. Tracking*, *Versand*,
-//! *Rückläufer*, *Protokoll* and *Passwort*.
+//! *Rückläufer*, *Schnittstelle*, *Protokoll* and *Passwort*.
 
+pub mod api_keys;
 pub mod asking;
 pub mod bounces;
 pub mod details;

@@ -8,7 +8,8 @@ use diesel::connection::SimpleConnection;
 use scraper::{ElementRef, Html, Selector};
 use widerspruch::db::models::audit::Actor;
 use widerspruch::db::models::jobs::Whom;
-use widerspruch::db::models::pictures;
+use widerspruch::db::models::{api_keys, pictures};
+use widerspruch::domain::scope::{Scope, Scopes};
 use widerspruch::domain::time::Timestamp;
 use widerspruch::erasure::jobs;
 
@@ -42,6 +43,8 @@ pub struct Furniture {
     pub import_new: String,
     /// A key that signs nothing.
     pub signing_key: String,
+    /// A key for programs.
+    pub api_key: String,
     pub signup_form: String,
     pub picture: String,
 }
@@ -168,6 +171,7 @@ pub fn furnish(world: &World) -> Furniture {
         import_done,
         import_new,
         signing_key: signing_key(&admin),
+        api_key: api_key(world),
         signup_form: signup_form(&admin, &group_number),
         picture: picture(world),
     }
@@ -225,6 +229,17 @@ impl SigningUp {
             confirmation: confirmation.to_owned(),
         }
     }
+}
+
+/// Keys for programs, of every state; gives one that is valid.
+fn api_key(world: &World) -> String {
+    let all: Scopes = Scope::ALL.into_iter().collect();
+    let now = Timestamp::now();
+    world.make_key_until(all, Some(now.plus_days(-1)));
+    let revoked = world.make_key(all).id;
+    world.write(|conn| api_keys::revoke(conn, world.account_id, revoked, now));
+    let valid = world.make_key_until(all, Some(now.plus_days(30))).id;
+    format!("/benutzerkonto/schnittstelle/{valid}")
 }
 
 /// A mail server that is set up and in use, and keys; gives the one that signs nothing.

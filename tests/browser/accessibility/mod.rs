@@ -157,7 +157,8 @@ fn forgotten(shown: &[Shown]) -> Vec<&'static str> {
     };
     routes::entries()
         .iter()
-        .filter(|entry| entry.method == "GET" && !NO_PAGES.contains(&entry.path))
+        .filter(|entry| entry.method == "GET" && !entry.access.is_for_programs())
+        .filter(|entry| !NO_PAGES.contains(&entry.path))
         .map(|entry| entry.path)
         .filter(|pattern| !shown.iter().any(|page| is_of(pattern, &page.path)))
         .collect()

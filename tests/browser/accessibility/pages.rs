@@ -134,6 +134,7 @@ pub fn everything(world: &World) -> Vec<Shown> {
     pages.extend(of_people(&furniture));
     pages.extend(of_reports(sent));
     pages.extend(of_signing_up(world, &furniture.signup_form));
+    pages.extend(of_programs(&furniture.api_key));
     pages
 }
 
@@ -162,6 +163,16 @@ fn of_consent(world: &World, person: &str) -> Vec<Shown> {
         Shown::at(&record, "Einwilligung eintragen"),
         Shown::at(&record, "Einwilligung eintragen").after("Einwilligung eintragen"),
         Shown::at(&format!("{person}/auskunft"), "Auskunft"),
+    ]
+}
+
+/// *Benutzerkonto → Schnittstelle*.
+fn of_programs(key: &str) -> Vec<Shown> {
+    let here = "/benutzerkonto/schnittstelle";
+    vec![
+        Shown::at(here, "Benutzerkonto"),
+        Shown::at(here, "Benutzerkonto").after("Schlüssel erzeugen"),
+        Shown::at(&format!("{key}/widerrufen"), "API-Schlüssel widerrufen"),
     ]
 }
 
@@ -313,6 +324,7 @@ pub fn nothing_yet() -> Vec<Shown> {
         ("/postausgang", "Postausgang"),
         ("/benutzerkonto/versand", "Benutzerkonto"),
         ("/benutzerkonto/versand/signatur", "Signatur"),
+        ("/benutzerkonto/schnittstelle", "Benutzerkonto"),
     ]
     .map(|(path, heading)| Shown::at(path, heading))
     .to_vec()

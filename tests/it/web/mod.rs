@@ -1,5 +1,6 @@
 mod access;
 mod account;
+mod api;
 mod consent;
 mod disclosure;
 mod hostile;

@@ -33,6 +33,9 @@ const KEYS: &[(&str, &str)] = &[
     ("limit", "Grenze"),
     ("changed", "geändert"),
     ("mailbox", "Postfach"),
+    ("key", "Schlüssel"),
+    ("scopes", "Rechte"),
+    ("valid_until", "gültig bis"),
     ("user", "Benutzer"),
     ("roles", "Rollen"),
     ("months", "Monate"),
@@ -69,7 +72,7 @@ fn of(key: &str, value: &Value) -> String {
     match (key, value) {
         (_, Value::Bool(true)) => "ja".to_owned(),
         (_, Value::Bool(false)) => "nein".to_owned(),
-        ("since" | "until" | "expires", Value::Number(at)) => {
+        ("since" | "until" | "valid_until" | "expires", Value::Number(at)) => {
             at.as_i64().map(format_date).unwrap_or_default()
         }
         ("source", Value::String(word)) => word.parse().map_or_else(

@@ -1,0 +1,4 @@
+//! `/api/v1`, the interface for programs, and *Benutzerkonto → Schnittstelle*.
+
+mod access;
+mod keys;
