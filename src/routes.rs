@@ -1,9 +1,11 @@
 //! The only table of addresses: method, path, who may come, handler; one line each.
 
+use actix_web::dev::ResourceDef;
 use actix_web::http::Method;
+use actix_web::http::header::ALLOW;
 use actix_web::middleware::from_fn;
 use actix_web::web::{self, ServiceConfig};
-use actix_web::{Handler, Responder, Route};
+use actix_web::{Handler, HttpRequest, HttpResponse, Responder, Route};
 
 use crate::domain::role::Role::{self, Admin, Mailings, Recipients, Reports, Sending};
 use crate::web::access::{Access, guard};
@@ -266,6 +268,28 @@ pub fn configure(config: &mut ServiceConfig) {
         config: Some(config),
         entries: Vec::new(),
     });
+    config.default_service(web::to(unknown));
+}
+
+/// The answer where the table has nothing. A program is told which methods an address takes.
+async fn unknown(request: HttpRequest) -> HttpResponse {
+    let path = request.path();
+    let methods: Vec<String> = if path.starts_with("/api/") {
+        entries()
+            .into_iter()
+            .filter(|entry| entry.access.is_for_programs())
+            .filter(|entry| ResourceDef::new(entry.path).is_match(path))
+            .map(|entry| entry.method.to_string())
+            .collect()
+    } else {
+        Vec::new()
+    };
+    if methods.is_empty() {
+        return HttpResponse::NotFound().finish();
+    }
+    HttpResponse::MethodNotAllowed()
+        .insert_header((ALLOW, methods.join(", ")))
+        .finish()
 }
 
 impl Table<'_> {

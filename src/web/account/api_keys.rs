@@ -75,10 +75,10 @@ impl ApiPage {
             .collect()
     }
 
-    /// The last day on which a key is valid that ends then.
+    /// The last day on which a key is valid, if there is one.
     #[allow(clippy::unused_self, reason = "templates reach it through the page")]
-    fn last_day(&self, end: &i64) -> String {
-        filters::format_date(end - 1)
+    fn last_day(&self, key: &ApiKey) -> Option<String> {
+        key.expires_at.map(|end| filters::format_date(end - 1))
     }
 
     fn is_valid(&self, key: &ApiKey) -> bool {

@@ -6,6 +6,7 @@ use serde::Serialize;
 use super::caller::Caller;
 use super::problem::Problem;
 use super::utc;
+use crate::domain::scope::Scope;
 
 /// The key that calls.
 #[derive(Serialize)]
@@ -22,7 +23,7 @@ pub struct KeyBody {
 
 /// GET `/api/v1/key`
 pub async fn show(caller: Caller) -> Result<HttpResponse, Problem> {
-    let scopes = caller.key.scopes().iter().map(|scope| scope.word());
+    let scopes = caller.key.scopes().iter().map(Scope::word);
     Ok(HttpResponse::Ok().json(KeyBody {
         name: caller.key.name.clone(),
         account: caller.account.name.clone(),
