@@ -25,7 +25,7 @@ use crate::domain::time::{Clock, Timestamp};
 use crate::erasure::cleanup::Cleaner;
 use crate::erasure::jobs::Deletions;
 use crate::erasure::past::PastWork;
-use crate::erasure::retention;
+use crate::erasure::{list, retention};
 use crate::error::StartError;
 use crate::import::background::{self, Imports};
 use crate::import::uploads::Uploads;
@@ -291,6 +291,7 @@ async fn keep_house(state: State) {
         tidy_imports(&state).await;
         tidy_audit_log(&state).await;
         tidy_backups(&state).await;
+        tidy_deletion_lists(&state).await;
         start_retention(&state).await;
     }
 }
@@ -318,6 +319,15 @@ async fn tidy_backups(state: &State) {
     let tidied = web::block(move || copy::forget_expired(&db, Timestamp::now())).await;
     if !matches!(tidied, Ok(Ok(()))) {
         tracing::warn!("copies of the database whose time is over could not be removed");
+    }
+}
+
+/// Gives up deletions by list that nobody confirmed.
+async fn tidy_deletion_lists(state: &State) {
+    let db = state.db.clone();
+    let tidied = web::block(move || list::give_up_old(&db, Timestamp::now())).await;
+    if !matches!(tidied, Ok(Ok(()))) {
+        tracing::warn!("deletions by list that nobody confirmed could not be given up");
     }
 }
 

@@ -50,6 +50,9 @@ pub fn all(table: &mut Table<'_>) {
     table.get ("/empfaenger/loeschen",                  role(Recipients), recipients::bulk::ask);
     table.post("/empfaenger/loeschen",                  role(Recipients), recipients::bulk::destroy);
     table.get ("/empfaenger/loeschwuensche",            role(Recipients), recipients::deletion_requests::list);
+    table.get ("/empfaenger/loeschliste",               role(Recipients), recipients::deletion_list::new);
+    table.post("/empfaenger/loeschliste",               role(Recipients), recipients::deletion_list::create);
+    table.post("/empfaenger/loeschliste/{id}",          role(Recipients), recipients::deletion_list::confirm);
     table.get ("/empfaenger/import",                    role(Recipients), imports::index);
     table.post("/empfaenger/import",                    role(Recipients), imports::upload::create);
     table.get ("/empfaenger/import/{id}",               role(Recipients), imports::show);
@@ -84,6 +87,7 @@ pub fn all(table: &mut Table<'_>) {
     table.get ("/auftraege/{id}/stand",                 role(Recipients), recipients::bulk::progress);
     table.get ("/belege",                               role(Recipients), receipts::list);
     table.get ("/belege/{id}",                          role(Recipients), receipts::show);
+    table.get ("/belege/{id}/bestaetigung",             role(Recipients), receipts::letter);
     table.get ("/gruppen",                              role(Recipients), groups::index);
     table.post("/gruppen",                              role(Recipients), groups::create);
     table.get ("/gruppen/{id}",                         role(Recipients), groups::edit);

@@ -434,6 +434,7 @@ table! {
         kind -> Text,
         actor -> Text,
         recipients -> BigInt,
+        signups -> BigInt,
         groups_left -> BigInt,
         deliveries -> BigInt,
         opens -> BigInt,
@@ -451,7 +452,7 @@ table! {
         account_id -> BigInt,
         kind -> Text,
         user_id -> Nullable<BigInt>,
-        receipt_id -> BigInt,
+        receipt_id -> Nullable<BigInt>,
         group_id -> Nullable<BigInt>,
         until -> Nullable<BigInt>,
         status -> Text,
@@ -467,6 +468,14 @@ table! {
         account_id -> BigInt,
         job_id -> BigInt,
         recipient_id -> BigInt,
+    }
+}
+
+table! {
+    job_signups (job_id, signup_id) {
+        account_id -> BigInt,
+        job_id -> BigInt,
+        signup_id -> BigInt,
     }
 }
 
@@ -535,6 +544,8 @@ joinable!(jobs -> receipts (receipt_id));
 joinable!(jobs -> groups (group_id));
 joinable!(job_items -> accounts (account_id));
 joinable!(job_items -> jobs (job_id));
+joinable!(job_signups -> accounts (account_id));
+joinable!(job_signups -> jobs (job_id));
 joinable!(audit_log -> accounts (account_id));
 
 allow_tables_to_appear_in_same_query!(
@@ -569,5 +580,6 @@ allow_tables_to_appear_in_same_query!(
     receipts,
     jobs,
     job_items,
+    job_signups,
     audit_log,
 );

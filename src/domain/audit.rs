@@ -162,6 +162,7 @@ const ACTIONS: &[(&str, Area, &str)] = &[
         Area::Deletion,
         "Alte Tracking-Daten des Kontos pseudonymisiert",
     ),
+    ("list_deleted", Area::Deletion, "Löschen nach Liste"),
     ("recipient_deleted", Area::Deletion, "Empfänger gelöscht"),
     ("mailing_sent", Area::Sending, "Versand gestartet"),
     ("mailing_scheduled", Area::Sending, "Versand geplant"),

@@ -57,7 +57,7 @@ pub fn change(
     imports::clear_refusals_of(conn, account_id, &addresses)?;
     let mut outbox_files = outbox::remove_of_recipients(conn, account_id, &[recipient_id])?;
     let left = [before.address_key.as_str()];
-    outbox_files.extend(signups::remove_of_addresses(conn, account_id, &left)?);
+    outbox_files.extend(signups::remove_of_addresses(conn, account_id, &left)?.files);
     Ok(Changed::Saved {
         remains: Some(Remains {
             addresses,

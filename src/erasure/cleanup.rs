@@ -18,7 +18,7 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD_NO_PAD;
 use parking_lot::Mutex;
 
-use super::deletion::Remains;
+use super::deletion::{MOST_NEEDLES, Remains};
 use crate::db::models::receipts;
 use crate::db::{Db, DbResult, maintenance, sqlite_file};
 use crate::domain::time::Timestamp;
@@ -29,9 +29,6 @@ const AGAIN_AFTER: Duration = Duration::from_millis(500);
 
 /// The longest such wait: each is twice as long as the one before.
 const LONGEST_PAUSE: Duration = Duration::from_secs(10);
-
-/// With more addresses than this, rebuilding the database costs less than looking for them.
-const MOST_NEEDLES: usize = 5_000;
 
 /// The folder of uploaded files in the data directory.
 const IMPORTS: &str = "imports";

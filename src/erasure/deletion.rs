@@ -17,6 +17,9 @@ use crate::domain::tracking::{RecipientStatus, RecipientTracking};
 use crate::tracking::pseudonymise::cut_off_with_proof;
 use crate::tracking::settings::remembered_address;
 
+/// With more addresses than this, rebuilding the database costs less than looking for them.
+pub(super) const MOST_NEEDLES: usize = 5_000;
+
 /// What has to leave the files once the deletion is committed. Lives in memory only: writing it
 /// down would keep the very address that is to go.
 #[derive(Debug, Default)]
@@ -29,6 +32,29 @@ pub struct Remains {
     pub receipt: Option<i64>,
     /// Whether there were addresses that are not known any more, since the program ended meanwhile.
     pub forgotten: bool,
+}
+
+impl Remains {
+    /// Adds what another slice leaves. Of very many addresses none is kept: nobody will look for
+    /// them.
+    pub(super) fn add(&mut self, slice: Self) {
+        self.addresses.extend(slice.addresses);
+        self.outbox_files.extend(slice.outbox_files);
+        if self.addresses.len() > MOST_NEEDLES {
+            self.addresses = Vec::new();
+            self.forgotten = true;
+        }
+    }
+
+    /// Takes over what removed sign-ups leave. Gives how many there were.
+    fn take_in(&mut self, removed: signups::Removed) -> i64 {
+        let count = i64::try_from(removed.addresses.len()).unwrap_or(i64::MAX);
+        for (typed, key) in &removed.addresses {
+            self.addresses.extend(spellings(typed, key));
+        }
+        self.outbox_files.extend(removed.files);
+        count
+    }
 }
 
 /// Deletes these recipients, as far as they exist in the account, and adds to the receipt what was
@@ -65,7 +91,7 @@ pub fn delete_recipients(
     remains.outbox_files = outbox::remove_of_recipients(conn, account_id, &ids)?;
     let keys: Vec<&str> = people.iter().map(|one| one.address_key.as_str()).collect();
     let unconfirmed = signups::remove_of_addresses(conn, account_id, &keys)?;
-    remains.outbox_files.extend(unconfirmed);
+    let signups = remains.take_in(unconfirmed);
     imports::clear_refusals_of(conn, account_id, &remains.addresses)?;
     let groups_left = groups::remove_from_all(conn, account_id, &ids)?;
     let removed = recipients::remove(conn, account_id, &ids)?;
@@ -80,12 +106,35 @@ pub fn delete_recipients(
     }
     let done = Done {
         recipients: i64::try_from(removed).unwrap_or(i64::MAX),
+        signups,
         groups_left: i64::try_from(groups_left).unwrap_or(i64::MAX),
         deliveries: cut.deliveries,
         opens: cut.opens,
         clicks: cut.clicks,
         figures,
     };
+    receipts::add(conn, account_id, receipt_id, &done)?;
+    Ok(remains)
+}
+
+/// Deletes these unconfirmed sign-ups, and adds to the receipt how many they were. Whoever signed up
+/// only has nothing else.
+pub fn delete_signups(
+    conn: &mut Conn,
+    account_id: i64,
+    ids: &[i64],
+    receipt_id: i64,
+) -> DbResult<Remains> {
+    let mut remains = Remains {
+        receipt: Some(receipt_id),
+        ..Remains::default()
+    };
+    let removed = signups::remove_listed(conn, account_id, ids)?;
+    let done = Done {
+        signups: remains.take_in(removed),
+        ..Done::default()
+    };
+    imports::clear_refusals_of(conn, account_id, &remains.addresses)?;
     receipts::add(conn, account_id, receipt_id, &done)?;
     Ok(remains)
 }
@@ -130,8 +179,12 @@ fn remember(conn: &mut Conn, account_id: i64, person: &Recipient, key: &Key) -> 
 
 /// Every way this person's address may be written in the files.
 pub(super) fn forms(person: &Recipient) -> Vec<String> {
-    EmailAddress::parse(&person.address).map_or_else(
-        |_| vec![person.address.clone(), person.address_key.clone()],
+    spellings(&person.address, &person.address_key)
+}
+
+fn spellings(typed: &str, key: &str) -> Vec<String> {
+    EmailAddress::parse(typed).map_or_else(
+        |_| vec![typed.to_owned(), key.to_owned()],
         |address| address.forms(),
     )
 }

@@ -122,6 +122,13 @@ fn slice(conn: &mut Conn, wanted: Wanted, key: &Key, now: Timestamp) -> DbResult
     if job.status != JobStatus::Running {
         return Ok(None);
     }
+    let receipt = job.receipt_id;
+    let wishes = jobs::next_signups(conn, account_id, job_id, SLICE)?;
+    if !wishes.is_empty() {
+        let remains = deletion::delete_signups(conn, account_id, &wishes, receipt)?;
+        jobs::take_signups_off(conn, account_id, job_id, &wishes)?;
+        return Ok(Some(remains));
+    }
     let ids = jobs::next(conn, account_id, &job, SLICE)?;
     if ids.is_empty() {
         if let Some(group_id) = job.group_id {
@@ -138,12 +145,11 @@ fn slice(conn: &mut Conn, wanted: Wanted, key: &Key, now: Timestamp) -> DbResult
         jobs::finish(conn, account_id, job_id, now)?;
         return Ok(None);
     }
-    let name = receipts::find(conn, account_id, job.receipt_id)?.actor;
+    let name = receipts::find(conn, account_id, receipt)?.actor;
     let actor = match job.user_id {
         Some(id) => Actor::User { id, name },
         None => Actor::Program("Löschauftrag"),
     };
-    let receipt = job.receipt_id;
     let remains = deletion::delete_recipients(conn, account_id, &ids, receipt, key, &actor, now)?;
     jobs::take_off(conn, account_id, job_id, &ids)?;
     Ok(Some(remains))
@@ -199,8 +205,7 @@ impl Tools {
             });
             match next {
                 Ok(Some(remains)) => {
-                    all.addresses.extend(remains.addresses);
-                    all.outbox_files.extend(remains.outbox_files);
+                    all.add(remains);
                 }
                 Ok(None) => {
                     let job = self.db.read(|conn| jobs::find(conn, account_id, job_id));

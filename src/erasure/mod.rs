@@ -5,6 +5,7 @@
 //! * [`cleanup`]: the bytes of the files, in the background.
 //! * [`deletion`]: what happens in the transaction that deletes recipients.
 //! * [`jobs`]: deleting many, in slices.
+//! * [`list`]: which recipients a list of addresses stands for, before they are deleted.
 //! * [`past`]: pseudonymising by age, in slices.
 //! * [`retention`]: doing so by itself.
 
@@ -12,5 +13,6 @@ pub mod change;
 pub mod cleanup;
 pub mod deletion;
 pub mod jobs;
+pub mod list;
 pub mod past;
 pub mod retention;

@@ -284,6 +284,11 @@ const TRACKING_OFF: &[&str] = &[
     "objected",
 ];
 
+/// Whether a header of that text announces addresses.
+pub(super) fn names_address(title: &str) -> bool {
+    ADDRESS.contains(&compact(title).as_str())
+}
+
 /// The most convincing column by name and content.
 fn address_column(names: &[String], rows: &[Vec<String>]) -> Option<usize> {
     let conviction = |index: usize| {

@@ -7,6 +7,7 @@
 //! * [`columns`]: what each column is, guessed and changeable.
 //! * [`preview`]: the first rows, for the page on which a person checks both.
 //! * [`reader`]: the file as rows, each either fit for the database or refused with a reason.
+//! * [`addresses`]: a file or text of which nothing but the addresses matters.
 //!
 //! The other half writes: [`run`] takes the rows to the database, one [`slice`] a transaction.
 //!
@@ -14,6 +15,7 @@
 //!
 //! Underneath, `decode` turns the file's bytes into UTF-8 and `records` cuts them into records.
 
+pub mod addresses;
 pub mod background;
 pub mod columns;
 mod decode;

@@ -106,6 +106,10 @@ pub fn find(word: &str) -> Option<Notice> {
             "Das Postfach wird gerade abgerufen. Laden Sie die Seite gleich noch einmal.",
         ),
         "nichts-ausgewaehlt" => ("warning", "Wählen Sie mindestens einen Empfänger aus."),
+        "loeschliste-abgelaufen" => (
+            "warning",
+            "Die Vorschau war älter als eine Stunde, und es wurde nichts gelöscht. Bitte prüfen Sie die Liste noch einmal.",
+        ),
         "import-vorschau" => (
             "warning",
             "Die Datei wird jetzt anders gelesen. Bitte prüfen Sie die Spalten, und starten Sie dann den Import.",

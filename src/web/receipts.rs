@@ -3,10 +3,13 @@
 use actix_web::web;
 use askama::Template;
 
+use crate::db::models::backups;
 use crate::db::models::receipts::{self, Receipt};
 use crate::db::reports::Figures;
 use crate::domain::small_groups;
+use crate::domain::time::Timestamp;
 use crate::web::access::SignedIn;
+use crate::web::error::WebError;
 use crate::web::filters;
 use crate::web::page::{Page, Section};
 use crate::web::respond::{WebResult, page};
@@ -31,6 +34,18 @@ struct ReceiptPage {
 struct ReceiptsPage {
     page: Page,
     receipts: Vec<Receipt>,
+}
+
+#[derive(Template)]
+#[template(path = "receipts/letter.html")]
+struct LetterPage {
+    page: Page,
+    receipt: Receipt,
+    account: String,
+    today: i64,
+    /// Until when there are copies of the database from before.
+    copies_until: Option<i64>,
+    remembers: bool,
 }
 
 /// One mailing's figures, ready to be shown side by side.
@@ -80,6 +95,31 @@ pub async fn show(signed_in: SignedIn, state: web::Data<State>, id: web::Path<i6
         page: Page::new(&signed_in, Section::Recipients, title),
         receipt,
         mailings,
+    })
+}
+
+/// GET `/belege/{id}/bestaetigung`: a letter about a deletion, for the person (Art. 17 GDPR). Whose
+/// it was nobody knows any more: the page has a field for it that is never sent.
+pub async fn letter(signed_in: SignedIn, state: web::Data<State>, id: web::Path<i64>) -> WebResult {
+    let account_id = signed_in.account_id();
+    let now = Timestamp::now();
+    let (receipt, copies) = state
+        .read(move |conn| {
+            let receipt = receipts::find(conn, account_id, *id)?;
+            let copies = backups::holding(conn, Timestamp(receipt.created_at), now)?;
+            Ok((receipt, copies))
+        })
+        .await?;
+    if !receipt.is_deletion() {
+        return Err(WebError::NotFound);
+    }
+    page(&LetterPage {
+        page: Page::new(&signed_in, Section::Recipients, "Bestätigung der Löschung"),
+        receipt,
+        account: signed_in.account.name.clone(),
+        copies_until: copies.iter().map(|copy| copy.expires_at).max(),
+        today: now.millis(),
+        remembers: signed_in.account.remember_objections,
     })
 }
 

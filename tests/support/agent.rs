@@ -68,6 +68,26 @@ impl Agent {
         Answer::new(request.send(body).expect("an answer"))
     }
 
+    /// Sends a form with fields and a file, called `datei`.
+    pub fn upload(&self, path: &str, fields: &[(&str, &str)], name: &str, bytes: &[u8]) -> Answer {
+        let boundary = "----an-unlikely-boundary";
+        let mut body = Vec::new();
+        for (field, value) in fields {
+            let part = format!(
+                "--{boundary}\r\ncontent-disposition: form-data; name=\"{field}\"\r\n\r\n{value}\r\n"
+            );
+            body.extend_from_slice(part.as_bytes());
+        }
+        let head = format!(
+            "--{boundary}\r\ncontent-disposition: form-data; name=\"datei\"; filename=\"{name}\"\r\ncontent-type: text/csv\r\n\r\n"
+        );
+        body.extend_from_slice(head.as_bytes());
+        body.extend_from_slice(bytes);
+        body.extend_from_slice(format!("\r\n--{boundary}--\r\n").as_bytes());
+        let kind = format!("multipart/form-data; boundary={boundary}");
+        self.post_body(path, &kind, &body)
+    }
+
     /// What it sends as its Cookie header.
     pub fn cookies(&self) -> String {
         let jar = self.agent.cookie_jar_lock();

@@ -492,6 +492,8 @@ CREATE TABLE receipts (
     kind TEXT NOT NULL CHECK (kind IN ('deletion', 'pseudonymisation', 'past', 'retention')),
     actor TEXT NOT NULL,
     recipients BIGINT NOT NULL DEFAULT 0,
+    -- Unconfirmed sign-ups.
+    signups BIGINT NOT NULL DEFAULT 0,
     groups_left BIGINT NOT NULL DEFAULT 0,
     deliveries BIGINT NOT NULL DEFAULT 0,
     opens BIGINT NOT NULL DEFAULT 0,
@@ -512,7 +514,8 @@ CREATE TABLE jobs (
     account_id BIGINT NOT NULL REFERENCES accounts (id) ON DELETE CASCADE,
     kind TEXT NOT NULL CHECK (kind IN ('deletion', 'pseudonymisation')),
     user_id BIGINT REFERENCES users (id) ON DELETE SET NULL,
-    receipt_id BIGINT NOT NULL REFERENCES receipts (id) ON DELETE CASCADE,
+    -- None for a draft: it has done nothing.
+    receipt_id BIGINT REFERENCES receipts (id) ON DELETE CASCADE,
     group_id BIGINT REFERENCES groups (id) ON DELETE SET NULL,
     -- Up to when mails were handed over whose deliveries are pseudonymised.
     until BIGINT,
@@ -521,7 +524,8 @@ CREATE TABLE jobs (
     total BIGINT NOT NULL,
     done BIGINT NOT NULL DEFAULT 0,
     created_at BIGINT NOT NULL,
-    finished_at BIGINT
+    finished_at BIGINT,
+    CHECK ((status = 'draft') = (receipt_id IS NULL))
 );
 CREATE INDEX jobs_by_account ON jobs (account_id, id);
 
@@ -530,6 +534,14 @@ CREATE TABLE job_items (
     job_id BIGINT NOT NULL REFERENCES jobs (id) ON DELETE CASCADE,
     recipient_id BIGINT NOT NULL,
     PRIMARY KEY (job_id, recipient_id)
+);
+
+-- Unconfirmed sign-ups that a job deletes.
+CREATE TABLE job_signups (
+    account_id BIGINT NOT NULL REFERENCES accounts (id) ON DELETE CASCADE,
+    job_id BIGINT NOT NULL REFERENCES jobs (id) ON DELETE CASCADE,
+    signup_id BIGINT NOT NULL,
+    PRIMARY KEY (job_id, signup_id)
 );
 
 -- Who changed what, when. Names recipients by number only (rule P11).

@@ -495,6 +495,8 @@ CREATE TABLE receipts (
     kind TEXT NOT NULL CHECK (kind IN ('deletion', 'pseudonymisation', 'past', 'retention')),
     actor TEXT NOT NULL,
     recipients INTEGER NOT NULL DEFAULT 0,
+    -- Unconfirmed sign-ups.
+    signups INTEGER NOT NULL DEFAULT 0,
     groups_left INTEGER NOT NULL DEFAULT 0,
     deliveries INTEGER NOT NULL DEFAULT 0,
     opens INTEGER NOT NULL DEFAULT 0,
@@ -515,7 +517,8 @@ CREATE TABLE jobs (
     account_id INTEGER NOT NULL REFERENCES accounts (id) ON DELETE CASCADE,
     kind TEXT NOT NULL CHECK (kind IN ('deletion', 'pseudonymisation')),
     user_id INTEGER REFERENCES users (id) ON DELETE SET NULL,
-    receipt_id INTEGER NOT NULL REFERENCES receipts (id) ON DELETE CASCADE,
+    -- None for a draft: it has done nothing.
+    receipt_id INTEGER REFERENCES receipts (id) ON DELETE CASCADE,
     group_id INTEGER REFERENCES groups (id) ON DELETE SET NULL,
     -- Up to when mails were handed over whose deliveries are pseudonymised.
     until INTEGER,
@@ -524,7 +527,8 @@ CREATE TABLE jobs (
     total INTEGER NOT NULL,
     done INTEGER NOT NULL DEFAULT 0,
     created_at INTEGER NOT NULL,
-    finished_at INTEGER
+    finished_at INTEGER,
+    CHECK ((status = 'draft') = (receipt_id IS NULL))
 ) STRICT;
 CREATE INDEX jobs_by_account ON jobs (account_id, id);
 
@@ -533,6 +537,14 @@ CREATE TABLE job_items (
     job_id INTEGER NOT NULL REFERENCES jobs (id) ON DELETE CASCADE,
     recipient_id INTEGER NOT NULL,
     PRIMARY KEY (job_id, recipient_id)
+) STRICT, WITHOUT ROWID;
+
+-- Unconfirmed sign-ups that a job deletes.
+CREATE TABLE job_signups (
+    account_id INTEGER NOT NULL REFERENCES accounts (id) ON DELETE CASCADE,
+    job_id INTEGER NOT NULL REFERENCES jobs (id) ON DELETE CASCADE,
+    signup_id INTEGER NOT NULL,
+    PRIMARY KEY (job_id, signup_id)
 ) STRICT, WITHOUT ROWID;
 
 -- Who changed what, when. Names recipients by number only (rule P11).

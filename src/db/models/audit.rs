@@ -89,6 +89,8 @@ pub enum Action {
     PastPseudonymised,
     /// After how long tracking data is pseudonymised.
     RetentionChanged,
+    /// The recipients and unconfirmed sign-ups of a list of addresses deleted.
+    ListDeleted,
     /// A recipient deleted (and the old tracking data pseudonymised).
     RecipientDeleted,
     /// A recipient unsubscribed.
@@ -170,6 +172,7 @@ impl Action {
             Self::RecipientPseudonymised => "recipient_pseudonymised",
             Self::PastPseudonymised => "past_pseudonymised",
             Self::RetentionChanged => "retention_changed",
+            Self::ListDeleted => "list_deleted",
             Self::RecipientDeleted => "recipient_deleted",
             Self::RecipientUnsubscribed => "recipient_unsubscribed",
             Self::RecipientResubscribed => "recipient_resubscribed",

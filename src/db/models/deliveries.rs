@@ -51,7 +51,7 @@ pub struct CutOff {
 }
 
 /// How much personal data from old mailings there is about a recipient.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, QueryableByName)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, QueryableByName)]
 pub struct Past {
     /// Mailings sent to the recipient.
     #[diesel(sql_type = BigInt)]

@@ -9,7 +9,7 @@ use diesel::sql_types::{BigInt, Text};
 
 use crate::db::json_rows::{self, Column};
 use crate::db::models::deliveries::Past;
-use crate::db::schema::{job_items, jobs, memberships};
+use crate::db::schema::{job_items, job_signups, jobs, memberships};
 use crate::db::{Conn, DbResult};
 use crate::domain::stored_as_word;
 use crate::domain::time::Timestamp;
@@ -47,6 +47,7 @@ pub struct Job {
     /// The user who started it, while there is one.
     pub user_id: Option<i64>,
     /// Its receipt.
+    #[diesel(select_expression = jobs::receipt_id.assume_not_null())]
     pub receipt_id: i64,
     /// The group that goes with its people, while it exists.
     pub group_id: Option<i64>,
@@ -128,10 +129,11 @@ fn list(conn: &mut Conn, account_id: i64, job_id: i64, ids: &[i64]) -> DbResult<
     Ok(())
 }
 
-/// The job of that number.
+/// The job of that number; a draft is none yet ([`super::deletion_lists`]).
 pub fn find(conn: &mut Conn, account_id: i64, job_id: i64) -> DbResult<Job> {
     Ok(jobs::table
         .filter(jobs::account_id.eq(account_id))
+        .filter(jobs::status.ne(JobStatus::Draft.as_str()))
         .find(job_id)
         .select(Job::as_select())
         .first(conn)?)
@@ -225,6 +227,39 @@ pub fn next(conn: &mut Conn, account_id: i64, job: &Job, limit: i64) -> DbResult
             .select(job_items::recipient_id)
             .load(conn)?),
     }
+}
+
+/// The next unconfirmed sign-ups to go; none when all are gone.
+pub(crate) fn next_signups(
+    conn: &mut Conn,
+    account_id: i64,
+    job_id: i64,
+    limit: i64,
+) -> DbResult<Vec<i64>> {
+    Ok(job_signups::table
+        .filter(job_signups::account_id.eq(account_id))
+        .filter(job_signups::job_id.eq(job_id))
+        .order(job_signups::signup_id)
+        .limit(limit)
+        .select(job_signups::signup_id)
+        .load(conn)?)
+}
+
+/// Takes sign-ups that are gone off the job.
+pub(crate) fn take_signups_off(
+    conn: &mut Conn,
+    account_id: i64,
+    job_id: i64,
+    ids: &[i64],
+) -> DbResult<()> {
+    diesel::delete(
+        job_signups::table
+            .filter(job_signups::account_id.eq(account_id))
+            .filter(job_signups::job_id.eq(job_id))
+            .filter(job_signups::signup_id.eq_any(ids)),
+    )
+    .execute(conn)?;
+    Ok(())
 }
 
 /// Takes recipients who are gone off the job.

@@ -12,6 +12,7 @@ pub mod backups;
 pub mod bounce_mailboxes;
 pub mod bounces;
 pub mod consents;
+pub mod deletion_lists;
 pub mod deletion_requests;
 pub mod deliveries;
 pub mod dkim_keys;

@@ -47,6 +47,8 @@ pub struct Receipt {
     pub actor: String,
     /// To how many recipients.
     pub recipients: i64,
+    /// How many unconfirmed sign-ups were deleted.
+    pub signups: i64,
     /// How many memberships in groups ended.
     pub groups_left: i64,
     /// How many deliveries were pseudonymised.
@@ -105,6 +107,11 @@ impl Receipt {
         self.kind == ReceiptKind::Deletion
     }
 
+    /// Whether the bytes are out of the files too.
+    pub fn is_cleaned(&self) -> bool {
+        self.cleanup == Cleanup::Done
+    }
+
     /// The figures of every mailing concerned, before and after.
     pub fn figures(&self) -> DbResult<Vec<BeforeAfter>> {
         serde_json::from_str(&self.figures).map_err(|e| DbError::Unreadable(e.to_string()))
@@ -116,6 +123,8 @@ impl Receipt {
 pub struct Done {
     /// Recipients.
     pub recipients: i64,
+    /// Unconfirmed sign-ups.
+    pub signups: i64,
     /// Memberships that ended.
     pub groups_left: i64,
     /// Deliveries pseudonymised.
@@ -190,6 +199,7 @@ fn count(conn: &mut Conn, account_id: i64, receipt_id: i64, done: &Done) -> DbRe
     )
     .set((
         receipts::recipients.eq(receipts::recipients + done.recipients),
+        receipts::signups.eq(receipts::signups + done.signups),
         receipts::groups_left.eq(receipts::groups_left + done.groups_left),
         receipts::deliveries.eq(receipts::deliveries + done.deliveries),
         receipts::opens.eq(receipts::opens + done.opens),
@@ -228,7 +238,7 @@ pub fn pending(conn: &mut Conn) -> DbResult<Vec<i64>> {
         .filter(receipts::cleanup.eq(Cleanup::Pending.as_str()))
         .filter(diesel::dsl::not(diesel::dsl::exists(
             jobs::table
-                .filter(jobs::receipt_id.eq(receipts::id))
+                .filter(jobs::receipt_id.eq(receipts::id.nullable()))
                 .filter(jobs::status.eq(JobStatus::Running.as_str())),
         )))
         .order(receipts::id)

@@ -226,16 +226,35 @@ pub fn remove_expired(conn: &mut Conn, now: Timestamp) -> DbResult<Vec<String>> 
         .order(signups::id)
         .select(signups::id)
         .load(conn)?;
+    Ok(remove(conn, ids)?.files)
+}
+
+/// Wishes that were removed.
+#[derive(Debug, Default)]
+pub(crate) struct Removed {
+    /// Their addresses, as typed and normalised: those of one wish stand together.
+    pub addresses: Vec<(String, String)>,
+    /// The files of their mails, which the caller removes after the commit.
+    pub files: Vec<String>,
+}
+
+/// Removes wishes with their mails (rule P7).
+pub(crate) fn remove_listed(conn: &mut Conn, account_id: i64, wanted: &[i64]) -> DbResult<Removed> {
+    let ids = signups::table
+        .filter(signups::account_id.eq(account_id))
+        .filter(signups::id.eq_any(wanted))
+        .order(signups::id)
+        .select(signups::id)
+        .load(conn)?;
     remove(conn, ids)
 }
 
-/// Removes the wishes of these addresses with their mails, whose files the caller removes after the
-/// commit (rule P7).
+/// Removes the wishes of these addresses with their mails (rule P7).
 pub(crate) fn remove_of_addresses(
     conn: &mut Conn,
     account_id: i64,
     address_keys: &[&str],
-) -> DbResult<Vec<String>> {
+) -> DbResult<Removed> {
     #[derive(QueryableByName)]
     struct Id {
         #[diesel(sql_type = BigInt)]
@@ -254,9 +273,15 @@ pub(crate) fn remove_of_addresses(
     remove(conn, ids.into_iter().map(|row| row.id).collect())
 }
 
-fn remove(conn: &mut Conn, ids: Vec<i64>) -> DbResult<Vec<String>> {
+fn remove(conn: &mut Conn, ids: Vec<i64>) -> DbResult<Removed> {
+    #[derive(QueryableByName)]
+    #[diesel(table_name = signups)]
+    struct Gone {
+        address: String,
+        address_key: String,
+    }
     if ids.is_empty() {
-        return Ok(Vec::new());
+        return Ok(Removed::default());
     }
     let ids = json_rows::of_numbers(ids);
     let rows = json_rows::unfold(conn, &[("id", Column::Int)]);
@@ -265,12 +290,18 @@ fn remove(conn: &mut Conn, ids: Vec<i64>) -> DbResult<Vec<String>> {
     ))
     .bind::<Text, _>(&ids)
     .load(conn)?;
-    diesel::sql_query(format!(
-        "DELETE FROM signups WHERE id IN (SELECT id FROM {rows} AS gone)"
+    let gone: Vec<Gone> = diesel::sql_query(format!(
+        "DELETE FROM signups WHERE id IN (SELECT id FROM {rows} AS gone) RETURNING address, address_key"
     ))
     .bind::<Text, _>(&ids)
-    .execute(conn)?;
-    Ok(files.into_iter().map(|row| row.file).collect())
+    .load(conn)?;
+    Ok(Removed {
+        addresses: gone
+            .into_iter()
+            .map(|row| (row.address, row.address_key))
+            .collect(),
+        files: files.into_iter().map(|row| row.file).collect(),
+    })
 }
 
 /// Claims some wishes whose mail is due, of all accounts: nobody else finds them until `again`,

@@ -1,19 +1,24 @@
 //! The parts of a form with a file, with what the reader of them needs to come to an end.
 
+use std::fs::File;
+use std::io::Write;
 use std::time::Duration;
 
-use actix_multipart::Multipart;
+use actix_multipart::{Field, Multipart, MultipartError};
 use actix_web::error::PayloadError;
 use actix_web::web::{Bytes, Payload};
-use actix_web::{HttpMessage, HttpRequest};
-use futures_util::StreamExt;
+use actix_web::{HttpMessage, HttpRequest, web};
 use futures_util::stream::{Stream, once, unfold};
+use futures_util::{StreamExt, TryStreamExt};
 
 use crate::web::error::WebError;
 
 /// The shortest boundary that is taken. Browsers send long ones; before a very short one the
 /// reader looks beyond the end of a line.
 const SHORTEST_BOUNDARY: usize = 4;
+
+/// How much is collected before it is written to the disk.
+const WRITTEN_AT_ONCE: usize = 1024 * 1024;
 
 /// How long nothing may come of a file that is not whole. A file as such may take its time.
 const PATIENCE: Duration = Duration::from_mins(1);
@@ -53,4 +58,48 @@ fn in_time(payload: Payload) -> impl Stream<Item = Result<Bytes, PayloadError>> 
             Err(_) => Some((Err(PayloadError::Incomplete(None)), None)),
         }
     })
+}
+
+/// Writes a field to a file, in pieces, and stops behind so many bytes. Gives its size.
+pub async fn store(field: &mut Field, mut file: File, most: u64) -> Result<(File, u64), WebError> {
+    let mut size = 0;
+    let mut waiting = Vec::with_capacity(WRITTEN_AT_ONCE);
+    loop {
+        let piece = field.try_next().await.map_err(|e| broken(&e))?;
+        let ends = piece.is_none();
+        if let Some(piece) = piece {
+            size += piece.len() as u64;
+            waiting.extend_from_slice(&piece);
+        }
+        if waiting.len() >= WRITTEN_AT_ONCE || ends {
+            let written = std::mem::replace(&mut waiting, Vec::with_capacity(WRITTEN_AT_ONCE));
+            file = web::block(move || file.write_all(&written).map(|()| file))
+                .await?
+                .map_err(WebError::from)?;
+        }
+        if ends || size > most {
+            return Ok((file, size));
+        }
+    }
+}
+
+/// Reads a plain field; none where it is longer than so many bytes.
+pub async fn text(field: &mut Field, most: usize) -> Result<Option<String>, WebError> {
+    let mut bytes = Vec::new();
+    let mut fits = true;
+    while let Some(piece) = field.try_next().await.map_err(|e| broken(&e))? {
+        fits &= bytes.len() + piece.len() <= most;
+        if fits {
+            bytes.extend_from_slice(&piece);
+        }
+    }
+    Ok(fits.then(|| String::from_utf8_lossy(&bytes).into_owned()))
+}
+
+/// What is said where the form breaks off.
+pub fn broken(error: &MultipartError) -> WebError {
+    tracing::info!(%error, "an upload broke off");
+    WebError::BadRequest(
+        "Die Datei kam nicht vollständig an. Bitte laden Sie sie noch einmal hoch.",
+    )
 }

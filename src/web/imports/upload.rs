@@ -1,9 +1,8 @@
 //! Sending a CSV file: streamed to the data directory, never held in memory.
 
 use std::fs::File;
-use std::io::Write;
 
-use actix_multipart::{Field, Multipart, MultipartError};
+use actix_multipart::{Field, Multipart};
 use actix_web::{HttpRequest, web};
 use askama::Template;
 use futures_util::TryStreamExt;
@@ -29,9 +28,6 @@ use crate::web::state::State;
 
 /// The largest file that is taken, in bytes: some ten million rows.
 const MOST_BYTES: u64 = 2 * 1024 * 1024 * 1024;
-
-/// How much is collected before it is written to the disk.
-const WRITTEN_AT_ONCE: usize = 1024 * 1024;
 
 /// The longest value of a plain field of the form, in bytes.
 const MOST_TEXT: usize = 4_096;
@@ -238,57 +234,39 @@ fn is_empty(found: &Inspection) -> bool {
 /// Takes in what the browser sends. A file that is too large is not read to its end.
 async fn receive(state: &web::Data<State>, mut payload: Multipart) -> Result<Received, WebError> {
     let mut received = Received::default();
-    while let Some(mut field) = payload.try_next().await.map_err(|e| broken(&e))? {
+    while let Some(mut field) = payload.try_next().await.map_err(|e| parts::broken(&e))? {
         match field.name().unwrap_or_default() {
-            "gruppe" => received.form.group = text(&mut field).await?,
-            "neue-gruppe" => received.form.new_group = text(&mut field).await?,
+            "gruppe" => {
+                received.form.group = parts::text(&mut field, MOST_TEXT)
+                    .await?
+                    .unwrap_or_default();
+            }
+            "neue-gruppe" => {
+                received.form.new_group = parts::text(&mut field, MOST_TEXT)
+                    .await?
+                    .unwrap_or_default();
+            }
             "datei" if received.file.is_none() => {
                 received.file_name = file_name(&field);
                 let (upload, file) = state.imports.uploads.receive().map_err(WebError::from)?;
-                let (file, size) = store(&mut field, file).await?;
+                let (file, size) = parts::store(&mut field, file, MOST_BYTES).await?;
                 received.file = Some((upload, file));
                 received.size = size;
                 if size > MOST_BYTES {
                     break;
                 }
             }
-            _ => while field.try_next().await.map_err(|e| broken(&e))?.is_some() {},
+            _ => {
+                while field
+                    .try_next()
+                    .await
+                    .map_err(|e| parts::broken(&e))?
+                    .is_some()
+                {}
+            }
         }
     }
     Ok(received)
-}
-
-/// Writes a field to a file, in pieces. Gives its size.
-async fn store(field: &mut Field, mut file: File) -> Result<(File, u64), WebError> {
-    let mut size = 0;
-    let mut waiting = Vec::with_capacity(WRITTEN_AT_ONCE);
-    loop {
-        let piece = field.try_next().await.map_err(|e| broken(&e))?;
-        let ends = piece.is_none();
-        if let Some(piece) = piece {
-            size += piece.len() as u64;
-            waiting.extend_from_slice(&piece);
-        }
-        if waiting.len() >= WRITTEN_AT_ONCE || ends {
-            let written = std::mem::replace(&mut waiting, Vec::with_capacity(WRITTEN_AT_ONCE));
-            file = web::block(move || file.write_all(&written).map(|()| file))
-                .await?
-                .map_err(WebError::from)?;
-        }
-        if ends || size > MOST_BYTES {
-            return Ok((file, size));
-        }
-    }
-}
-
-async fn text(field: &mut Field) -> Result<String, WebError> {
-    let mut bytes = Vec::new();
-    while let Some(piece) = field.try_next().await.map_err(|e| broken(&e))? {
-        if bytes.len() + piece.len() <= MOST_TEXT {
-            bytes.extend_from_slice(&piece);
-        }
-    }
-    Ok(String::from_utf8_lossy(&bytes).into_owned())
 }
 
 /// The file's name without a path, at most 200 characters.
@@ -304,11 +282,4 @@ fn file_name(field: &Field) -> String {
     } else {
         name
     }
-}
-
-fn broken(error: &MultipartError) -> WebError {
-    tracing::info!(%error, "an upload broke off");
-    WebError::BadRequest(
-        "Die Datei kam nicht vollständig an. Bitte laden Sie sie noch einmal hoch.",
-    )
 }

@@ -187,13 +187,19 @@ async fn delete(signed_in: &SignedIn, state: &web::Data<State>, whom: Whom) -> W
     let job = state
         .write(move |conn| erasure::jobs::start(conn, account_id, &whom, &actor, Timestamp::now()))
         .await?;
+    go(state, account_id, &job).await
+}
+
+/// Does a small job at once and shows its receipt, a long one in the background.
+pub(super) async fn go(state: &State, account_id: i64, job: &Job) -> WebResult {
+    let (id, receipt) = (job.id, job.receipt_id);
     if job.total > AT_ONCE {
-        state.deletions.enqueue(account_id, job.id);
-        return see_other(format!("/auftraege/{}", job.id));
+        state.deletions.enqueue(account_id, id);
+        return see_other(format!("/auftraege/{id}"));
     }
     let deletions = state.deletions.clone();
-    web::block(move || deletions.finish_now(account_id, job.id)).await??;
-    see_other(format!("/belege/{}", job.receipt_id))
+    web::block(move || deletions.finish_now(account_id, id)).await??;
+    see_other(format!("/belege/{receipt}"))
 }
 
 /// GET `/auftraege/{id}`

@@ -4,6 +4,7 @@ pub mod bulk;
 pub mod consent;
 pub mod data;
 pub mod delete;
+pub mod deletion_list;
 pub mod deletion_requests;
 pub mod disclosure;
 pub mod groups;

@@ -131,6 +131,7 @@ pub fn everything(world: &World) -> Vec<Shown> {
     ];
     pages.extend(of_consent(world, active));
     pages.extend(on_their_way(&furniture.states));
+    pages.extend(of_deletion(deletion));
     pages.extend(of_people(&furniture));
     pages.extend(of_reports(sent));
     pages.extend(of_signing_up(world, &furniture.signup_form));
@@ -173,6 +174,18 @@ fn of_programs(key: &str) -> Vec<Shown> {
         Shown::at(here, "Benutzerkonto"),
         Shown::at(here, "Benutzerkonto").after("Schlüssel erzeugen"),
         Shown::at(&format!("{key}/widerrufen"), "API-Schlüssel widerrufen"),
+    ]
+}
+
+/// *Löschen nach Liste*, and the letter about a deletion.
+fn of_deletion(receipt: &str) -> Vec<Shown> {
+    vec![
+        Shown::at("/empfaenger/loeschliste", "Löschen nach Liste"),
+        Shown::at("/empfaenger/loeschliste", "Löschen nach Liste").after("Prüfen"),
+        Shown::at(
+            &format!("{receipt}/bestaetigung"),
+            "Bestätigung der Löschung",
+        ),
     ]
 }
 

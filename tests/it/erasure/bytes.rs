@@ -34,7 +34,7 @@ pub fn files_with(dir: &Path, needle: &str) -> Vec<String> {
     found
 }
 
-fn wait_until_clean(world: &World) {
+pub fn wait_until_clean(world: &World) {
     let patience = Instant::now() + Duration::from_mins(3);
     while world.rows("receipts", "cleanup = 'pending'") > 0 {
         assert!(Instant::now() < patience, "the cleaning comes to an end");

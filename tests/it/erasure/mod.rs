@@ -4,4 +4,5 @@ mod bulk;
 pub mod bytes;
 mod cleanup;
 mod deletion;
+mod list;
 mod retention;

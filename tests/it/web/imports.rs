@@ -15,22 +15,7 @@ use crate::support::{On, World, on_both};
 
 /// Sends the form of the first page.
 pub fn send(agent: &Agent, fields: &[(&str, &str)], name: &str, bytes: &[u8]) -> Answer {
-    let boundary = "----an-unlikely-boundary";
-    let mut body = Vec::new();
-    for (field, value) in fields {
-        let part = format!(
-            "--{boundary}\r\ncontent-disposition: form-data; name=\"{field}\"\r\n\r\n{value}\r\n"
-        );
-        body.extend_from_slice(part.as_bytes());
-    }
-    let head = format!(
-        "--{boundary}\r\ncontent-disposition: form-data; name=\"datei\"; filename=\"{name}\"\r\ncontent-type: text/csv\r\n\r\n"
-    );
-    body.extend_from_slice(head.as_bytes());
-    body.extend_from_slice(bytes);
-    body.extend_from_slice(format!("\r\n--{boundary}--\r\n").as_bytes());
-    let kind = format!("multipart/form-data; boundary={boundary}");
-    agent.post_body("/empfaenger/import", &kind, &body)
+    agent.upload("/empfaenger/import", fields, name, bytes)
 }
 
 /// Uploads a file and gives the address of its import.

@@ -6,7 +6,9 @@ use widerspruch::db::models::dkim_keys::{self, NewDkimKey};
 use widerspruch::db::models::imports::{self, ImportStatus};
 use widerspruch::db::models::mailings::{self, Content};
 use widerspruch::db::models::receipts::{self, ReceiptKind};
-use widerspruch::db::models::{deletion_requests, groups, jobs, outbox, pictures, signup_forms};
+use widerspruch::db::models::{
+    deletion_lists, deletion_requests, groups, jobs, outbox, pictures, signup_forms, users,
+};
 use widerspruch::domain::role::{Role, Roles};
 use widerspruch::domain::scope::Scopes;
 use widerspruch::domain::signature::SignatureAlgorithm;
@@ -16,6 +18,7 @@ use widerspruch::routes::{Entry, entries};
 use widerspruch::web::access::Access;
 
 use crate::support::agent::{Agent, Answer};
+use crate::support::world::ADMIN;
 use crate::support::{World, on_both};
 
 const ROLES: [Role; 5] = [
@@ -201,6 +204,17 @@ fn make_form(world: &World, group_id: i64) -> i64 {
     world.write(|conn| signup_forms::create(conn, world.account_id, &content, Timestamp::now()))
 }
 
+/// A deletion by list that waits for the administrator's confirmation.
+fn make_deletion_list(world: &World, recipient: i64) -> i64 {
+    world.write(|conn| {
+        let (account, now) = (world.account_id, Timestamp::now());
+        let admin = users::find_by_email(conn, ADMIN)?.expect("the administrator");
+        let draft = deletion_lists::start(conn, account, admin.id, now)?;
+        deletion_lists::note_recipients(conn, account, draft, &[recipient])?;
+        Ok(draft)
+    })
+}
+
 /// What a form sends.
 type Fields<'a> = &'a [(&'a str, &'a str)];
 
@@ -214,6 +228,7 @@ struct Things {
     job: i64,
     mail: i64,
     import: i64,
+    deletion_list: i64,
     form: i64,
     signing_key: i64,
     api_key: i64,
@@ -267,6 +282,7 @@ impl Things {
             job,
             mail,
             import: make_import(world),
+            deletion_list: make_deletion_list(world, recipient),
             form: make_form(world, group),
             signing_key: make_signing_key(world),
             api_key: world.make_key(Scopes::NONE).id,
@@ -278,6 +294,9 @@ impl Things {
     fn id_for(&self, path: &str) -> i64 {
         if path.starts_with("/empfaenger/import/") {
             return self.import;
+        }
+        if path.starts_with("/empfaenger/loeschliste/") {
+            return self.deletion_list;
         }
         if path.starts_with("/e-mailings/bilder/") {
             return self.picture;

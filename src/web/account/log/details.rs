@@ -19,6 +19,7 @@ const KEYS: &[(&str, &str)] = &[
     ("form", "Formular"),
     ("group", "Gruppe"),
     ("recipients", "Empfänger"),
+    ("signups", "Anmeldungen"),
     ("format", "Form"),
     ("area", "Bereich"),
     ("narrowed", "eingegrenzt"),

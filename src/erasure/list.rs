@@ -1,0 +1,212 @@
+//! *Löschen nach Liste*: the dry run, which looks up what a list of addresses stands for, and the
+//! confirmation, which makes a job of it.
+//!
+//! In between only numbers are kept. What stands in the list and is not found, is known to whoever
+//! sent it and to nobody afterwards (rule P7).
+
+use std::collections::HashSet;
+
+use serde_json::json;
+
+use super::deletion;
+use crate::db::models::audit::{self, Action, Actor, Entry};
+use crate::db::models::deletion_lists::{self, Known};
+use crate::db::models::deliveries::Past;
+use crate::db::models::jobs::{self, Job};
+use crate::db::{Conn, Db, DbResult, account_lock};
+use crate::domain::address::EmailAddress;
+use crate::domain::time::Timestamp;
+
+/// So many addresses are looked up at once.
+const BATCH: usize = 500;
+
+/// How many addresses that are nobody's are given back.
+const SHOWN: usize = 50;
+
+/// How long a dry run can be confirmed.
+pub const MINUTES_TO_CONFIRM: i64 = 60;
+
+/// How many recipients are taken off a draft at once when it is given up.
+const GIVEN_UP_AT_ONCE: i64 = 1_000;
+
+/// What deleting those of a list would do. Holds addresses that nobody has, so it has no `Debug`
+/// (rule P8).
+#[derive(Clone)]
+pub struct DryRun {
+    /// What can be confirmed; none where nobody is found.
+    pub draft: Option<i64>,
+    /// How many addresses there were.
+    pub addresses: i64,
+    /// How many recipients have them.
+    pub recipients: i64,
+    /// How many unconfirmed sign-ups have them.
+    pub signups: i64,
+    /// How many are those of nobody.
+    pub unknown: i64,
+    /// The first of these.
+    pub first_unknown: Vec<String>,
+    /// How many are in the list more than once, beyond the first time, and belong to a recipient.
+    pub repeated: i64,
+    /// What is stored about the recipients from old mailings.
+    pub past: Past,
+}
+
+/// Looks up what the addresses stand for, and keeps the numbers.
+pub fn dry_run(
+    db: &Db,
+    (account_id, user_id): (i64, i64),
+    addresses: impl Iterator<Item = EmailAddress>,
+    now: Timestamp,
+) -> DbResult<DryRun> {
+    let draft = db.write(|conn| deletion_lists::start(conn, account_id, user_id, now))?;
+    let mut run = DryRun {
+        draft: Some(draft),
+        addresses: 0,
+        recipients: 0,
+        signups: 0,
+        unknown: 0,
+        first_unknown: Vec::new(),
+        repeated: 0,
+        past: Past::default(),
+    };
+    let looked_up = run.look_up_all(db, (account_id, draft), addresses);
+    if looked_up.is_err() || run.is_empty() {
+        run.draft = None;
+        give_up(db, account_id, draft)?;
+    }
+    looked_up.map(|()| run)
+}
+
+impl DryRun {
+    /// Whether there is nothing to delete.
+    pub const fn is_empty(&self) -> bool {
+        self.recipients == 0 && self.signups == 0
+    }
+
+    /// Whether there are more unknown addresses than are given back.
+    pub fn is_cut(&self) -> bool {
+        self.unknown > count(self.first_unknown.len())
+    }
+
+    fn look_up_all(
+        &mut self,
+        db: &Db,
+        (account_id, draft): (i64, i64),
+        addresses: impl Iterator<Item = EmailAddress>,
+    ) -> DbResult<()> {
+        let mut batch = Vec::with_capacity(BATCH);
+        for address in addresses {
+            batch.push(address);
+            if batch.len() == BATCH {
+                self.look_up(db, account_id, draft, &batch)?;
+                batch.clear();
+            }
+        }
+        self.look_up(db, account_id, draft, &batch)?;
+        let total = self.recipients;
+        db.write(|conn| deletion_lists::complete(conn, account_id, draft, total))?;
+        self.past = db.read(|conn| deletion_lists::past(conn, account_id, draft))?;
+        Ok(())
+    }
+
+    fn look_up(
+        &mut self,
+        db: &Db,
+        account_id: i64,
+        draft: i64,
+        batch: &[EmailAddress],
+    ) -> DbResult<()> {
+        let keys: Vec<&str> = batch.iter().map(EmailAddress::key).collect();
+        let (recipients, signups) = db.read(|conn| {
+            Ok((
+                deletion_lists::recipients(conn, account_id, &keys)?,
+                deletion_lists::signups(conn, account_id, &keys)?,
+            ))
+        })?;
+        let (new_recipients, new_signups) = db.write(|conn| {
+            let (people, wishes) = (numbers(&recipients), numbers(&signups));
+            Ok((
+                deletion_lists::note_recipients(conn, account_id, draft, &people)?,
+                deletion_lists::note_signups(conn, account_id, draft, &wishes)?,
+            ))
+        })?;
+        let (people, wishes) = (known(&recipients), known(&signups));
+        let mut of_recipients = 0;
+        for address in batch {
+            if people.contains(address.key()) {
+                of_recipients += 1;
+            } else if !wishes.contains(address.key()) {
+                self.unknown += 1;
+                if self.first_unknown.len() < SHOWN {
+                    self.first_unknown.push(address.as_typed().to_owned());
+                }
+            }
+        }
+        let new_recipients = count(new_recipients);
+        self.addresses += count(batch.len());
+        self.recipients += new_recipients;
+        self.repeated += of_recipients - new_recipients;
+        self.signups += count(new_signups);
+        Ok(())
+    }
+}
+
+fn numbers(found: &[Known]) -> Vec<i64> {
+    found.iter().map(|one| one.id).collect()
+}
+
+fn known(found: &[Known]) -> HashSet<&str> {
+    found.iter().map(|one| one.address_key.as_str()).collect()
+}
+
+fn count(n: usize) -> i64 {
+    i64::try_from(n).unwrap_or(i64::MAX)
+}
+
+/// Starts the deletion of those on a draft, with its receipt.
+///
+/// # Errors
+/// [`crate::db::DbError::NotFound`] where the user has no such draft any more.
+pub fn confirm(
+    conn: &mut Conn,
+    (account_id, user_id): (i64, i64),
+    draft_id: i64,
+    actor: &Actor,
+    now: Timestamp,
+) -> DbResult<Job> {
+    account_lock::exclusive(conn, account_id)?;
+    let not_before = Timestamp(now.millis() - MINUTES_TO_CONFIRM * 60_000);
+    deletion_lists::expect(conn, (account_id, user_id), draft_id, not_before)?;
+    let receipt = deletion::start_receipt(conn, account_id, actor, now)?;
+    deletion_lists::confirm(conn, account_id, draft_id, receipt, now)?;
+    let job = jobs::find(conn, account_id, draft_id)?;
+    let signups = deletion_lists::signup_count(conn, account_id, draft_id)?;
+    let entry = Entry {
+        actor,
+        action: Action::ListDeleted,
+        recipient_id: None,
+        details: json!({
+            "recipients": job.total,
+            "signups": signups,
+            "receipt": receipt,
+        }),
+    };
+    audit::record(conn, account_id, &entry, now)?;
+    Ok(job)
+}
+
+/// Forgets a draft.
+pub fn give_up(db: &Db, account_id: i64, draft_id: i64) -> DbResult<()> {
+    let limit = GIVEN_UP_AT_ONCE;
+    while !db.write(|conn| deletion_lists::give_up(conn, account_id, draft_id, limit))? {}
+    Ok(())
+}
+
+/// Forgets the drafts of all accounts that can be confirmed no longer.
+pub fn give_up_old(db: &Db, now: Timestamp) -> DbResult<()> {
+    let before = Timestamp(now.millis() - MINUTES_TO_CONFIRM * 60_000);
+    for (account_id, draft_id) in db.read(|conn| deletion_lists::older(conn, before))? {
+        give_up(db, account_id, draft_id)?;
+    }
+    Ok(())
+}
