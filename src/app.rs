@@ -10,6 +10,7 @@ use actix_web::dev::Server;
 use actix_web::middleware::from_fn;
 use actix_web::{HttpServer, web};
 use parking_lot::Mutex;
+use tokio::sync::Semaphore;
 use url::Url;
 
 use crate::backup::copy;
@@ -17,7 +18,9 @@ use crate::bounces::background::Bounces;
 use crate::bounces::origin::Keys;
 use crate::bounces::spool::Spool;
 use crate::config::{Config, DataConfig};
-use crate::db::models::{accounts, audit_list, installation, sessions, signups};
+use crate::db::models::{
+    accounts, audit_list, installation, invitations, password_resets, sessions, signups,
+};
 use crate::db::{Backend, Db};
 use crate::demo::Background;
 use crate::domain::secret::{Purpose, Secret};
@@ -29,6 +32,7 @@ use crate::erasure::{list, retention};
 use crate::error::StartError;
 use crate::import::background::{self, Imports};
 use crate::import::uploads::Uploads;
+use crate::people::{invite, reset};
 use crate::routes;
 use crate::sending::Sender;
 use crate::sending::outbox::{self, Outbox};
@@ -42,6 +46,9 @@ use crate::web::protection::protect;
 use crate::web::public::signup::limits::FormLimits;
 use crate::web::session::throttle::Throttle;
 use crate::web::state::{Inner, State};
+
+/// So many mails with links to new passwords are on their way to mail servers at the same time.
+const RESETS_AT_ONCE: usize = 32;
 
 /// What lies in the data directory, opened: what the server and the commands share.
 pub struct Data {
@@ -163,6 +170,7 @@ pub fn build(config: &Config) -> Result<App, StartError> {
         remembering,
         passwords: State::passwords(config.password_cost),
         throttle: Throttle::new(secret.key(Purpose::KnownBrowser)),
+        reset_turns: Semaphore::new(RESETS_AT_ONCE),
         public_url,
         data_dir: config.data.dir.clone(),
         demo: Background::new(config.demo_recipients),
@@ -275,7 +283,7 @@ impl App {
     }
 }
 
-/// Small regular work: removes sessions that have run out.
+/// Small regular work: removes what has run out or is kept no longer.
 async fn keep_house(state: State) {
     let mut hourly = tokio::time::interval(Duration::from_hours(1));
     loop {
@@ -286,6 +294,7 @@ async fn keep_house(state: State) {
         {
             tracing::warn!(%error, "expired sessions could not be removed");
         }
+        tidy_links(&state).await;
         tidy_signups(&state).await;
         tidy_outbox(&state).await;
         tidy_imports(&state).await;
@@ -346,6 +355,20 @@ async fn tidy_imports(state: &State) {
     let tidied = web::block(move || background::tidy(&db, &uploads)).await;
     if !matches!(tidied, Ok(Ok(()))) {
         tracing::warn!("the imports could not be tidied");
+    }
+}
+
+/// Forgets invitations and links to new passwords that hold no longer.
+async fn tidy_links(state: &State) {
+    let removed = state
+        .write(|conn| {
+            let now = Timestamp::now();
+            invitations::remove_expired(conn, now.plus_days(-invite::SHOWN_DAYS))?;
+            password_resets::remove_older(conn, now.plus_days(-reset::REMEMBERED_DAYS))
+        })
+        .await;
+    if let Err(error) = removed {
+        tracing::warn!(%error, "old links of users could not be removed");
     }
 }
 

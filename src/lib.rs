@@ -2,7 +2,7 @@
 //! *no* to personal tracking seriously.
 //!
 //! Arrows point down only: `main → cli → app → routes → web →
-//! {signup, sending, import, erasure, bounces, backup} →
+//! {people, signup, sending, import, erasure, bounces, backup} →
 //! {tracking, mail} → db → domain`.
 //!
 //! * [`app`]: start-up and shutdown. [`config`]: what can be set. [`routes`]: the table of addresses.
@@ -17,6 +17,7 @@
 //! * [`backup`]: copies of the database, and bringing one back without those who were deleted since.
 //! * [`bounces`]: what comes back of mails.
 //! * [`signup`]: people who sign up by themselves, with a mail that asks whether it was really them.
+//! * [`people`]: the users of an account: invitations, roles, new passwords.
 //! * [`demo`]: the example account.
 //! * [`import`]: recipients from CSV files of any size.
 
@@ -32,6 +33,7 @@ pub mod erasure;
 pub mod error;
 pub mod import;
 pub mod mail;
+pub mod people;
 pub mod routes;
 pub mod sending;
 pub mod signup;

@@ -16,6 +16,7 @@ use crate::web::{
 
 const EVERYBODY: Access = Access::Everybody;
 const TOKEN: Access = Access::Token;
+const LINK: Access = Access::Link;
 const FORM: Access = Access::PublicForm;
 const SIGNED_IN: Access = Access::SignedIn;
 const ANY_KEY: Access = Access::AnyKey;
@@ -40,6 +41,13 @@ pub fn all(table: &mut Table<'_>) {
     table.get ("/anmelden",                             EVERYBODY,       session::new);
     table.post("/anmelden",                             EVERYBODY,       session::create);
     table.post("/abmelden-sitzung",                     SIGNED_IN,       session::destroy);
+    table.get ("/einladung/{token}",                    LINK,            session::invitation::show);
+    table.post("/einladung/{token}",                    LINK,            session::invitation::create);
+    table.get ("/passwort-vergessen",                   EVERYBODY,       session::forgotten::new);
+    table.post("/passwort-vergessen",                   EVERYBODY,       session::forgotten::create);
+    table.get ("/passwort-vergessen/gesendet",          EVERYBODY,       session::forgotten::sent);
+    table.get ("/passwort/{token}",                     LINK,            session::forgotten::edit);
+    table.post("/passwort/{token}",                     LINK,            session::forgotten::update);
     table.get ("/",                                     SIGNED_IN,       home::show);
 
     // Empfänger. Those addresses that are words stand before the ones of a single recipient.
@@ -191,6 +199,17 @@ fn account_pages(table: &mut Table<'_>) {
     table.post("/benutzerkonto/ruecklaeufer/abrufen",   role(Admin),     account::bounces::read);
     table.post("/benutzerkonto/ruecklaeufer/testen",    role(Admin),     account::bounces::test);
     table.post("/benutzerkonto/ruecklaeufer/grenze",    role(Admin),     account::bounces::update_limit);
+    table.get ("/benutzerkonto/benutzer",               role(Admin),     account::users::index);
+    table.get ("/benutzerkonto/benutzer/einladen",      role(Admin),     account::users::invite::new);
+    table.post("/benutzerkonto/benutzer/einladen",      role(Admin),     account::users::invite::create);
+    table.post("/benutzerkonto/benutzer/einladungen/{id}/erneut",        role(Admin), account::users::invite::renew);
+    table.get ("/benutzerkonto/benutzer/einladungen/{id}/zuruecknehmen", role(Admin), account::users::invite::confirm_revoking);
+    table.post("/benutzerkonto/benutzer/einladungen/{id}/zuruecknehmen", role(Admin), account::users::invite::revoke);
+    table.get ("/benutzerkonto/benutzer/{id}",          role(Admin),     account::users::edit::show);
+    table.post("/benutzerkonto/benutzer/{id}",          role(Admin),     account::users::edit::update);
+    table.post("/benutzerkonto/benutzer/{id}/passwort", role(Admin),     account::users::edit::new_password);
+    table.get ("/benutzerkonto/benutzer/{id}/entfernen", role(Admin),    account::users::remove::ask);
+    table.post("/benutzerkonto/benutzer/{id}/entfernen", role(Admin),    account::users::remove::destroy);
     table.get ("/benutzerkonto/schnittstelle",          role(Admin),     account::api_keys::show);
     table.post("/benutzerkonto/schnittstelle",          role(Admin),     account::api_keys::create);
     table.get ("/benutzerkonto/schnittstelle/{id}/widerrufen", role(Admin), account::api_keys::ask_to_revoke);
@@ -200,6 +219,9 @@ fn account_pages(table: &mut Table<'_>) {
     table.post("/benutzerkonto/protokoll/aufbewahrung", role(Admin),     account::log::update_retention);
     table.get ("/benutzerkonto/passwort",               SIGNED_IN,       account::password::edit);
     table.post("/benutzerkonto/passwort",               SIGNED_IN,       account::password::update);
+    table.get ("/benutzerkonto/anmeldungen",            SIGNED_IN,       account::sign_ins::index);
+    table.post("/benutzerkonto/anmeldungen/andere-abmelden", SIGNED_IN,  account::sign_ins::destroy_others);
+    table.post("/benutzerkonto/anmeldungen/{id}/abmelden", SIGNED_IN,    account::sign_ins::destroy);
 }
 
 /// What people who receive mails, or want to, reach without signing in.

@@ -1,4 +1,4 @@
-//! `widerspruch account create`.
+//! `widerspruch account create` and `set-password`.
 
 use std::io::Read;
 
@@ -10,6 +10,7 @@ use crate::config::{DataConfig, PasswordCost};
 use crate::db::DbError;
 use crate::domain::address::EmailAddress;
 use crate::domain::time::Timestamp;
+use crate::people::reset;
 use crate::web::password::{self, Passwords};
 use crate::web::setup::create_account;
 
@@ -17,6 +18,17 @@ use crate::web::setup::create_account;
 pub enum AccountCommand {
     /// Make an account with its first administrator
     Create(Create),
+    /// Give a user a new password, and end all sessions of that user
+    SetPassword(SetPassword),
+}
+
+#[derive(Debug, Args)]
+pub struct SetPassword {
+    /// Address the user signs in with
+    email: String,
+    /// Read the password from standard input (never from the command line, where others see it)
+    #[arg(long, required = true)]
+    password_stdin: bool,
 }
 
 #[derive(Debug, Args)]
@@ -36,25 +48,18 @@ pub struct Create {
 }
 
 pub fn run(command: AccountCommand, config: &DataConfig) -> Result<(), CliError> {
-    let AccountCommand::Create(create) = command;
-    let email = EmailAddress::parse(&create.admin_email)
-        .map_err(|problem| CliError::Usage(format!("--admin-email: {problem}")))?;
+    match command {
+        AccountCommand::Create(create) => make(&create, config),
+        AccountCommand::SetPassword(wanted) => set_password(&wanted, config),
+    }
+}
+
+fn make(create: &Create, config: &DataConfig) -> Result<(), CliError> {
+    let email = address("--admin-email", &create.admin_email)?;
     if create.name.trim().is_empty() {
         return Err(CliError::Usage("--name: must not be empty".into()));
     }
-    let mut password = String::new();
-    std::io::stdin().take(2_048).read_to_string(&mut password)?;
-    let password = password.trim_end_matches(['\r', '\n']);
-    if password::problem(password).is_some() {
-        return Err(CliError::Usage(format!(
-            "--admin-password-stdin: the password needs {} to {} characters",
-            password::SHORTEST,
-            password::LONGEST
-        )));
-    }
-    let hash = Passwords::new(PasswordCost::Full)
-        .hash_here(password)
-        .map_err(|error| CliError::Usage(error.to_string()))?;
+    let hash = hash_of_input("--admin-password-stdin")?;
     let data = Data::open(config)?;
     let name = create.admin_name.as_deref().unwrap_or(email.as_typed());
     let made = data
@@ -75,4 +80,43 @@ pub fn run(command: AccountCommand, config: &DataConfig) -> Result<(), CliError>
         ))),
         Err(error) => Err(error.into()),
     }
+}
+
+fn set_password(wanted: &SetPassword, config: &DataConfig) -> Result<(), CliError> {
+    let email = address("EMAIL", &wanted.email)?;
+    let hash = hash_of_input("--password-stdin")?;
+    let data = Data::open(config)?;
+    let is_set = data
+        .db
+        .write(|conn| reset::set_from_the_machine(conn, email.key(), &hash, Timestamp::now()))?;
+    if !is_set {
+        return Err(nobody(&email));
+    }
+    println!("The password of {} is set.", email.as_typed());
+    Ok(())
+}
+
+fn address(argument: &str, text: &str) -> Result<EmailAddress, CliError> {
+    EmailAddress::parse(text).map_err(|problem| CliError::Usage(format!("{argument}: {problem}")))
+}
+
+fn nobody(email: &EmailAddress) -> CliError {
+    CliError::Usage(format!("EMAIL: {} signs in nobody", email.as_typed()))
+}
+
+/// The hash of the password on the standard input.
+fn hash_of_input(argument: &str) -> Result<String, CliError> {
+    let mut password = String::new();
+    std::io::stdin().take(2_048).read_to_string(&mut password)?;
+    let password = password.trim_end_matches(['\r', '\n']);
+    if password::problem(password).is_some() {
+        return Err(CliError::Usage(format!(
+            "{argument}: the password needs {} to {} characters",
+            password::SHORTEST,
+            password::LONGEST
+        )));
+    }
+    Passwords::new(PasswordCost::Full)
+        .hash_here(password)
+        .map_err(|error| CliError::Usage(error.to_string()))
 }

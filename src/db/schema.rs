@@ -55,10 +55,39 @@ table! {
 }
 
 table! {
-    sessions (key_hash) {
+    invitations (id) {
+        id -> BigInt,
+        account_id -> BigInt,
+        email -> Text,
+        email_key -> Text,
+        name -> Text,
+        roles -> Integer,
+        key_hash -> Binary,
+        invited_by -> Text,
+        created_at -> BigInt,
+        expires_at -> BigInt,
+    }
+}
+
+table! {
+    password_resets (user_id) {
+        user_id -> BigInt,
+        account_id -> BigInt,
+        key_hash -> Binary,
+        times -> BigInt,
+        created_at -> BigInt,
+        expires_at -> BigInt,
+    }
+}
+
+table! {
+    sessions (id) {
+        id -> BigInt,
         key_hash -> Binary,
         user_id -> BigInt,
+        device -> Integer,
         created_at -> BigInt,
+        used_at -> BigInt,
         expires_at -> BigInt,
     }
 }
@@ -493,6 +522,8 @@ table! {
 }
 
 joinable!(users -> accounts (account_id));
+joinable!(invitations -> accounts (account_id));
+joinable!(password_resets -> users (user_id));
 joinable!(sessions -> users (user_id));
 joinable!(api_keys -> accounts (account_id));
 joinable!(groups -> accounts (account_id));
@@ -553,6 +584,8 @@ allow_tables_to_appear_in_same_query!(
     backups,
     accounts,
     users,
+    invitations,
+    password_resets,
     sessions,
     api_keys,
     groups,

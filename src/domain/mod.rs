@@ -7,6 +7,7 @@ pub mod address;
 pub mod audit;
 pub mod bounce;
 pub mod group;
+pub mod random_key;
 pub mod role;
 pub mod scope;
 pub mod sealed;

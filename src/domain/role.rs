@@ -40,6 +40,30 @@ impl Role {
         }
     }
 
+    /// As it stands in forms.
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::Admin => "admin",
+            Self::Mailings => "e-mailings",
+            Self::Sending => "versand",
+            Self::Reports => "analysen",
+            Self::Recipients => "empfaenger",
+        }
+    }
+
+    /// What somebody with the role may do, as shown on the screen.
+    pub const fn about(self) -> &'static str {
+        match self {
+            Self::Admin => "Alles, auch Benutzer und alle Einstellungen des Benutzerkontos.",
+            Self::Mailings => "E-Mailings schreiben und den Postausgang lesen.",
+            Self::Sending => "E-Mailings lesen und senden, den Postausgang lesen und leeren.",
+            Self::Reports => "Die Analysen ansehen und herunterladen.",
+            Self::Recipients => {
+                "Empfänger, Gruppen und Anmeldeformulare pflegen, importieren und löschen."
+            }
+        }
+    }
+
     const fn bit(self) -> i32 {
         match self {
             Self::Admin => 1,
@@ -74,8 +98,37 @@ impl Roles {
         Self(self.0 | role.bit())
     }
 
+    /// Whether this role itself is among them.
+    pub const fn has(self, role: Role) -> bool {
+        self.0 & role.bit() != 0
+    }
+
+    /// As shown on the screen.
+    pub fn labels(self) -> Vec<&'static str> {
+        let all = Role::ALL.into_iter().filter(|role| self.has(*role));
+        all.map(Role::label).collect()
+    }
+
     /// Whether a user with these roles may do what needs `role`.
     pub const fn allow(self, role: Role) -> bool {
         self.0 & (Role::Admin.bit() | role.bit()) != 0
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_administrator_may_everything_and_has_one_role() {
+        assert_eq!(Roles::ADMIN.labels(), ["Admin"]);
+        for role in Role::ALL {
+            assert!(Roles::ADMIN.allow(role));
+            assert!(!Roles::NONE.allow(role));
+            assert!(Roles::NONE.with(role).has(role));
+        }
+        let two = Roles::NONE.with(Role::Reports).with(Role::Mailings);
+        assert_eq!(two.labels(), ["E-Mailings", "Analysen"]);
+        assert!(!two.allow(Role::Sending));
     }
 }

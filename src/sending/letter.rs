@@ -75,6 +75,9 @@ pub enum LetterError {
     /// Nobody knows whether the mail server took it.
     #[error("the connection ended before the reply")]
     Uncertain,
+    /// No mail server is switched on.
+    #[error("no mail server is switched on")]
+    NoServer,
 }
 
 impl LetterError {
@@ -90,6 +93,7 @@ impl LetterError {
             Self::Refused(codes) => {
                 format!("Der Mailserver nimmt diese E-Mail nicht an (Antwort {codes}).")
             }
+            Self::NoServer => "Es ist kein Mailserver eingeschaltet.".to_owned(),
             Self::Uncertain => "Die Verbindung zum Mailserver ist abgebrochen, bevor er geantwortet hat. Ob die E-Mail angekommen ist, ist ungewiss.".to_owned(),
         }
     }
@@ -105,12 +109,34 @@ pub fn send_now(
     letter: &Letter<'_>,
     now: Timestamp,
 ) -> Result<Route, LetterError> {
+    match server(post, account_id)? {
+        Some(server) => to_server(server, letter).map(|()| Route::Server),
+        None => into_outbox(post, account_id, letter, now).map(Route::Outbox),
+    }
+}
+
+/// Sends a letter now by the account's mail server, and never into the *Postausgang*: for what
+/// nobody but its recipient may read.
+///
+/// # Errors
+/// What kept it from being sent: [`LetterError::NoServer`] where no mail server is switched on.
+pub fn send_by_server(
+    post: &Post<'_>,
+    account_id: i64,
+    letter: &Letter<'_>,
+) -> Result<(), LetterError> {
+    let server = server(post, account_id)?.ok_or(LetterError::NoServer)?;
+    to_server(server, letter)
+}
+
+/// The account's mail server, if mails go to one.
+fn server(post: &Post<'_>, account_id: i64) -> Result<Option<Server>, LetterError> {
     let settings = post
         .db
         .read(|conn| smtp_settings::find(conn, account_id))?
         .filter(|settings| settings.active);
     let Some(settings) = settings else {
-        return into_outbox(post, account_id, letter, now).map(Route::Outbox);
+        return Ok(None);
     };
     let patience = Patience {
         // Somebody waits for it.
@@ -125,8 +151,7 @@ pub fn send_now(
         post.public_url,
         patience,
     )?;
-    to_server(server, letter)?;
-    Ok(Route::Server)
+    Ok(Some(server))
 }
 
 fn to_server(server: Server, letter: &Letter<'_>) -> Result<(), LetterError> {

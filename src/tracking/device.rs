@@ -38,6 +38,14 @@ impl Device {
         }
     }
 
+    /// The class that is stored as that number.
+    pub fn of_number(number: i32) -> Self {
+        let found = Self::ALL
+            .into_iter()
+            .find(|device| device.number() == number);
+        found.unwrap_or(Self::Unknown)
+    }
+
     /// As shown on the screen.
     pub const fn label(self) -> &'static str {
         match self {

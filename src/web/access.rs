@@ -14,8 +14,9 @@ use actix_web::{Error, FromRequest, HttpMessage, HttpRequest, HttpResponse, web}
 
 use crate::db::models::accounts::Account;
 use crate::db::models::audit::Actor;
-use crate::db::models::sessions::KeyHash;
+use crate::db::models::sessions;
 use crate::db::models::users::User;
+use crate::domain::random_key::KeyHash;
 use crate::domain::role::Role;
 use crate::domain::scope::Scope;
 use crate::domain::time::Timestamp;
@@ -26,6 +27,10 @@ use crate::web::notice::{self, Notice};
 use crate::web::session::cookie;
 use crate::web::state::State;
 
+/// How exactly it is known when a session was last used, in milliseconds: so that looking at a page
+/// seldom writes something.
+const USED_TO: i64 = 5 * 60_000;
+
 /// Who may come to a route.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Access {
@@ -34,6 +39,9 @@ pub enum Access {
     /// Whoever has the token in the address. Mail clients and mailbox providers send these
     /// requests, without cookie and from anywhere (RFC 8058), so the origin is not checked.
     Token,
+    /// Whoever has the single-use link of a mail to a user. Unlike with a [`Self::Token`], unsafe
+    /// requests come from our own pages only: nobody is to be led into an account by another site.
+    Link,
     /// Whoever fills in a public form, also one that stands on another website: no cookie is read,
     /// so the origin says nothing and is not checked.
     PublicForm,
@@ -139,6 +147,7 @@ pub async fn guard(
     let largest = match access {
         Access::Everybody
         | Access::Token
+        | Access::Link
         | Access::PublicForm
         | Access::AnyKey
         | Access::Key(_) => body::LARGEST_FORM_OF_STRANGERS,
@@ -148,7 +157,7 @@ pub async fn guard(
         return Ok(request.error_response(error));
     }
     let mut response = next.call(request).await?.map_into_boxed_body();
-    if access == Access::Token {
+    if matches!(access, Access::Token | Access::Link) {
         keep_token_private(response.headers_mut());
     }
     Ok(response)
@@ -179,10 +188,21 @@ async fn find_session(request: &ServiceRequest) -> Result<Option<SignedIn>, WebE
         web::Query::<std::collections::HashMap<String, String>>::from_query(request.query_string())
             .ok()
             .and_then(|query| query.get("meldung").and_then(|word| notice::find(word)));
+    let now = Timestamp::now();
     let found = state
-        .read(move |conn| crate::db::models::sessions::find(conn, &session, Timestamp::now()))
+        .read(move |conn| sessions::find(conn, &session, now))
         .await?;
-    Ok(found.map(|(user, account)| SignedIn {
+    let Some((user, account, used_at)) = found else {
+        return Ok(None);
+    };
+    if now.millis() - used_at > USED_TO {
+        let touched = state.write(move |conn| sessions::touch(conn, &session, now));
+        // The page does not depend on it.
+        if let Err(error) = touched.await {
+            tracing::debug!(%error, "the use of a session was not noted");
+        }
+    }
+    Ok(Some(SignedIn {
         user,
         account,
         session,

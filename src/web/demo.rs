@@ -2,7 +2,7 @@
 //! is filled.
 
 use actix_web::http::header::ContentType;
-use actix_web::{HttpResponse, web};
+use actix_web::{HttpRequest, HttpResponse, web};
 use askama::Template;
 
 use crate::db::models::accounts;
@@ -32,7 +32,11 @@ struct ProgressPart {
 }
 
 /// POST `/einrichtung/{key}/beispiel`
-pub async fn create(state: web::Data<State>, key: web::Path<String>) -> WebResult {
+pub async fn create(
+    request: HttpRequest,
+    state: web::Data<State>,
+    key: web::Path<String>,
+) -> WebResult {
     setup::check_key(&state, &key)?;
     let password = demo::new_password().map_err(|e| WebError::Internal(e.to_string()))?;
     let hash = state.passwords.hash(password.clone()).await?;
@@ -54,7 +58,7 @@ pub async fn create(state: web::Data<State>, key: web::Path<String>) -> WebResul
         .demo
         .start(kit(&state), state.sender.clone(), made, password)
         .map_err(|e| WebError::Internal(e.to_string()))?;
-    session::start_session(&state, user_id, "/beispielkonto").await
+    session::start_session(&request, &state, user_id, "/beispielkonto").await
 }
 
 /// GET `/beispielkonto`: how far it is, and the password, which is kept nowhere else.

@@ -138,7 +138,37 @@ pub fn find(word: &str) -> Option<Notice> {
         "kopiert" => ("success", "Kopiert. Das hier ist der neue Entwurf."),
         "postausgang-geleert" => ("success", "Der Postausgang ist leer."),
         "abgemeldet" => ("success", "Sie sind abgemeldet."),
-        _ => return of_sending(word),
+        _ => return of_sending(word).or_else(|| of_users(word)),
+    };
+    Some(Notice { kind, text })
+}
+
+/// Those of users and their signing in.
+fn of_users(word: &str) -> Option<Notice> {
+    let (kind, text) = match word {
+        "eingeladen" => (
+            "success",
+            "Eingeladen. Die E-Mail mit dem Link ist unterwegs.",
+        ),
+        "einladung-zurueckgenommen" => (
+            "success",
+            "Einladung zurückgenommen. Der Link gilt nicht mehr.",
+        ),
+        "passwort-link" => (
+            "success",
+            "Die E-Mail mit dem Link für ein neues Passwort ist unterwegs.",
+        ),
+        "benutzer-entfernt" => (
+            "success",
+            "Benutzer entfernt. Alle seine Anmeldungen sind beendet.",
+        ),
+        "anmeldung-beendet" => ("success", "Anmeldung beendet."),
+        "andere-abgemeldet" => ("success", "Überall sonst sind Sie jetzt abgemeldet."),
+        "passwort-ersetzt" => (
+            "success",
+            "Passwort gespeichert. Melden Sie sich jetzt damit an.",
+        ),
+        _ => return None,
     };
     Some(Notice { kind, text })
 }

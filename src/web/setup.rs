@@ -1,7 +1,7 @@
 //! *Ersteinrichtung*: the first account and its first administrator, behind a one-time link that
 //! the program prints while there is no account.
 
-use actix_web::web;
+use actix_web::{HttpRequest, web};
 use askama::Template;
 use serde::Deserialize;
 use subtle::ConstantTimeEq;
@@ -52,6 +52,7 @@ pub async fn new(state: web::Data<State>, key: web::Path<String>) -> WebResult {
 
 /// POST `/einrichtung/{key}`
 pub async fn create(
+    request: HttpRequest,
     state: web::Data<State>,
     key: web::Path<String>,
     form: web::Form<SetupForm>,
@@ -99,7 +100,7 @@ pub async fn create(
         .await?;
     state.setup_key.lock().take();
     match user_id {
-        Some(user_id) => session::start_session(&state, user_id, "/").await,
+        Some(user_id) => session::start_session(&request, &state, user_id, "/").await,
         None => Err(WebError::NotFound),
     }
 }

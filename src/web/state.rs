@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use actix_web::web;
 use parking_lot::Mutex;
+use tokio::sync::Semaphore;
 use url::Url;
 
 use crate::bounces::background::Bounces;
@@ -77,6 +78,8 @@ pub struct Inner {
     pub passwords: Passwords,
     /// Slows guessing of passwords down.
     pub throttle: Throttle,
+    /// How many mails with links to new passwords are sent at the same time.
+    pub reset_turns: Semaphore,
     /// Under which address browsers and mails reach this installation.
     pub public_url: Url,
     /// The data directory.

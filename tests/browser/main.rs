@@ -20,3 +20,4 @@ mod imports;
 mod keyboard;
 mod procedures;
 mod signup;
+mod users;

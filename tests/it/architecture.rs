@@ -9,7 +9,7 @@ const LAYERS: [&[&str]; 8] = [
     &["routes"],
     &["web"],
     &[
-        "sending", "import", "erasure", "bounces", "backup", "demo", "signup",
+        "sending", "import", "erasure", "bounces", "backup", "demo", "signup", "people",
     ],
     &["tracking", "mail"],
     &["db"],
@@ -17,10 +17,11 @@ const LAYERS: [&[&str]; 8] = [
 ];
 
 /// Neighbours in one layer that may look at each other, from left to right.
-const NEIGHBOURS: [(&str, &str); 3] = [
+const NEIGHBOURS: [(&str, &str); 4] = [
     ("demo", "sending"),
     ("demo", "erasure"),
     ("signup", "sending"),
+    ("people", "sending"),
 ];
 
 /// What a start needs to say, and its settings: known from the command line to the web.

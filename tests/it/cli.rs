@@ -285,6 +285,34 @@ fn accounts_are_made_on_the_command_line() {
         303,
         "without the line's end"
     );
+    visitor.visit("/benutzerkonto");
+    drop(server);
+
+    // Whoever forgot it, and nobody else could help.
+    let set = |email: &str, password: &str| {
+        let mut command = program(dir.path(), None);
+        command.args(["account", "set-password", email, "--password-stdin"]);
+        run_with_input(&mut command, password)
+    };
+    let nobody = refused(&set("max@example.org", "an entirely new one"));
+    assert!(nobody.contains("max@example.org"), "{nobody}");
+    refused(&set("eva@example.org", "kurz"));
+    done(&set("EVA@example.org", "an entirely new one\n"));
+    let server = Program::serve(dir.path(), None);
+    let again = Agent::new(&server.url);
+    let sign_in = |password| {
+        let form = [("email", "eva@example.org"), ("password", password)];
+        again.post("/anmelden", &form).status
+    };
+    assert_eq!(sign_in("correct horse battery"), 422);
+    assert_eq!(sign_in("an entirely new one"), 303);
+    again
+        .visit("/benutzerkonto/protokoll")
+        .assert_says("Vergessenes Passwort ersetzt")
+        .assert_says("Kommandozeile");
+    again
+        .visit("/benutzerkonto/anmeldungen")
+        .assert_says("1 Anmeldung");
 }
 
 /// Hits that wait for a database in use are stored before the program ends.

@@ -51,13 +51,45 @@ CREATE TABLE users (
 ) STRICT;
 CREATE INDEX users_by_account ON users (account_id, id);
 
--- Only a hash of the key in the cookie is stored: who reads the table can't sign in with it.
-CREATE TABLE sessions (
-    key_hash BLOB NOT NULL PRIMARY KEY,
-    user_id INTEGER NOT NULL REFERENCES users (id) ON DELETE CASCADE,
+-- Who was invited and has not answered yet. Only a hash of the key in the link is stored.
+CREATE TABLE invitations (
+    id INTEGER NOT NULL PRIMARY KEY AUTOINCREMENT,
+    account_id INTEGER NOT NULL REFERENCES accounts (id) ON DELETE CASCADE,
+    email TEXT NOT NULL,
+    email_key TEXT NOT NULL,
+    name TEXT NOT NULL,
+    roles INTEGER NOT NULL,
+    key_hash BLOB NOT NULL UNIQUE,
+    -- By whom: the name as it was then.
+    invited_by TEXT NOT NULL,
+    created_at INTEGER NOT NULL,
+    expires_at INTEGER NOT NULL,
+    UNIQUE (account_id, email_key)
+) STRICT;
+
+-- Links to a new password, one for each user who asked. Only a hash of the key is stored.
+CREATE TABLE password_resets (
+    user_id INTEGER NOT NULL PRIMARY KEY REFERENCES users (id) ON DELETE CASCADE,
+    account_id INTEGER NOT NULL REFERENCES accounts (id) ON DELETE CASCADE,
+    key_hash BLOB NOT NULL UNIQUE,
+    -- How often one was asked for lately.
+    times INTEGER NOT NULL,
     created_at INTEGER NOT NULL,
     expires_at INTEGER NOT NULL
-) STRICT, WITHOUT ROWID;
+) STRICT;
+
+-- Only a hash of the key in the cookie is stored: who reads the table can't sign in with it.
+CREATE TABLE sessions (
+    id INTEGER NOT NULL PRIMARY KEY AUTOINCREMENT,
+    key_hash BLOB NOT NULL UNIQUE,
+    user_id INTEGER NOT NULL REFERENCES users (id) ON DELETE CASCADE,
+    -- The class of device, no more.
+    device INTEGER NOT NULL,
+    created_at INTEGER NOT NULL,
+    -- To a few minutes.
+    used_at INTEGER NOT NULL,
+    expires_at INTEGER NOT NULL
+) STRICT;
 CREATE INDEX sessions_by_user ON sessions (user_id);
 
 -- Keys with which programs use the interface. Only a hash of each is stored.

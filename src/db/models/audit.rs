@@ -107,6 +107,24 @@ pub enum Action {
     SoftBounceLimitChanged,
     /// A password changed.
     PasswordChanged,
+    /// A forgotten password replaced, by the link in a mail.
+    PasswordReset,
+    /// An administrator had a link to a new password made for somebody.
+    PasswordLinkMade,
+    /// Somebody was invited to become a user.
+    UserInvited,
+    /// An invitation sent anew.
+    InvitationRenewed,
+    /// An invitation taken back.
+    InvitationRevoked,
+    /// Somebody who was invited became a user.
+    UserJoined,
+    /// Name or roles of a user changed.
+    UserChanged,
+    /// A user removed.
+    UserDeleted,
+    /// A session ended from another one.
+    SessionEnded,
     /// A mailing sent.
     MailingSent,
     /// The mail server set up differently.
@@ -181,6 +199,15 @@ impl Action {
             Self::BounceMailboxChanged => "bounce_mailbox_changed",
             Self::SoftBounceLimitChanged => "soft_bounce_limit_changed",
             Self::PasswordChanged => "password_changed",
+            Self::PasswordReset => "password_reset",
+            Self::PasswordLinkMade => "password_link_made",
+            Self::UserInvited => "user_invited",
+            Self::InvitationRenewed => "invitation_renewed",
+            Self::InvitationRevoked => "invitation_revoked",
+            Self::UserJoined => "user_joined",
+            Self::UserChanged => "user_changed",
+            Self::UserDeleted => "user_deleted",
+            Self::SessionEnded => "session_ended",
             Self::MailingSent => "mailing_sent",
             Self::MailServerChanged => "mail_server_changed",
             Self::MailServerOn => "mail_server_on",

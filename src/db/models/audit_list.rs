@@ -3,7 +3,9 @@
 use diesel::prelude::*;
 use diesel::sql_types::BigInt;
 
-use super::audit::{RECIPIENT, ShownEntry};
+use serde_json::Value;
+
+use super::audit::{Action, RECIPIENT, ShownEntry};
 use crate::db::paging::{CappedCount, Page, Position, page};
 use crate::db::schema::{accounts, audit_log, recipients, users};
 use crate::db::{Conn, DbResult};
@@ -123,13 +125,25 @@ pub fn count(
     Ok(CappedCount::new(counted, limit))
 }
 
-/// Users whose changes can be looked for: number and name.
+/// Users whose changes can be looked for, number and name; those who were removed last.
 pub fn people(conn: &mut Conn, account_id: i64) -> DbResult<Vec<(i64, String)>> {
-    Ok(users::table
+    let mut people: Vec<(i64, String)> = users::table
         .filter(users::account_id.eq(account_id))
         .order((users::name, users::id))
         .select((users::id, users::name))
-        .load(conn)?)
+        .load(conn)?;
+    let removed: Vec<String> = audit_log::table
+        .filter(audit_log::account_id.eq(account_id))
+        .filter(audit_log::action.eq(Action::UserDeleted.as_str()))
+        .order(audit_log::id)
+        .select(audit_log::details)
+        .load(conn)?;
+    people.extend(removed.iter().filter_map(|details| {
+        let details: Value = serde_json::from_str(details).ok()?;
+        let name = details["user"].as_str()?;
+        Some((details["number"].as_i64()?, format!("{name} (entfernt)")))
+    }));
+    Ok(people)
 }
 
 /// Lets entries go that have been kept for their account's time, at most so many. Gives how many

@@ -24,6 +24,8 @@ pub struct User {
     roles: i32,
     /// The password's argon2id hash.
     pub password_hash: String,
+    /// Since when there is this user, in milliseconds.
+    pub created_at: i64,
 }
 
 impl User {
@@ -82,6 +84,54 @@ pub fn find_by_email(conn: &mut Conn, email_key: &str) -> DbResult<Option<User>>
         .select(User::as_select())
         .first(conn)
         .optional()?)
+}
+
+/// The account's users, by name.
+pub fn list(conn: &mut Conn, account_id: i64) -> DbResult<Vec<User>> {
+    Ok(users::table
+        .filter(users::account_id.eq(account_id))
+        .order((users::name, users::id))
+        .select(User::as_select())
+        .load(conn)?)
+}
+
+/// The user of that number.
+pub fn find(conn: &mut Conn, account_id: i64, user_id: i64) -> DbResult<User> {
+    Ok(users::table
+        .filter(users::account_id.eq(account_id))
+        .find(user_id)
+        .select(User::as_select())
+        .first(conn)?)
+}
+
+/// Changes the name and the roles. That an administrator remains is the caller's to see to:
+/// [`crate::people`].
+pub(crate) fn change(
+    conn: &mut Conn,
+    account_id: i64,
+    user_id: i64,
+    name: &str,
+    roles: Roles,
+) -> DbResult<()> {
+    diesel::update(
+        users::table
+            .filter(users::account_id.eq(account_id))
+            .find(user_id),
+    )
+    .set((users::name.eq(name), users::roles.eq(roles.bits())))
+    .execute(conn)?;
+    Ok(())
+}
+
+/// Removes a user, whose sessions end with that; like [`change`] only for [`crate::people`].
+pub(crate) fn remove(conn: &mut Conn, account_id: i64, user_id: i64) -> DbResult<()> {
+    diesel::delete(
+        users::table
+            .filter(users::account_id.eq(account_id))
+            .find(user_id),
+    )
+    .execute(conn)?;
+    Ok(())
 }
 
 /// The account's first administrator: whom the demo signs in.

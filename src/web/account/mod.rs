@@ -1,5 +1,5 @@
 //! *Benutzerkonto*, with the tabs *Kontodaten*, *Personenbez. Tracking*, *Versand*,
-//! *Rückläufer*, *Schnittstelle*, *Protokoll* and *Passwort*.
+//! *Rückläufer*, *Benutzer*, *Schnittstelle*, *Protokoll*, *Passwort* and *Meine Anmeldungen*.
 
 pub mod api_keys;
 pub mod asking;
@@ -10,5 +10,7 @@ pub mod mode;
 pub mod password;
 pub mod retention;
 pub mod sending;
+pub mod sign_ins;
 pub mod signing;
 pub mod tracking;
+pub mod users;

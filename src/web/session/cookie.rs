@@ -4,11 +4,8 @@
 use actix_web::HttpRequest;
 use actix_web::cookie::time::Duration;
 use actix_web::cookie::{Cookie, SameSite};
-use base64::Engine;
-use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use sha2::{Digest, Sha256};
 
-use crate::db::models::sessions::KeyHash;
+use crate::domain::random_key::{KeyHash, hash_of};
 
 /// With the prefix, browsers accept the cookie only from this very host, by https and for the
 /// whole site (RFC 6265bis, section 4.1.3.2).
@@ -18,15 +15,6 @@ const fn name(https: bool) -> &'static str {
 
 const fn browser_name(https: bool) -> &'static str {
     if https { "__Host-browser" } else { "browser" }
-}
-
-/// A new key, as it stands in the cookie, and its hash.
-pub fn new_key() -> Result<(String, KeyHash), getrandom::Error> {
-    let mut bytes = [0; 32];
-    getrandom::fill(&mut bytes)?;
-    let key = URL_SAFE_NO_PAD.encode(bytes);
-    let hash = hash(&key);
-    Ok((key, hash))
 }
 
 /// The cookie that carries a key.
@@ -65,9 +53,5 @@ fn build(name: &'static str, value: String, https: bool, age: Duration) -> Cooki
 /// The hash of the key in a request's cookie.
 pub fn session_of(request: &HttpRequest, https: bool) -> Option<KeyHash> {
     let cookie = request.cookie(name(https))?;
-    (!cookie.value().is_empty()).then(|| hash(cookie.value()))
-}
-
-fn hash(key: &str) -> KeyHash {
-    Sha256::digest(key.as_bytes()).into()
+    (!cookie.value().is_empty()).then(|| hash_of(cookie.value()))
 }

@@ -1,16 +1,22 @@
 //! Signing in and out. A session is a resource: signing in creates it, signing out deletes it.
+//! Behind single-use links: [`invitation`] makes a user, [`forgotten`] sets a new password.
 
 pub mod cookie;
+pub mod forgotten;
+pub mod invitation;
 pub mod throttle;
 
-use actix_web::http::header::LOCATION;
+use actix_web::http::header::{LOCATION, USER_AGENT};
 use actix_web::{HttpRequest, HttpResponse, web};
 use askama::Template;
 use serde::Deserialize;
 
-use crate::db::models::{sessions, users};
+use crate::db::models::sessions::{self, NewSession};
+use crate::db::models::users;
 use crate::domain::address::EmailAddress;
+use crate::domain::random_key::new_key;
 use crate::domain::time::Timestamp;
+use crate::tracking::visitor::{Request, Visitor};
 use crate::web::access::SignedIn;
 use crate::web::error::WebError;
 use crate::web::forms::FormErrors;
@@ -93,7 +99,7 @@ pub async fn create(
         });
     };
     attempt.succeeded();
-    let mut response = start_session(&state, user.id, own_path(&form.next)).await?;
+    let mut response = start_session(&request, &state, user.id, own_path(&form.next)).await?;
     let browser = state.throttle.cookie(&sign_in);
     let browser = browser.map_err(|e| WebError::Internal(e.to_string()))?;
     response
@@ -117,11 +123,31 @@ fn own_path(text: &str) -> &str {
 }
 
 /// Starts a session for a user and goes on to a page with its cookie.
-pub async fn start_session(state: &State, user_id: i64, path: &str) -> WebResult {
-    let (key, hash) = cookie::new_key().map_err(|e| WebError::Internal(e.to_string()))?;
+pub async fn start_session(
+    request: &HttpRequest,
+    state: &State,
+    user_id: i64,
+    path: &str,
+) -> WebResult {
+    let (key, key_hash) = new_key().map_err(|e| WebError::Internal(e.to_string()))?;
     let now = Timestamp::now();
+    let visitor = Visitor::of(Request {
+        user_agent: request
+            .headers()
+            .get(USER_AGENT)
+            .and_then(|value| value.to_str().ok()),
+        ..Request::default()
+    });
     state
-        .write(move |conn| sessions::start(conn, &hash, user_id, now, now.plus_days(DAYS)))
+        .write(move |conn| {
+            let new = NewSession {
+                key_hash: &key_hash,
+                user_id,
+                device: visitor.device.number(),
+                expires: now.plus_days(DAYS),
+            };
+            sessions::start(conn, &new, now)
+        })
         .await?;
     Ok(HttpResponse::SeeOther()
         .cookie(cookie::with_key(&key, state.is_https()))

@@ -8,10 +8,14 @@ use diesel::connection::SimpleConnection;
 use scraper::{ElementRef, Html, Selector};
 use widerspruch::db::models::audit::Actor;
 use widerspruch::db::models::jobs::Whom;
-use widerspruch::db::models::{api_keys, pictures};
+use widerspruch::db::models::users::NewUser;
+use widerspruch::db::models::{api_keys, pictures, users};
+use widerspruch::domain::address::EmailAddress;
+use widerspruch::domain::role::{Role, Roles};
 use widerspruch::domain::scope::{Scope, Scopes};
 use widerspruch::domain::time::Timestamp;
 use widerspruch::erasure::jobs;
+use widerspruch::people::invite::{self, Invitee};
 
 use super::states::States;
 use crate::support::World;
@@ -49,10 +53,56 @@ pub struct Furniture {
     pub picture: String,
 }
 
-/// The links of a mail that are for its reader alone.
+/// The links of mails that are for their reader alone.
 pub struct Links {
     pub objection: String,
     pub unsubscription: String,
+    pub invitation: String,
+    pub password: String,
+}
+
+/// Users beside the administrator: numbers.
+pub struct Users {
+    pub own: i64,
+    pub other: i64,
+    pub invitation: i64,
+}
+
+impl Users {
+    /// One who is there and one who is invited, with names that are long.
+    pub fn of(world: &World) -> Self {
+        let name = format!("Max {LONG_WORD}");
+        let email = EmailAddress::parse("max@example.org").expect("an address");
+        let new = NewUser {
+            email: &email,
+            name: &name,
+            roles: Role::ALL.into_iter().fold(Roles::NONE, Roles::with),
+            password_hash: "",
+        };
+        let (account, now) = (world.account_id, Timestamp::now());
+        world.write(|conn| {
+            users::create(conn, account, &new, now)?;
+            let email = EmailAddress::parse(&format!("jana@{}.example", &LONG_WORD[..30]));
+            let invitee = Invitee {
+                email: &email.expect("an address"),
+                name: &name,
+                roles: Roles::ADMIN,
+            };
+            let actor = Actor::Program("test");
+            let made = invite::invite(conn, account, &invitee, &actor, now)?;
+            let (invitation, _) = made.map_err(|_| ()).expect("an invitation");
+            let invitation = invitation.id;
+            let numbers: Vec<i64> = users::list(conn, account)?
+                .iter()
+                .map(|user| user.id)
+                .collect();
+            Ok(Self {
+                own: numbers[0],
+                other: numbers[1],
+                invitation,
+            })
+        })
+    }
 }
 
 impl Links {
@@ -64,8 +114,29 @@ impl Links {
         Self {
             objection: link(&content, "/datenschutz/"),
             unsubscription: link(&content, "/abmelden/"),
+            invitation: shown_once(
+                &admin,
+                "/benutzerkonto/benutzer/einladen",
+                &[
+                    ("email", "lina@example.org"),
+                    ("name", "Lina"),
+                    ("rollen", "versand"),
+                ],
+            ),
+            password: {
+                let admin_id = world.read(|conn| users::list(conn, world.account_id))[0].id;
+                let path = format!("/benutzerkonto/benutzer/{admin_id}/passwort");
+                shown_once(&admin, &path, &[])
+            },
         }
     }
+}
+
+/// The path of a single-use link that is shown where there is no mail server.
+fn shown_once(admin: &Agent, path: &str, form: &[(&str, &str)]) -> String {
+    let url = admin.post(path, form).all("#einmal-link").remove(0);
+    let path = url.splitn(4, '/').nth(3).expect("a path");
+    format!("/{path}")
 }
 
 /// A mailbox that can't be reached, and a mail that came back.

@@ -3,7 +3,7 @@
 use widerspruch::db::models::recipients;
 use widerspruch::tracking::token::{PersonalLink, PersonalToken};
 
-use super::furniture::{Furniture, LONG_WORD, Links, SigningUp, furnish, number};
+use super::furniture::{Furniture, LONG_WORD, Links, SigningUp, Users, furnish, number};
 use super::states::States;
 use crate::support::World;
 
@@ -132,7 +132,7 @@ pub fn everything(world: &World) -> Vec<Shown> {
     pages.extend(of_consent(world, active));
     pages.extend(on_their_way(&furniture.states));
     pages.extend(of_deletion(deletion));
-    pages.extend(of_people(&furniture));
+    pages.extend([of_people(&furniture), of_users(world)].concat());
     pages.extend(of_reports(sent));
     pages.extend(of_signing_up(world, &furniture.signup_form));
     pages.extend(of_programs(&furniture.api_key));
@@ -273,6 +273,33 @@ fn of_reports(sent: &str) -> Vec<Shown> {
     ]
 }
 
+/// Users of the account, invited ones, and where one is signed in.
+fn of_users(world: &World) -> Vec<Shown> {
+    const USERS: &str = "/benutzerkonto/benutzer";
+    let Users {
+        own,
+        other,
+        invitation,
+    } = Users::of(world);
+    let invite = format!("{USERS}/einladen");
+    let revoke = format!("{USERS}/einladungen/{invitation}/zuruecknehmen");
+    let page = |path: &str, heading| Shown::at(path, heading);
+    vec![
+        page(USERS, "Benutzerkonto"),
+        page(USERS, "Einladung").after("Neuer Link"),
+        page(&invite, "Benutzer einladen"),
+        page(&invite, "Benutzer einladen").after("Einladen"),
+        page(&revoke, "Einladung zurücknehmen"),
+        page(&format!("{USERS}/{own}"), "Eva Admin"),
+        page(&format!("{USERS}/{own}/entfernen"), "Benutzer entfernen"),
+        page(&format!("{USERS}/{other}"), "Max"),
+        page(&format!("{USERS}/{other}"), "Neues Passwort")
+            .after("Link für ein neues Passwort erzeugen"),
+        page(&format!("{USERS}/{other}/entfernen"), "Benutzer entfernen"),
+        page("/benutzerkonto/anmeldungen", "Benutzerkonto"),
+    ]
+}
+
 /// The pages of single recipients.
 fn of_people(furniture: &Furniture) -> Vec<Shown> {
     let Furniture {
@@ -350,6 +377,14 @@ pub fn for_everybody(links: &Links) -> Vec<Shown> {
     vec![
         Shown::at("/anmelden", "Anmelden"),
         Shown::at("/anmelden", "Anmelden").after("Anmelden"),
+        Shown::at("/passwort-vergessen", "Passwort vergessen"),
+        Shown::at("/passwort-vergessen", "Passwort vergessen").after("Link anfordern"),
+        Shown::at("/passwort-vergessen/gesendet", "Sehen Sie in Ihr Postfach"),
+        Shown::at(&links.invitation, "Einladung annehmen"),
+        Shown::at(&links.invitation, "Einladung annehmen").after("Einladung annehmen"),
+        Shown::at("/einladung/beschaedigt", "Dieser Link gilt nicht mehr"),
+        Shown::at(&links.password, "Neues Passwort"),
+        Shown::at(&links.password, "Neues Passwort").after("Passwort speichern"),
         Shown::at("/gibt/es/nicht", "Seite nicht gefunden"),
         Shown::at("/k/beschaedigt", "Dieser Link"),
         Shown::at("/abmelden/beschaedigt", "Dieser Link"),

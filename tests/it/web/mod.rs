@@ -15,3 +15,4 @@ mod session;
 mod signing;
 mod signup;
 mod tenancy;
+mod users;

@@ -4,11 +4,14 @@
 use actix_web::http::Method;
 use widerspruch::db::models::dkim_keys::{self, NewDkimKey};
 use widerspruch::db::models::imports::{self, ImportStatus};
+use widerspruch::db::models::invitations::{self, NewInvitation};
 use widerspruch::db::models::mailings::{self, Content};
 use widerspruch::db::models::receipts::{self, ReceiptKind};
+use widerspruch::db::models::sessions::{self, NewSession};
 use widerspruch::db::models::{
     deletion_lists, deletion_requests, groups, jobs, outbox, pictures, signup_forms, users,
 };
+use widerspruch::domain::address::EmailAddress;
 use widerspruch::domain::role::{Role, Roles};
 use widerspruch::domain::scope::Scopes;
 use widerspruch::domain::signature::SignatureAlgorithm;
@@ -83,7 +86,7 @@ on_both!(every_route_keeps_to_its_access, |world| {
             let what = format!("{entry:?} as {role:?}: {}", answer.status);
             assert!(answer.status < 500, "{what}: {}", answer.text());
             match (entry.access, role) {
-                (Access::Everybody | Access::Token | Access::PublicForm, _) => {
+                (Access::Everybody | Access::Token | Access::Link | Access::PublicForm, _) => {
                     assert!(!leads_to_sign_in(&answer), "{what}");
                     assert_ne!(answer.status, 403, "{what}");
                 }
@@ -233,6 +236,9 @@ struct Things {
     signing_key: i64,
     api_key: i64,
     picture: i64,
+    user: i64,
+    invitation: i64,
+    session: i64,
 }
 
 impl Things {
@@ -287,6 +293,9 @@ impl Things {
             signing_key: make_signing_key(world),
             api_key: world.make_key(Scopes::NONE).id,
             picture: make_picture(world),
+            user: make_user(world),
+            invitation: make_invitation(world),
+            session: make_session(world),
         }
     }
 
@@ -301,8 +310,15 @@ impl Things {
         if path.starts_with("/e-mailings/bilder/") {
             return self.picture;
         }
-        if path.starts_with("/benutzerkonto/schnittstelle/") {
-            return self.api_key;
+        for (beginning, id) in [
+            ("/benutzerkonto/schnittstelle/", self.api_key),
+            ("/benutzerkonto/benutzer/einladungen/", self.invitation),
+            ("/benutzerkonto/benutzer/", self.user),
+            ("/benutzerkonto/anmeldungen/", self.session),
+        ] {
+            if path.starts_with(beginning) {
+                return id;
+            }
         }
         match path.split('/').nth(1).unwrap_or_default() {
             "empfaenger" => self.recipient,
@@ -317,6 +333,44 @@ impl Things {
             _ => panic!("{path}: what does its number mean?"),
         }
     }
+}
+
+/// Another user.
+fn make_user(world: &World) -> i64 {
+    world.make_user("max@example.org", Roles::NONE.with(Role::Reports));
+    let user = world.read(|conn| users::find_by_email(conn, "max@example.org"));
+    user.expect("the user").id
+}
+
+/// Somebody who is invited.
+fn make_invitation(world: &World) -> i64 {
+    let email = EmailAddress::parse("jana@example.org").expect("an address");
+    let now = Timestamp::now();
+    let new = NewInvitation {
+        email: &email,
+        name: "Jana",
+        roles: Roles::ADMIN,
+        invited_by: "Eva",
+        key_hash: [7; 32],
+        expires_at: now.plus_days(7),
+    };
+    world.write(|conn| invitations::create(conn, world.account_id, &new, now))
+}
+
+/// A session of the administrator.
+fn make_session(world: &World) -> i64 {
+    let now = Timestamp::now();
+    world.write(|conn| {
+        let user = users::find_by_email(conn, ADMIN)?.expect("the administrator");
+        let new = NewSession {
+            key_hash: &[9; 32],
+            user_id: user.id,
+            device: 1,
+            expires: now.plus_days(1),
+        };
+        sessions::start(conn, &new, now)?;
+        Ok(sessions::of_user(conn, user.id, now)?[0].id)
+    })
 }
 
 fn make_picture(world: &World) -> i64 {
