@@ -14,9 +14,9 @@ use widerspruch::tracking::recorder::{Hit, Stored};
 use widerspruch::tracking::token::HitKind;
 use widerspruch::tracking::visitor::{Request, Visitor};
 
-use super::rows;
 use super::support::{On, World};
 use super::table::{Rate, Table, median};
+use super::{route, rows};
 
 /// How many readers wait for an answer at the same time.
 const CALLERS: usize = 64;
@@ -26,7 +26,7 @@ const ROUND: Duration = Duration::from_secs(4);
 
 const ROUNDS: usize = 3;
 
-const RECIPIENTS: i64 = 2_000;
+const RECIPIENTS: i64 = 100_000;
 
 pub fn measure(on: On, table: &mut Table) {
     let world = World::start(on);
@@ -38,10 +38,23 @@ pub fn measure(on: On, table: &mut Table) {
         obvious.push(inserted(&world, mailing_id));
     }
     table.rates(
-        "hits, 64 at a time",
+        "hits stored, 64 at a time, against one insert for each",
         on,
         median(ours, |rate| rate.per_second),
         median(obvious, |rate| rate.per_second),
+    );
+    let (mut stored, mut dropped) = (Vec::new(), Vec::new());
+    for _ in 0..ROUNDS {
+        stored.push(route::loaded(&world, mailing_id, &keys, ROUND));
+        world.state.recorder.drop_hits(true);
+        dropped.push(route::loaded(&world, mailing_id, &keys, ROUND));
+        world.state.recorder.drop_hits(false);
+    }
+    table.rates(
+        "pixels answered over HTTP after they are stored, 64 connections, against dropping them",
+        on,
+        median(stored, |rate| rate.per_second),
+        median(dropped, |rate| rate.per_second),
     );
 }
 

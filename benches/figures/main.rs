@@ -1,6 +1,6 @@
 //! What the README's figures come from:
 //! `cargo bench --bench figures -- [--recipients N] [--events N] [--on sqlite|postgres]
-//! [--only hits|mails|search|scale|pseudonyms]`.
+//! [--only hits|mails|search|scale|import|pseudonyms]`.
 //!
 //! Each measures the program's way and the obvious way in the same run, on the same data and the
 //! same machine: the ratio is what counts. On SQLite, and on PostgreSQL if `TEST_POSTGRES_URL`
@@ -17,9 +17,11 @@
 mod support;
 
 mod hits;
+mod imported;
 mod machine;
 mod mails;
 mod pseudonyms;
+mod route;
 mod rows;
 mod scale;
 mod search;
@@ -60,13 +62,14 @@ fn main() {
             search::measure(on, recipients, &mut table);
         }
         if wanted("scale") {
-            let events = argument("--events").map_or(10 * u64::from(recipients), |number| {
-                number.parse().expect("--events needs a number")
-            });
+            let events = events_wanted().unwrap_or(10 * u64::from(recipients));
             scale::measure(on, (recipients, events), &mut table);
         }
+        if wanted("import") {
+            imported::measure(on, recipients, &mut table);
+        }
         if wanted("pseudonyms") {
-            pseudonyms::measure(on, &mut table);
+            pseudonyms::measure(on, events_wanted().unwrap_or(1_000_000), &mut table);
         }
     }
     println!("\n{table}");
@@ -76,6 +79,10 @@ fn recipients_wanted() -> u32 {
     argument("--recipients").map_or(RECIPIENTS, |number| {
         number.parse().expect("--recipients needs a number")
     })
+}
+
+fn events_wanted() -> Option<u64> {
+    argument("--events").map(|number| number.parse().expect("--events needs a number"))
 }
 
 /// The word after this one; Cargo adds arguments of its own.

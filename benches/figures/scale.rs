@@ -9,19 +9,17 @@ use std::time::{Duration, Instant};
 use diesel::RunQueryDsl;
 use diesel::sql_types::{BigInt, Binary};
 use widerspruch::db::models::audit::Actor;
-use widerspruch::db::models::imports::{self, ImportStatus, NewImport};
+use widerspruch::db::models::imports::{self, ImportStatus};
 use widerspruch::db::models::jobs::{self, JobStatus, Whom};
 use widerspruch::db::models::mailings::{self, Content};
 use widerspruch::demo;
 use widerspruch::domain::secret::Random128;
 use widerspruch::domain::time::Timestamp;
 use widerspruch::erasure;
-use widerspruch::import::inspect;
-use widerspruch::import::run::Settings;
-use widerspruch::import::uploads::Uploads;
 use widerspruch::sending::preparation;
 use widerspruch::tracking::token::{HitKind, TrackingToken};
 
+use super::imported;
 use super::mails::Sink;
 use super::support::agent::Agent;
 use super::support::program::{self, Program};
@@ -58,7 +56,7 @@ pub fn measure(on: On, (recipients, events): (u32, u64), table: &mut Table) {
     let what = format!("start-up on {recipients} recipients, against an empty database");
     table.durations(&what, on, start, empty);
 
-    let import = prepare_import(&world, recipients);
+    let import = imported::prepare(&world, "neu", recipients);
     prepare_sending(&world);
     let from = Instant::now();
     let (_, (busy, memory)) = served(&world, |server| {
@@ -114,7 +112,7 @@ fn one(world: &World, query: &str) -> i64 {
 }
 
 /// Serves while something is done. Gives how long it took until it listened.
-fn served<T>(world: &World, work: impl FnOnce(&Program) -> T) -> (Duration, T) {
+pub fn served<T>(world: &World, work: impl FnOnce(&Program) -> T) -> (Duration, T) {
     let begun = Instant::now();
     let server = Program::serve(world.dir.path(), world.database_url());
     let started = begun.elapsed();
@@ -196,38 +194,6 @@ fn pages(server: &Program, password: &str, survey: i64, on: On, table: &mut Tabl
         last,
         first,
     );
-}
-
-/// Lets the next server import so many rows.
-fn prepare_import(world: &World, rows: u32) -> i64 {
-    use std::fmt::Write;
-    let path = world.files.path().join("new.csv");
-    let mut text = String::from("E-Mail;Vorname;Nachname\n");
-    for row in 0..rows {
-        let _ = writeln!(text, "neu{row}.person@verein.example;Neu{row};Person");
-    }
-    std::fs::write(&path, &text).expect("written");
-    let mut opened = std::fs::File::open(&path).expect("the file just written");
-    let found = inspect(&mut opened, 20).expect("a CSV file");
-    let settings = Settings {
-        dialect: found.dialect,
-        mapping: found.mapping,
-        modified_at: None,
-        consent: None,
-    }
-    .to_json();
-    let new = NewImport {
-        user_id: None,
-        group_id: None,
-        file_name: "new.csv",
-        size: i64::try_from(text.len()).expect("a number"),
-        settings: &settings,
-        status: ImportStatus::Running,
-    };
-    let id = world.write(|conn| imports::create(conn, world.account_id, &new, Timestamp::now()));
-    let uploads = Uploads::open(world.dir.path()).expect("the directory");
-    std::fs::copy(&path, uploads.path(id)).expect("copied");
-    id
 }
 
 /// Lets the next server send a mailing to a mail server on this machine.

@@ -13,6 +13,7 @@ use widerspruch::db::search;
 use widerspruch::domain::secret::{hex, random_128};
 
 use super::rows;
+use super::support::program::Program;
 use super::support::{On, World};
 use super::table::{Table, median};
 
@@ -69,6 +70,7 @@ const TIMES: usize = 25;
 
 pub fn measure(on: On, recipients: u32, table: &mut Table) {
     let world = World::start(on);
+    let empty = World::start(on);
     fill(&world, recipients);
     let found = find(&world).len();
     assert_eq!((found, scan(&world).len()), (1, 1), "both find the same");
@@ -88,6 +90,27 @@ pub fn measure(on: On, recipients: u32, table: &mut Table) {
         timed(&find),
         timed(&scan),
     );
+    table.durations(
+        &format!("start-up on {recipients} recipients, against an empty database"),
+        on,
+        start_up(world),
+        start_up(empty),
+    );
+}
+
+/// How long the program takes until it answers.
+fn start_up(mut world: World) -> Duration {
+    world.stop();
+    let times = (0..5)
+        .map(|_| {
+            let begun = Instant::now();
+            let server = Program::serve(world.dir.path(), world.database_url());
+            let taken = begun.elapsed();
+            server.stop();
+            taken
+        })
+        .collect();
+    median(times, Duration::as_secs_f64)
 }
 
 fn fill(world: &World, recipients: u32) {

@@ -11,7 +11,18 @@ use diesel::sql_types::BigInt;
 
 use super::{Conn, DbResult};
 
-/// Taken by batches of hits, for every account in the batch, in ascending order.
+/// Begins a transaction of PostgreSQL that holds the shared locks of these accounts, in ascending
+/// order, in one round trip: for batches of hits.
+pub fn begin_shared(account_ids: &[i64]) -> String {
+    let mut sorted = account_ids.to_vec();
+    sorted.sort_unstable();
+    let locks = sorted
+        .iter()
+        .map(|id| format!("; SELECT pg_advisory_xact_lock_shared({id})"));
+    std::iter::once("BEGIN".to_owned()).chain(locks).collect()
+}
+
+/// Taken by whoever relies on an account's settings until the commit.
 pub fn shared(conn: &mut Conn, account_id: i64) -> DbResult<()> {
     lock(conn, "SELECT pg_advisory_xact_lock_shared($1)", account_id)
 }

@@ -21,12 +21,18 @@ pub enum Column {
     Bool,
 }
 
-/// A subquery `(SELECT … AS name, … FROM …)` that unfolds the JSON array of arrays in `$1`.
+/// A subquery `(SELECT … AS name, … FROM …)` that unfolds the JSON array of arrays in `$1`:
+/// [`unfold_from`] for another placeholder.
+pub fn unfold(conn: &Conn, columns: &[(&str, Column)]) -> String {
+    unfold_from("$1", conn, columns)
+}
+
+/// A subquery that unfolds the JSON array of arrays in that placeholder.
 ///
 /// What is looked up for each row is named after it with `CROSS JOIN` and found in `WHERE`: on
 /// SQLite that keeps this order, while a plain `JOIN` may go through the whole table and unfold
 /// the text again for each of its rows. PostgreSQL chooses the order by itself.
-pub fn unfold(conn: &Conn, columns: &[(&str, Column)]) -> String {
+pub fn unfold_from(placeholder: &str, conn: &Conn, columns: &[(&str, Column)]) -> String {
     let backend = match conn {
         Conn::Sqlite(_) => Backend::Sqlite,
         Conn::Postgres(_) => Backend::Postgres,
@@ -50,8 +56,10 @@ pub fn unfold(conn: &Conn, columns: &[(&str, Column)]) -> String {
         })
         .collect();
     let source = match backend {
-        Backend::Sqlite => "json_each($1)",
-        Backend::Postgres => "jsonb_array_elements(CAST($1 AS jsonb)) AS unfolded (value)",
+        Backend::Sqlite => format!("json_each({placeholder})"),
+        Backend::Postgres => {
+            format!("jsonb_array_elements(CAST({placeholder} AS jsonb)) AS unfolded (value)")
+        }
     };
     format!("(SELECT {} FROM {source})", selected.join(", "))
 }

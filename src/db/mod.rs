@@ -238,14 +238,14 @@ impl Db {
             .readers
             .get()
             .map_err(|e| DbError::Unavailable(e.to_string()))?;
-        match &mut *conn {
+        match &mut conn.conn {
             Conn::Sqlite(inner) => AnsiTransactionManager::begin_transaction(inner)?,
             Conn::Postgres(inner) => AnsiTransactionManager::begin_transaction_sql(
                 inner,
                 "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY",
             )?,
         }
-        finish(&mut conn, queries)
+        finish(&mut conn.conn, queries)
     }
 
     /// Runs queries in one transaction that may write: all of it happens, or nothing.
@@ -262,15 +262,36 @@ impl Db {
             }
             return finish(&mut conn, queries);
         }
+        self.write_on_a_server("BEGIN", queries)
+    }
+
+    /// Like [`Db::write`], for a batch of hits: before anything is read, it holds the shared locks
+    /// of these accounts ([`account_lock`]), which on PostgreSQL come with the beginning.
+    pub fn record<T>(
+        &self,
+        account_ids: &[i64],
+        queries: impl FnOnce(&mut Conn) -> DbResult<T>,
+    ) -> DbResult<T> {
+        if self.inner.writer.is_some() {
+            return self.write(queries);
+        }
+        self.write_on_a_server(&account_lock::begin_shared(account_ids), queries)
+    }
+
+    fn write_on_a_server<T>(
+        &self,
+        begin: &str,
+        queries: impl FnOnce(&mut Conn) -> DbResult<T>,
+    ) -> DbResult<T> {
         let mut conn = self
             .inner
             .readers
             .get()
             .map_err(|e| DbError::Unavailable(e.to_string()))?;
-        if let Conn::Postgres(inner) = &mut *conn {
-            AnsiTransactionManager::begin_transaction(inner)?;
+        if let Conn::Postgres(inner) = &mut conn.conn {
+            AnsiTransactionManager::begin_transaction_sql(inner, begin)?;
         }
-        finish(&mut conn, queries)
+        finish(&mut conn.conn, queries)
     }
 
     /// Runs a statement that can't be in a transaction (`VACUUM`, checkpoints), on the writer.
@@ -283,7 +304,7 @@ impl Db {
             .readers
             .get()
             .map_err(|e| DbError::Unavailable(e.to_string()))?;
-        work(&mut conn)
+        work(&mut conn.conn)
     }
 }
 

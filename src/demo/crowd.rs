@@ -227,7 +227,7 @@ impl<'a> Crowd<'a> {
                 }));
             }
             for some in hits.chunks(SLICE) {
-                kit.db.write(|conn| recorder::store(conn, some))?;
+                recorder::store(&kit.db, some)?;
             }
             step();
         }

@@ -188,9 +188,7 @@ impl Story<'_> {
 
     fn store_hits(&mut self) -> DbResult<()> {
         if !self.hits.is_empty() {
-            self.kit
-                .db
-                .write(|conn| recorder::store(conn, &self.hits))?;
+            recorder::store(&self.kit.db, &self.hits)?;
             self.hits.clear();
         }
         Ok(())

@@ -3,6 +3,7 @@
 //! Every statement takes the whole batch at once and touches rows in the order of their keys, so
 //! that two nodes that store batches at the same time can't block each other in a circle.
 
+use std::collections::hash_map::Entry;
 use std::collections::{HashMap, HashSet};
 
 use diesel::prelude::*;
@@ -10,8 +11,7 @@ use diesel::sql_types::{BigInt, Binary, Bool, Nullable, Text};
 
 use crate::db::json_rows::{self, Column, hex};
 use crate::db::prepared::prepared;
-use crate::db::schema::accounts;
-use crate::db::{Conn, DbResult};
+use crate::db::{Conn, DbError, DbResult};
 use crate::domain::secret::Random128;
 use crate::domain::tracking::{AccountTracking, Decision, RecipientTracking, TrackingMode};
 
@@ -32,94 +32,101 @@ pub struct KnownDelivery {
     pub clicked: bool,
 }
 
+/// What has to be known to decide a batch, as it is in this transaction.
+#[derive(Debug, Default)]
+pub struct Known {
+    /// The settings of the accounts, those that still exist.
+    pub accounts: HashMap<i64, AccountTracking>,
+    /// The deliveries the keys still lead to. A pseudonymised delivery has no key, so it is never
+    /// among them (rule P6).
+    pub deliveries: HashMap<Random128, KnownDelivery>,
+}
+
+/// An account, and one of the deliveries, if there is any.
 #[derive(QueryableByName)]
 struct KnownRow {
-    #[diesel(sql_type = Binary)]
-    token_key: Vec<u8>,
     #[diesel(sql_type = BigInt)]
-    id: i64,
-    #[diesel(sql_type = BigInt)]
-    mailing_id: i64,
+    account_id: i64,
     #[diesel(sql_type = Text)]
-    tracking: RecipientTracking,
+    tracking_mode: String,
+    #[diesel(sql_type = Bool)]
+    count_anonymously: bool,
+    #[diesel(sql_type = Nullable<Binary>)]
+    token_key: Option<Vec<u8>>,
+    #[diesel(sql_type = Nullable<BigInt>)]
+    id: Option<i64>,
+    #[diesel(sql_type = Nullable<BigInt>)]
+    mailing_id: Option<i64>,
+    #[diesel(sql_type = Nullable<Text>)]
+    tracking: Option<RecipientTracking>,
     #[diesel(sql_type = Nullable<Text>)]
     policy: Option<Decision>,
-    #[diesel(sql_type = Bool)]
-    opened: bool,
-    #[diesel(sql_type = Bool)]
-    clicked: bool,
+    #[diesel(sql_type = Nullable<Bool>)]
+    opened: Option<bool>,
+    #[diesel(sql_type = Nullable<Bool>)]
+    clicked: Option<bool>,
 }
 
-/// The tracking settings of accounts, as they are in this transaction.
-pub fn account_settings(
-    conn: &mut Conn,
-    account_ids: &[i64],
-) -> DbResult<HashMap<i64, AccountTracking>> {
-    let rows: Vec<(i64, String, bool)> = accounts::table
-        .filter(accounts::id.eq_any(account_ids))
-        .select((
-            accounts::id,
-            accounts::tracking_mode,
-            accounts::count_anonymously,
-        ))
-        .load(conn)?;
-    let mut settings = HashMap::with_capacity(rows.len());
-    for (id, mode, count_anonymously) in rows {
-        let mode: TrackingMode = mode
-            .parse()
-            .map_err(|_| crate::db::DbError::Unreadable("tracking mode".into()))?;
-        settings.insert(
-            id,
-            AccountTracking {
-                mode,
-                count_anonymously,
-            },
-        );
+impl KnownRow {
+    fn delivery(&self) -> Option<(Random128, KnownDelivery)> {
+        let key = Random128::try_from(self.token_key.as_deref()?).ok()?;
+        let delivery = KnownDelivery {
+            id: self.id?,
+            mailing_id: self.mailing_id?,
+            recipient: self.tracking?,
+            rendered_personal: self.policy == Some(Decision::Personal),
+            opened: self.opened?,
+            clicked: self.clicked?,
+        };
+        Some((key, delivery))
     }
-    Ok(settings)
 }
 
-/// The deliveries those keys still lead to, with their recipients' settings as they are in this
-/// transaction. A pseudonymised delivery has no key, so it is never among them (rule P6).
-pub fn deliveries_for(
-    conn: &mut Conn,
-    keys: &[Random128],
-) -> DbResult<HashMap<Random128, KnownDelivery>> {
-    let rows = json_rows::unfold(conn, &[("token_key", Column::Bytes)]);
-    // PostgreSQL holds the rows it is going to change, in their order.
-    let lock = match conn {
-        Conn::Sqlite(_) => "",
-        Conn::Postgres(_) => "FOR NO KEY UPDATE OF d",
+/// Reads the settings of accounts, and of the recipients to whose deliveries the keys lead.
+///
+/// PostgreSQL holds the deliveries' rows from then on, in the order of their ids: they are what
+/// will be changed.
+pub fn known(conn: &mut Conn, account_ids: &[i64], keys: &[Random128]) -> DbResult<Known> {
+    let wanted = json_rows::unfold(conn, &[("token_key", Column::Bytes)]);
+    let asked = json_rows::unfold_from("$2", conn, &[("account_id", Column::Int)]);
+    let (materialized, lock) = match conn {
+        Conn::Sqlite(_) => ("", ""),
+        Conn::Postgres(_) => ("MATERIALIZED", "FOR NO KEY UPDATE OF d"),
     };
-    let wanted: Vec<[String; 1]> = keys.iter().map(|key| [hex(key)]).collect();
-    let found: Vec<KnownRow> = prepared(format!(
-        "SELECT d.token_key, d.id, d.mailing_id, r.tracking, d.policy,
-                d.first_open_at IS NOT NULL AS opened, d.first_click_at IS NOT NULL AS clicked
-         FROM {rows} AS wanted
-         CROSS JOIN deliveries d
-         CROSS JOIN recipients r
-         WHERE d.token_key = wanted.token_key AND r.id = d.recipient_id
-         ORDER BY d.id {lock}"
+    let keys: Vec<[String; 1]> = keys.iter().map(|key| [hex(key)]).collect();
+    let rows: Vec<KnownRow> = prepared(format!(
+        "WITH known AS {materialized} (
+             SELECT d.account_id, d.token_key, d.id, d.mailing_id, r.tracking, d.policy,
+                    d.first_open_at IS NOT NULL AS opened, d.first_click_at IS NOT NULL AS clicked
+             FROM {wanted} AS wanted
+             CROSS JOIN deliveries d
+             CROSS JOIN recipients r
+             WHERE d.token_key = wanted.token_key AND r.id = d.recipient_id
+             ORDER BY d.id {lock}
+         )
+         SELECT a.id AS account_id, a.tracking_mode, a.count_anonymously, known.token_key, known.id,
+                known.mailing_id, known.tracking, known.policy, known.opened, known.clicked
+         FROM accounts a LEFT JOIN known ON known.account_id = a.id
+         WHERE a.id IN (SELECT asked.account_id FROM {asked} AS asked)"
     ))
-    .text(json_rows::of(&wanted))
+    .text(json_rows::of(&keys))
+    .text(json_rows::of_numbers(account_ids.iter().copied()))
     .load(conn)?;
-    Ok(found
-        .into_iter()
-        .filter_map(|row| {
-            let key = Random128::try_from(row.token_key.as_slice()).ok()?;
-            Some((
-                key,
-                KnownDelivery {
-                    id: row.id,
-                    mailing_id: row.mailing_id,
-                    recipient: row.tracking,
-                    rendered_personal: row.policy == Some(Decision::Personal),
-                    opened: row.opened,
-                    clicked: row.clicked,
-                },
-            ))
-        })
-        .collect())
+    let mut known = Known::default();
+    for row in rows {
+        if let Entry::Vacant(entry) = known.accounts.entry(row.account_id) {
+            let mode: TrackingMode = row
+                .tracking_mode
+                .parse()
+                .map_err(|_| DbError::Unreadable("tracking mode".into()))?;
+            entry.insert(AccountTracking {
+                mode,
+                count_anonymously: row.count_anonymously,
+            });
+        }
+        known.deliveries.extend(row.delivery());
+    }
+    Ok(known)
 }
 
 /// Which links of these deliveries were followed before, by a person.
@@ -150,34 +157,6 @@ pub fn followed_links(conn: &mut Conn, delivery_ids: &[i64]) -> DbResult<HashSet
 /// account, delivery, kind, link, hour, device, automatic, how many.
 pub type EventRow = (i64, i64, i32, i64, i64, i32, bool, i64);
 
-/// Adds events.
-pub fn add_events(conn: &mut Conn, rows: &[EventRow]) -> DbResult<()> {
-    if rows.is_empty() {
-        return Ok(());
-    }
-    let unfolded = json_rows::unfold(
-        conn,
-        &[
-            ("account_id", Column::Int),
-            ("delivery_id", Column::Int),
-            ("kind", Column::Int),
-            ("link", Column::Int),
-            ("hour", Column::Int),
-            ("device", Column::Int),
-            ("automatic", Column::Bool),
-            ("n", Column::Int),
-        ],
-    );
-    prepared(format!(
-        "INSERT INTO events (account_id, delivery_id, kind, link, hour, device, automatic, n)
-         SELECT account_id, delivery_id, kind, link, hour, device, automatic, n FROM {unfolded} AS new WHERE TRUE
-         ON CONFLICT (delivery_id, kind, link, hour, device, automatic) DO UPDATE SET n = events.n + excluded.n"
-    ))
-    .text(json_rows::of(rows))
-    .execute(conn)?;
-    Ok(())
-}
-
 /// What a batch adds to a delivery: its number, then for opens and for clicks the earliest and the
 /// latest time in milliseconds, and how many.
 pub type DeliveryRow = (
@@ -190,12 +169,89 @@ pub type DeliveryRow = (
     i64,
 );
 
-/// Adds opens and clicks to deliveries.
-pub fn add_to_deliveries(conn: &mut Conn, rows: &[DeliveryRow]) -> DbResult<()> {
-    if rows.is_empty() {
+/// What a batch adds to an hour of a mailing:
+/// account, mailing, kind, link, hour, personal, firsts, anonymous, automatic.
+pub type HourRow = (i64, i64, i32, i64, i64, i64, i64, i64, i64);
+
+/// What a batch adds to a class of devices of a mailing: account, mailing, kind, device, how many.
+pub type DeviceRow = (i64, i64, i32, i32, i64);
+
+/// All that a batch adds, each list in the order of its table's key.
+#[derive(Debug, Default)]
+pub struct Additions {
+    /// To the events.
+    pub events: Vec<EventRow>,
+    /// To the opens and clicks of deliveries.
+    pub deliveries: Vec<DeliveryRow>,
+    /// To the hourly totals of mailings.
+    pub hours: Vec<HourRow>,
+    /// To the totals per class of device.
+    pub devices: Vec<DeviceRow>,
+}
+
+/// Adds what a batch adds: on SQLite by a statement for each table that gets something, on
+/// PostgreSQL by one for all of them, since there a round trip costs as much as the work.
+pub fn add(conn: &mut Conn, additions: &Additions) -> DbResult<()> {
+    let Additions {
+        events,
+        deliveries,
+        hours,
+        devices,
+    } = additions;
+    if let Conn::Postgres(_) = conn {
+        let statement = format!(
+            "WITH events_added AS ({}), deliveries_added AS ({}), hours_added AS ({}), devices_added AS ({})
+             SELECT 1",
+            add_events("$1", conn),
+            add_to_deliveries("$2", conn),
+            add_to_hours("$3", conn),
+            add_to_devices("$4", conn),
+        );
+        prepared(statement)
+            .text(json_rows::of(events))
+            .text(json_rows::of(deliveries))
+            .text(json_rows::of(hours))
+            .text(json_rows::of(devices))
+            .execute(conn)?;
         return Ok(());
     }
-    let unfolded = json_rows::unfold(
+    let run = |conn: &mut Conn, add: fn(&str, &Conn) -> String, rows: String| {
+        if rows != "[]" {
+            prepared(add("$1", conn)).text(rows).execute(conn)?;
+        }
+        Ok::<_, DbError>(())
+    };
+    run(conn, add_events, json_rows::of(events))?;
+    run(conn, add_to_deliveries, json_rows::of(deliveries))?;
+    run(conn, add_to_hours, json_rows::of(hours))?;
+    run(conn, add_to_devices, json_rows::of(devices))
+}
+
+fn add_events(rows: &str, conn: &Conn) -> String {
+    let new = json_rows::unfold_from(
+        rows,
+        conn,
+        &[
+            ("account_id", Column::Int),
+            ("delivery_id", Column::Int),
+            ("kind", Column::Int),
+            ("link", Column::Int),
+            ("hour", Column::Int),
+            ("device", Column::Int),
+            ("automatic", Column::Bool),
+            ("n", Column::Int),
+        ],
+    );
+    format!(
+        "INSERT INTO events (account_id, delivery_id, kind, link, hour, device, automatic, n)
+         SELECT account_id, delivery_id, kind, link, hour, device, automatic, n FROM {new} AS new WHERE TRUE
+         ON CONFLICT (delivery_id, kind, link, hour, device, automatic) DO UPDATE SET n = events.n + excluded.n"
+    )
+}
+
+fn add_to_deliveries(rows: &str, conn: &Conn) -> String {
+    let new = json_rows::unfold_from(
+        rows,
         conn,
         &[
             ("id", Column::Int),
@@ -217,30 +273,19 @@ pub fn add_to_deliveries(conn: &mut Conn, rows: &[DeliveryRow]) -> DbResult<()> 
             "CASE WHEN {old} IS NULL OR new.{new} > {old} THEN COALESCE(new.{new}, {old}) ELSE {old} END"
         )
     };
-    prepared(format!(
+    format!(
         "UPDATE deliveries SET
              first_open_at = {}, last_open_at = {}, opens = deliveries.opens + new.opens,
              first_click_at = {}, last_click_at = {}, clicks = deliveries.clicks + new.clicks
-         FROM {unfolded} AS new WHERE deliveries.id = new.id",
+         FROM {new} AS new WHERE deliveries.id = new.id",
         earlier("first_open_at", "open_from"),
         later("last_open_at", "open_to"),
         earlier("first_click_at", "click_from"),
         later("last_click_at", "click_to"),
-    ))
-    .text(json_rows::of(rows))
-    .execute(conn)?;
-    Ok(())
+    )
 }
 
-/// What a batch adds to an hour of a mailing:
-/// account, mailing, kind, link, hour, personal, firsts, anonymous, automatic.
-pub type HourRow = (i64, i64, i32, i64, i64, i64, i64, i64, i64);
-
-/// Raises the hourly totals of mailings.
-pub fn add_to_hours(conn: &mut Conn, rows: &[HourRow]) -> DbResult<()> {
-    if rows.is_empty() {
-        return Ok(());
-    }
+fn add_to_hours(rows: &str, conn: &Conn) -> String {
     let names = [
         "account_id",
         "mailing_id",
@@ -252,38 +297,25 @@ pub fn add_to_hours(conn: &mut Conn, rows: &[HourRow]) -> DbResult<()> {
         "anonymous",
         "automatic",
     ];
-    let unfolded = json_rows::unfold(conn, &names.map(|name| (name, Column::Int)));
-    prepared(format!(
+    let new = json_rows::unfold_from(rows, conn, &names.map(|name| (name, Column::Int)));
+    format!(
         "INSERT INTO mailing_hours (account_id, mailing_id, kind, link, hour, personal, firsts, anonymous, automatic)
          SELECT account_id, mailing_id, kind, link, hour, personal, firsts, anonymous, automatic
-         FROM {unfolded} AS new WHERE TRUE
+         FROM {new} AS new WHERE TRUE
          ON CONFLICT (mailing_id, kind, link, hour) DO UPDATE SET
              personal = mailing_hours.personal + excluded.personal,
              firsts = mailing_hours.firsts + excluded.firsts,
              anonymous = mailing_hours.anonymous + excluded.anonymous,
              automatic = mailing_hours.automatic + excluded.automatic"
-    ))
-    .text(json_rows::of(rows))
-    .execute(conn)?;
-    Ok(())
+    )
 }
 
-/// What a batch adds to a class of devices of a mailing: account, mailing, kind, device, how many.
-pub type DeviceRow = (i64, i64, i32, i32, i64);
-
-/// Raises the totals per class of device.
-pub fn add_to_devices(conn: &mut Conn, rows: &[DeviceRow]) -> DbResult<()> {
-    if rows.is_empty() {
-        return Ok(());
-    }
+fn add_to_devices(rows: &str, conn: &Conn) -> String {
     let names = ["account_id", "mailing_id", "kind", "device", "n"];
-    let unfolded = json_rows::unfold(conn, &names.map(|name| (name, Column::Int)));
-    prepared(format!(
+    let new = json_rows::unfold_from(rows, conn, &names.map(|name| (name, Column::Int)));
+    format!(
         "INSERT INTO mailing_devices (account_id, mailing_id, kind, device, n)
-         SELECT account_id, mailing_id, kind, device, n FROM {unfolded} AS new WHERE TRUE
+         SELECT account_id, mailing_id, kind, device, n FROM {new} AS new WHERE TRUE
          ON CONFLICT (mailing_id, kind, device) DO UPDATE SET n = mailing_devices.n + excluded.n"
-    ))
-    .text(json_rows::of(rows))
-    .execute(conn)?;
-    Ok(())
+    )
 }

@@ -1,52 +1,58 @@
 //! Storing a batch of hits in one transaction: the second asking of the policy (rule P1).
 
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::{BTreeMap, HashSet};
 
 use super::Hit;
-use crate::db::models::hits::{self, KnownDelivery};
-use crate::db::{Conn, DbResult, account_lock};
-use crate::domain::secret::Random128;
+use crate::db::models::hits::{self, Additions, KnownDelivery};
+use crate::db::{Db, DbResult};
 use crate::domain::tracking::AccountTracking;
 use crate::tracking::policy::{Decision, decide};
 use crate::tracking::token::HitKind;
 
-/// Decides each hit with the settings as they are in this transaction, and stores it.
+/// Decides each hit with the settings as they are in the transaction that stores them.
 ///
 /// What is not personal raises an hourly total of the mailing (and link) and leaves nothing else
 /// behind (rule P3). On PostgreSQL the accounts' shared locks keep a deactivation from committing
 /// between the decision and this transaction's commit (rule P2).
-pub fn store(conn: &mut Conn, batch: &[Hit]) -> DbResult<()> {
-    let mut account_ids: Vec<i64> = batch.iter().map(|hit| hit.account_id).collect();
-    account_ids.sort_unstable();
-    account_ids.dedup();
-    for account_id in &account_ids {
-        account_lock::shared(conn, *account_id)?;
-    }
-    let accounts = hits::account_settings(conn, &account_ids)?;
-    let mut keys: Vec<Random128> = batch.iter().filter_map(|hit| hit.key).collect();
-    keys.sort_unstable();
-    keys.dedup();
-    let known = if keys.is_empty() {
-        HashMap::new()
-    } else {
-        hits::deliveries_for(conn, &keys)?
-    };
-    let clicked: Vec<i64> = known.values().filter(|d| d.clicked).map(|d| d.id).collect();
-    let followed = if clicked.is_empty() {
-        HashSet::new()
-    } else {
-        hits::followed_links(conn, &clicked)?
-    };
-
-    let mut sums = Sums::new(followed);
-    for hit in batch {
-        // An account that is gone takes its mailings' hits along.
-        let Some(account) = accounts.get(&hit.account_id) else {
-            continue;
+pub fn store(db: &Db, batch: &[Hit]) -> DbResult<()> {
+    let account_ids = each_once(batch.iter().map(|hit| hit.account_id));
+    let keys = each_once(batch.iter().filter_map(|hit| hit.key));
+    let clicked = each_once(batch.iter().filter_map(|hit| match hit.kind {
+        HitKind::Open => None,
+        HitKind::Click => hit.key,
+    }));
+    db.record(&account_ids, |conn| {
+        let known = hits::known(conn, &account_ids, &keys)?;
+        let followed: Vec<i64> = clicked
+            .iter()
+            .filter_map(|key| known.deliveries.get(key))
+            .filter(|delivery| delivery.clicked)
+            .map(|delivery| delivery.id)
+            .collect();
+        let followed = if followed.is_empty() {
+            HashSet::new()
+        } else {
+            hits::followed_links(conn, &followed)?
         };
-        sums.add(hit, *account, hit.key.and_then(|key| known.get(&key)));
-    }
-    sums.write(conn)
+        let mut sums = Sums::new(followed);
+        for hit in batch {
+            // An account that is gone takes its mailings' hits along.
+            let Some(account) = known.accounts.get(&hit.account_id) else {
+                continue;
+            };
+            let delivery = hit.key.and_then(|key| known.deliveries.get(&key));
+            sums.add(hit, *account, delivery);
+        }
+        hits::add(conn, &sums.additions())
+    })
+}
+
+/// In order.
+fn each_once<T: Ord>(values: impl Iterator<Item = T>) -> Vec<T> {
+    let mut values: Vec<T> = values.collect();
+    values.sort_unstable();
+    values.dedup();
+    values
 }
 
 #[derive(Default)]
@@ -188,29 +194,19 @@ impl Sums {
             .or_default()
     }
 
-    fn write(self, conn: &mut Conn) -> DbResult<()> {
-        let events: Vec<hits::EventRow> = self
-            .events
-            .into_iter()
-            .map(
-                |((delivery, kind, link, hour, device, automatic), (account, n))| {
-                    (account, delivery, kind, link, hour, device, automatic, n)
-                },
+    fn additions(self) -> Additions {
+        let events = self.events.into_iter().map(
+            |((delivery, kind, link, hour, device, automatic), (account, n))| {
+                (account, delivery, kind, link, hour, device, automatic, n)
+            },
+        );
+        let deliveries = self.deliveries.into_iter().map(|(id, sums)| {
+            let DeliverySums { open, click } = sums;
+            (
+                id, open.from, open.to, open.n, click.from, click.to, click.n,
             )
-            .collect();
-        hits::add_events(conn, &events)?;
-        let deliveries: Vec<hits::DeliveryRow> = self
-            .deliveries
-            .into_iter()
-            .map(|(id, sums)| {
-                let DeliverySums { open, click } = sums;
-                (
-                    id, open.from, open.to, open.n, click.from, click.to, click.n,
-                )
-            })
-            .collect();
-        hits::add_to_deliveries(conn, &deliveries)?;
-        let hours: Vec<hits::HourRow> = self
+        });
+        let hours = self
             .hours
             .into_iter()
             .map(|((account, mailing, kind, link, hour), sums)| {
@@ -223,15 +219,17 @@ impl Sums {
                 (
                     account, mailing, kind, link, hour, personal, firsts, anonymous, automatic,
                 )
-            })
-            .collect();
-        hits::add_to_hours(conn, &hours)?;
-        let devices: Vec<hits::DeviceRow> = self
+            });
+        let devices = self
             .devices
             .into_iter()
-            .map(|((account, mailing, kind, device), n)| (account, mailing, kind, device, n))
-            .collect();
-        hits::add_to_devices(conn, &devices)
+            .map(|((account, mailing, kind, device), n)| (account, mailing, kind, device, n));
+        Additions {
+            events: events.collect(),
+            deliveries: deliveries.collect(),
+            hours: hours.collect(),
+            devices: devices.collect(),
+        }
     }
 }
 

@@ -1,9 +1,10 @@
 //! From a hit on a pixel or link to a stored event.
 //!
-//! Hits wait in a bounded queue in memory. One thread takes all that is waiting, stores it in one
+//! Hits wait in a bounded queue in memory. A thread takes all that is waiting, stores it in one
 //! transaction ([`store`]) and only then acknowledges each hit: a pixel answered without
 //! `Server-Timing: stored;desc=no` is a pixel stored, and the cost of a commit is shared by all
-//! that waited for it.
+//! that waited for it. On SQLite, which has one writer, one thread does so. On PostgreSQL there
+//! are several: while one waits for the server's answer, another prepares what comes next.
 
 mod batch;
 
@@ -13,12 +14,12 @@ use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
-use parking_lot::{Mutex, MutexGuard};
+use parking_lot::{Mutex, RwLock, RwLockWriteGuard};
 use tokio::sync::oneshot;
 
 pub use batch::store;
 
-use crate::db::{Db, DbError};
+use crate::db::{Backend, Db, DbError};
 use crate::domain::secret::Random128;
 use crate::domain::time::Timestamp;
 use crate::tracking::token::HitKind;
@@ -29,6 +30,9 @@ pub const QUEUE: usize = 65_536;
 
 /// How many hits one transaction takes at most: a few milliseconds of work.
 const BATCH: usize = 2_048;
+
+/// How many batches are on their way to a server at the same time.
+const WRITERS_TO_A_SERVER: usize = 2;
 
 /// How long a request waits for its hit to be stored before it is answered unconfirmed.
 const PATIENCE: Duration = Duration::from_millis(500);
@@ -74,16 +78,17 @@ pub struct Recorder {
 
 struct Shared {
     queue: Mutex<Option<SyncSender<Waiting>>>,
-    /// Held by the writer while it stores a batch; tests hold it to make hits wait.
-    gate: Mutex<()>,
+    /// Open while no test makes hits wait.
+    gate: RwLock<()>,
     waiting: AtomicUsize,
     unconfirmed: AtomicU64,
     warned: AtomicBool,
-    writer: Mutex<Option<JoinHandle<()>>>,
+    drops: AtomicBool,
+    writers: Mutex<Vec<JoinHandle<()>>>,
 }
 
 impl Recorder {
-    /// Starts the writer.
+    /// Starts the writers.
     ///
     /// # Errors
     /// Fails when the operating system gives no thread.
@@ -91,22 +96,33 @@ impl Recorder {
         let (queue, hits) = sync_channel(QUEUE);
         let shared = Arc::new(Shared {
             queue: Mutex::new(Some(queue)),
-            gate: Mutex::new(()),
+            gate: RwLock::new(()),
             waiting: AtomicUsize::new(0),
             unconfirmed: AtomicU64::new(0),
             warned: AtomicBool::new(false),
-            writer: Mutex::new(None),
+            drops: AtomicBool::new(false),
+            writers: Mutex::default(),
         });
-        let for_writer = Arc::clone(&shared);
-        let writer = std::thread::Builder::new()
-            .name("recorder".into())
-            .spawn(move || write_batches(&db, &hits, &for_writer))?;
-        *shared.writer.lock() = Some(writer);
+        let writers = match db.backend() {
+            Backend::Sqlite => 1,
+            Backend::Postgres => WRITERS_TO_A_SERVER,
+        };
+        let hits = Arc::new(Mutex::new(hits));
+        for _ in 0..writers {
+            let (db, hits, for_writer) = (db.clone(), Arc::clone(&hits), Arc::clone(&shared));
+            let writer = std::thread::Builder::new()
+                .name("recorder".into())
+                .spawn(move || write_batches(&db, &hits, &for_writer))?;
+            shared.writers.lock().push(writer);
+        }
         Ok(Self { shared })
     }
 
     /// Records a hit and waits (half a second at most) until it is stored.
     pub async fn record(&self, hit: Hit) -> Stored {
+        if self.shared.drops.load(Ordering::Relaxed) {
+            return Stored::Yes;
+        }
         let (done, stored) = oneshot::channel();
         let queue = self.shared.queue.lock().clone();
         let sent = queue.map(|queue| {
@@ -144,20 +160,26 @@ impl Recorder {
         self.shared.unconfirmed.load(Ordering::Relaxed)
     }
 
-    /// Keeps the writer from its next batch while the guard lives: how a test makes hits wait in
+    /// Keeps the writers from their next batch while the guard lives: how a test makes hits wait in
     /// memory across a deactivation.
-    pub fn hold(&self) -> MutexGuard<'_, ()> {
-        self.shared.gate.lock()
+    pub fn hold(&self) -> RwLockWriteGuard<'_, ()> {
+        self.shared.gate.write()
     }
 
-    /// Takes no more hits, stores those that wait, and ends the writer.
+    /// Answers hits as if they were stored, and drops them: how the bench sees what their route
+    /// costs without a database. Nothing else may ask for it.
+    pub fn drop_hits(&self, drops: bool) {
+        self.shared.drops.store(drops, Ordering::Relaxed);
+    }
+
+    /// Takes no more hits, stores those that wait, and ends the writers.
     pub fn shut_down(&self) {
         self.shared.queue.lock().take();
-        let writer = self.shared.writer.lock().take();
-        if let Some(writer) = writer
-            && writer.join().is_err()
-        {
-            tracing::error!("the recorder's writer ended with a panic");
+        let writers = std::mem::take(&mut *self.shared.writers.lock());
+        for writer in writers {
+            if writer.join().is_err() {
+                tracing::error!("a writer of the recorder ended with a panic");
+            }
         }
     }
 }
@@ -173,16 +195,22 @@ impl Shared {
     }
 }
 
-fn write_batches(db: &Db, hits: &Receiver<Waiting>, shared: &Shared) {
+fn write_batches(db: &Db, hits: &Mutex<Receiver<Waiting>>, shared: &Shared) {
     let mut batch = Vec::with_capacity(BATCH);
-    while let Ok(first) = hits.recv() {
+    loop {
+        // One writer at a time gathers; the others are at their batches, or wait here.
+        let hits = hits.lock();
+        let Ok(first) = hits.recv() else {
+            return;
+        };
         batch.push(first);
-        let gate = shared.gate.lock();
+        let gate = shared.gate.read();
         while batch.len() < BATCH
             && let Ok(next) = hits.try_recv()
         {
             batch.push(next);
         }
+        drop(hits);
         store_batch(db, &mut batch, shared);
         drop(gate);
     }
@@ -190,7 +218,7 @@ fn write_batches(db: &Db, hits: &Receiver<Waiting>, shared: &Shared) {
 
 fn store_batch(db: &Db, batch: &mut Vec<Waiting>, shared: &Shared) {
     let hits: Vec<Hit> = batch.iter().map(|waiting| waiting.hit).collect();
-    let outcome = db.write(|conn| store(conn, &hits));
+    let outcome = store(db, &hits);
     shared.waiting.fetch_sub(batch.len(), Ordering::Relaxed);
     match outcome {
         Ok(()) => {
@@ -217,7 +245,7 @@ fn store_batch(db: &Db, batch: &mut Vec<Waiting>, shared: &Shared) {
                 let one = if away {
                     None
                 } else {
-                    db.write(|conn| store(conn, &[waiting.hit])).err()
+                    store(db, &[waiting.hit]).err()
                 };
                 away = away || matches!(one, Some(DbError::Unavailable(_)));
                 let stored = if away || one.is_some() {

@@ -332,7 +332,7 @@ impl<'a> History<'a> {
                 automatic: what.automatic,
             },
         };
-        self.world.write(|conn| recorder::store(conn, &[hit]));
+        recorder::store(&self.world.state.db, &[hit]).expect("stored");
     }
 
     fn set_mode(&mut self, mode: TrackingMode) {
