@@ -100,7 +100,9 @@ impl Connector {
                 let path = path.to_str().ok_or(ConnectProblem::Path)?;
                 let mut conn = SqliteConnection::establish(path)?;
                 // FULL: a hit that was answered survives a power cut. secure_delete: deleted
-                // bytes are overwritten with zeros, not left in free pages (rule P7).
+                // bytes are overwritten with zeros, not left in free pages (rule P7). What a
+                // connection keeps in memory is small, since there are many; the system keeps the
+                // file's pages once for all of them, and mapping it would count them for each.
                 conn.batch_execute(
                     "PRAGMA busy_timeout = 5000;
                      PRAGMA journal_mode = WAL;
@@ -108,8 +110,8 @@ impl Connector {
                      PRAGMA foreign_keys = ON;
                      PRAGMA secure_delete = ON;
                      PRAGMA temp_store = MEMORY;
-                     PRAGMA cache_size = -16000;
-                     PRAGMA mmap_size = 268435456;",
+                     PRAGMA cache_size = -4000;
+                     PRAGMA mmap_size = 0;",
                 )?;
                 Ok(Conn::Sqlite(conn))
             }

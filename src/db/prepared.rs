@@ -15,8 +15,9 @@ use diesel::sql_types::{BigInt, HasSqlType, Text, Untyped};
 /// A statement with its values.
 #[derive(Debug, Clone)]
 pub struct Prepared {
-    sql: String,
-    binds: Vec<Bind>,
+    /// What stands before each value.
+    before: Vec<(String, Bind)>,
+    rest: String,
 }
 
 #[derive(Debug, Clone)]
@@ -28,23 +29,33 @@ enum Bind {
 /// A statement whose placeholders `$1`, `$2`, … stand in this order, each once, nine at most.
 pub fn prepared(sql: String) -> Prepared {
     Prepared {
-        sql,
-        binds: Vec::new(),
+        before: Vec::new(),
+        rest: sql,
     }
 }
 
 impl Prepared {
     /// The value of the next placeholder.
     #[must_use]
-    pub fn text(mut self, value: String) -> Self {
-        self.binds.push(Bind::Text(value));
-        self
+    pub fn text(self, value: String) -> Self {
+        self.bind(Bind::Text(value))
     }
 
     /// The value of the next placeholder.
     #[must_use]
-    pub fn int(mut self, value: i64) -> Self {
-        self.binds.push(Bind::Int(value));
+    pub fn int(self, value: i64) -> Self {
+        self.bind(Bind::Int(value))
+    }
+
+    fn bind(mut self, value: Bind) -> Self {
+        let placeholder = format!("${}", self.before.len() + 1);
+        // Without its placeholder a value stands at the end, where the database refuses it.
+        let (before, after) = match self.rest.split_once(&placeholder) {
+            Some((before, after)) => (before.to_owned(), after.to_owned()),
+            None => (std::mem::take(&mut self.rest), String::new()),
+        };
+        self.before.push((before, value));
+        self.rest = after;
         self
     }
 }
@@ -56,21 +67,14 @@ where
     i64: ToSql<BigInt, DB>,
 {
     fn walk_ast<'b>(&'b self, mut out: AstPass<'_, 'b, DB>) -> QueryResult<()> {
-        let mut rest = self.sql.as_str();
-        for (number, bind) in (1..).zip(&self.binds) {
-            let (before, after) = rest.split_once(&format!("${number}")).ok_or_else(|| {
-                diesel::result::Error::QueryBuilderError(
-                    format!("placeholder {number} is missing").into(),
-                )
-            })?;
+        for (before, bind) in &self.before {
             out.push_sql(before);
             match bind {
                 Bind::Text(value) => out.push_bind_param::<Text, _>(value)?,
                 Bind::Int(value) => out.push_bind_param::<BigInt, _>(value)?,
             }
-            rest = after;
         }
-        out.push_sql(rest);
+        out.push_sql(&self.rest);
         Ok(())
     }
 }

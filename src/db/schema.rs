@@ -541,7 +541,6 @@ joinable!(mailing_links -> mailings (mailing_id));
 joinable!(deliveries -> accounts (account_id));
 joinable!(deliveries -> mailings (mailing_id));
 joinable!(deliveries -> recipients (recipient_id));
-joinable!(events -> accounts (account_id));
 joinable!(events -> deliveries (delivery_id));
 joinable!(mailing_hours -> accounts (account_id));
 joinable!(mailing_hours -> mailings (mailing_id));

@@ -280,7 +280,9 @@ CREATE INDEX deliveries_deferred ON deliveries (mailing_id, next_attempt_at, att
 
 -- How often something happened to a delivery within one hour.
 CREATE TABLE events (
-    account_id BIGINT NOT NULL REFERENCES accounts (id) ON DELETE CASCADE,
+    -- The delivery's, which says that it exists: with every event asking for it again, all hits of
+    -- an account would meet at one row.
+    account_id BIGINT NOT NULL,
     delivery_id BIGINT NOT NULL REFERENCES deliveries (id) ON DELETE CASCADE,
     kind INTEGER NOT NULL CHECK (kind IN (0, 1)),
     link BIGINT NOT NULL,
