@@ -162,17 +162,32 @@ fn presentable(error: &ConnectionError) -> String {
     }
 }
 
-/// A connection of the pool, and when it was last known to be good.
+/// A connection of the pool.
 pub struct Pooled {
     /// The connection.
     pub conn: Conn,
+    /// When it was last known to be good.
     good_at: Instant,
+    /// Whether it turned out not to be any more.
+    is_gone: bool,
 }
 
-/// For how long a connection that did its work is trusted without asking it: asking costs a round
-/// trip, which for the recorder's batches is a tenth of the whole. What breaks within that time is
-/// noticed by the work itself.
+/// For how long a connection that did its work is trusted by who asked for it, without asking the
+/// server.
 const TRUSTED: Duration = Duration::from_millis(500);
+
+impl Pooled {
+    /// Whether it did its work a moment ago.
+    pub fn is_trusted(&self) -> bool {
+        self.good_at.elapsed() < TRUSTED
+    }
+
+    /// Asks the server, which costs a round trip. One that does not answer leaves the pool.
+    pub fn is_good(&mut self) -> bool {
+        self.is_gone = self.conn.ping().is_err();
+        !self.is_gone
+    }
+}
 
 impl ManageConnection for Connector {
     type Connection = Pooled;
@@ -182,18 +197,16 @@ impl ManageConnection for Connector {
         Ok(Pooled {
             conn: self.open()?,
             good_at: Instant::now(),
+            is_gone: false,
         })
     }
 
     fn is_valid(&self, pooled: &mut Pooled) -> Result<(), ConnectProblem> {
-        if pooled.good_at.elapsed() < TRUSTED {
-            return Ok(());
-        }
         pooled.conn.ping().map_err(ConnectProblem::SetUp)
     }
 
     fn has_broken(&self, pooled: &mut Pooled) -> bool {
-        let is_broken = std::thread::panicking() || pooled.conn.is_broken();
+        let is_broken = pooled.is_gone || std::thread::panicking() || pooled.conn.is_broken();
         if !is_broken {
             pooled.good_at = Instant::now();
         }
