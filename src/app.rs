@@ -19,7 +19,8 @@ use crate::bounces::origin::Keys;
 use crate::bounces::spool::Spool;
 use crate::config::{Config, DataConfig};
 use crate::db::models::{
-    accounts, audit_list, installation, invitations, password_resets, sessions, signups,
+    accounts, api_requests, audit_list, installation, invitations, password_resets, sessions,
+    signups,
 };
 use crate::db::{Backend, Db};
 use crate::demo::Background;
@@ -168,6 +169,7 @@ pub fn build(config: &Config) -> Result<App, StartError> {
         stamps: Stamps::new(secret.key(Purpose::PublicForm)),
         form_limits: FormLimits::default(),
         remembering,
+        idempotency: secret.key(Purpose::IdempotentRequest),
         passwords: State::passwords(config.password_cost),
         throttle: Throttle::new(secret.key(Purpose::KnownBrowser)),
         reset_turns: Semaphore::new(RESETS_AT_ONCE),
@@ -295,6 +297,7 @@ async fn keep_house(state: State) {
             tracing::warn!(%error, "expired sessions could not be removed");
         }
         tidy_links(&state).await;
+        tidy_requests(&state).await;
         tidy_signups(&state).await;
         tidy_outbox(&state).await;
         tidy_imports(&state).await;
@@ -369,6 +372,16 @@ async fn tidy_links(state: &State) {
         .await;
     if let Err(error) = removed {
         tracing::warn!(%error, "old links of users could not be removed");
+    }
+}
+
+/// Forgets requests of programs that nobody sends again.
+async fn tidy_requests(state: &State) {
+    let removed = state
+        .write(|conn| api_requests::remove_old(conn, Timestamp::now()))
+        .await;
+    if let Err(error) = removed {
+        tracing::warn!(%error, "old requests of programs could not be removed");
     }
 }
 

@@ -8,6 +8,10 @@ use actix_web::web::{self, ServiceConfig};
 use actix_web::{Handler, HttpRequest, HttpResponse, Responder, Route};
 
 use crate::domain::role::Role::{self, Admin, Mailings, Recipients, Reports, Sending};
+use crate::domain::scope::Scope::{
+    self, DeleteRecipients, ReadMailings, ReadRecipients, ReadReports, WriteRecipients,
+    WriteTracking,
+};
 use crate::web::access::{Access, guard};
 use crate::web::{
     account, api, assets, demo, groups, home, imports, mailings, outbox, pictures, public,
@@ -20,6 +24,9 @@ const LINK: Access = Access::Link;
 const FORM: Access = Access::PublicForm;
 const SIGNED_IN: Access = Access::SignedIn;
 const ANY_KEY: Access = Access::AnyKey;
+const fn key(scope: Scope) -> Access {
+    Access::Key(scope)
+}
 const fn role(role: Role) -> Access {
     Access::Role(role)
 }
@@ -212,6 +219,7 @@ fn account_pages(table: &mut Table<'_>) {
     table.post("/benutzerkonto/benutzer/{id}/entfernen", role(Admin),    account::users::remove::destroy);
     table.get ("/benutzerkonto/schnittstelle",          role(Admin),     account::api_keys::show);
     table.post("/benutzerkonto/schnittstelle",          role(Admin),     account::api_keys::create);
+    table.get ("/benutzerkonto/schnittstelle/beschreibung", role(Admin), account::api_description::show);
     table.get ("/benutzerkonto/schnittstelle/{id}/widerrufen", role(Admin), account::api_keys::ask_to_revoke);
     table.post("/benutzerkonto/schnittstelle/{id}/widerrufen", role(Admin), account::api_keys::revoke);
     table.get ("/benutzerkonto/protokoll",              role(Admin),     account::log::show);
@@ -257,7 +265,25 @@ fn for_people(table: &mut Table<'_>) {
 /// What programs reach with a key of the account.
 #[rustfmt::skip]
 fn for_programs(table: &mut Table<'_>) {
-    table.get ("/api/v1/key",                           ANY_KEY,         api::key::show);
+    table.get ("/api/v1/openapi.json",                  EVERYBODY,             api::openapi::show);
+    table.get ("/api/v1/key",                           ANY_KEY,               api::key::show);
+    table.get ("/api/v1/recipients",                    key(ReadRecipients),   api::recipients::list);
+    table.post("/api/v1/recipients",                    key(WriteRecipients),  api::recipients::create);
+    table.get ("/api/v1/recipients/{id}",               key(ReadRecipients),   api::recipients::show);
+    table.put ("/api/v1/recipients/{id}",               key(WriteRecipients),  api::recipients::update);
+    table.delete("/api/v1/recipients/{id}",             key(DeleteRecipients), api::recipients::delete);
+    table.get ("/api/v1/recipients/{id}/tracking",      key(ReadRecipients),   api::tracking::show);
+    table.put ("/api/v1/recipients/{id}/tracking",      key(WriteTracking),    api::tracking::update);
+    table.get ("/api/v1/receipts/{id}",                 key(DeleteRecipients), api::receipts::show);
+    table.get ("/api/v1/groups",                        key(ReadRecipients),   api::groups::list);
+    table.post("/api/v1/groups",                        key(WriteRecipients),  api::groups::create);
+    table.get ("/api/v1/groups/{id}",                   key(ReadRecipients),   api::groups::show);
+    table.put ("/api/v1/groups/{id}",                   key(WriteRecipients),  api::groups::rename);
+    table.put ("/api/v1/groups/{id}/members/{recipient}", key(WriteRecipients), api::groups::add_member);
+    table.delete("/api/v1/groups/{id}/members/{recipient}", key(WriteRecipients), api::groups::remove_member);
+    table.get ("/api/v1/mailings",                      key(ReadMailings),     api::mailings::list);
+    table.get ("/api/v1/mailings/{id}",                 key(ReadMailings),     api::mailings::show);
+    table.get ("/api/v1/reports/{id}",                  key(ReadReports),      api::reports::show);
 }
 
 /// Takes the routes into the application, each behind the guard of its access, and remembers
@@ -344,6 +370,24 @@ impl Table<'_> {
         F::Output: Responder + 'static,
     {
         self.add(Method::POST, path, access, handler);
+    }
+
+    fn put<F, A>(&mut self, path: &'static str, access: Access, handler: F)
+    where
+        F: Handler<A>,
+        A: actix_web::FromRequest + 'static,
+        F::Output: Responder + 'static,
+    {
+        self.add(Method::PUT, path, access, handler);
+    }
+
+    fn delete<F, A>(&mut self, path: &'static str, access: Access, handler: F)
+    where
+        F: Handler<A>,
+        A: actix_web::FromRequest + 'static,
+        F::Output: Responder + 'static,
+    {
+        self.add(Method::DELETE, path, access, handler);
     }
 
     fn add<F, A>(&mut self, method: Method, path: &'static str, access: Access, handler: F)

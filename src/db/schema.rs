@@ -109,6 +109,17 @@ table! {
 }
 
 table! {
+    api_requests (key_id, idempotency_hash) {
+        account_id -> BigInt,
+        key_id -> BigInt,
+        idempotency_hash -> Binary,
+        request_hash -> Binary,
+        created_id -> BigInt,
+        created_at -> BigInt,
+    }
+}
+
+table! {
     groups (id) {
         id -> BigInt,
         account_id -> BigInt,
@@ -526,6 +537,8 @@ joinable!(invitations -> accounts (account_id));
 joinable!(password_resets -> users (user_id));
 joinable!(sessions -> users (user_id));
 joinable!(api_keys -> accounts (account_id));
+joinable!(api_requests -> accounts (account_id));
+joinable!(api_requests -> api_keys (key_id));
 joinable!(groups -> accounts (account_id));
 joinable!(recipients -> accounts (account_id));
 joinable!(memberships -> accounts (account_id));
@@ -587,6 +600,7 @@ allow_tables_to_appear_in_same_query!(
     password_resets,
     sessions,
     api_keys,
+    api_requests,
     groups,
     recipients,
     memberships,

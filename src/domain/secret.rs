@@ -46,6 +46,8 @@ pub enum Purpose {
     Signup,
     /// What a public form carries to show that it was really opened.
     PublicForm,
+    /// Requests of programs that are known again, so that they are done once.
+    IdempotentRequest,
     /// The check value that tells whether a database belongs to this secret.
     Check,
 }
@@ -64,6 +66,7 @@ impl Purpose {
             Self::Bounce => "widerspruch/bounce/1",
             Self::Signup => "widerspruch/signup/1",
             Self::PublicForm => "widerspruch/public-form/1",
+            Self::IdempotentRequest => "widerspruch/idempotent-request/1",
             Self::Check => "widerspruch/check/1",
         }
     }

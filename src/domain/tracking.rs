@@ -78,6 +78,8 @@ stored_as_word! {
         Import => "import",
         /// Came with a sign-up form that the recipient confirmed.
         Form => "form",
+        /// Set by a program of the account, with a key.
+        Program => "api",
         /// Remembered from before the recipient was deleted (rule P9).
         Remembered => "remembered",
         /// Mails came back (statuses only).
@@ -95,6 +97,7 @@ impl TrackingSource {
             Self::Recipient => "Empfänger selbst",
             Self::Import => "Import",
             Self::Form => "Anmeldeformular",
+            Self::Program => "Schnittstelle",
             Self::Remembered => "gemerkter Widerspruch",
             Self::Bounce => "Rückläufer",
             Self::Complaint => "Beschwerde",

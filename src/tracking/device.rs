@@ -46,6 +46,17 @@ impl Device {
         found.unwrap_or(Self::Unknown)
     }
 
+    /// As programs read it.
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::Unknown => "unknown",
+            Self::Desktop => "desktop",
+            Self::Phone => "phone",
+            Self::Tablet => "tablet",
+            Self::Proxy => "proxy",
+        }
+    }
+
     /// As shown on the screen.
     pub const fn label(self) -> &'static str {
         match self {

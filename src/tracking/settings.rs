@@ -269,6 +269,40 @@ pub fn rests_until(recipient: &recipients::Recipient, now: Timestamp) -> Option<
     (until > now).then_some(until)
 }
 
+/// Why a consent can't be recorded.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Obstacle {
+    /// Its day has not come yet.
+    InTheFuture,
+    /// The person objected on a later day: what was said last holds.
+    ObjectedSince,
+    /// The person refused, and may not be asked again before then.
+    NotToBeAsked(Timestamp),
+}
+
+/// What stands in the way of recording that this recipient agreed on the day that began then:
+/// `asked`, or without being asked.
+pub fn consent_obstacle(
+    recipient: &recipients::Recipient,
+    day: Timestamp,
+    asked: bool,
+    now: Timestamp,
+) -> Option<Obstacle> {
+    if day > now {
+        return Some(Obstacle::InTheFuture);
+    }
+    let objected_since = recipient.tracking == RecipientTracking::Objected
+        && recipient
+            .refused_at
+            .is_some_and(|at| at >= day.plus_days(1).millis());
+    if objected_since {
+        return Some(Obstacle::ObjectedSince);
+    }
+    rests_until(recipient, now)
+        .filter(|_| asked)
+        .map(Obstacle::NotToBeAsked)
+}
+
 /// Whether lifting this recipient's objection needs a reason: it was the person's own act.
 pub fn needs_reason(recipient: &recipients::Recipient) -> bool {
     matches!(

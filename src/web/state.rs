@@ -74,6 +74,8 @@ pub struct Inner {
     pub form_limits: FormLimits,
     /// The key for remembered addresses (rule P9).
     pub remembering: Key,
+    /// The key under which requests of programs are known again.
+    pub idempotency: Key,
     /// Hashing and checking of passwords.
     pub passwords: Passwords,
     /// Slows guessing of passwords down.

@@ -36,6 +36,17 @@ impl World {
 
     /// A key that allows this until then.
     pub fn make_key_until(&self, scopes: Scopes, expires_at: Option<Timestamp>) -> MadeKey {
+        self.make_key_of(self.account_id, scopes, expires_at)
+    }
+
+    /// A program of another account, which may do everything there.
+    pub fn stranger(&self) -> Program {
+        let account = self.make_account("Fremde AG", "fremd@example.com");
+        let all: Scopes = Scope::ALL.into_iter().collect();
+        self.program_with(&self.make_key_of(account, all, None).key)
+    }
+
+    fn make_key_of(&self, account: i64, scopes: Scopes, expires_at: Option<Timestamp>) -> MadeKey {
         let made = caller::new_key().expect("random bits");
         let new = NewApiKey {
             name: "Webshop",
@@ -45,7 +56,7 @@ impl World {
             created_by: "Eva Admin",
             expires_at,
         };
-        let id = self.write(|conn| api_keys::add(conn, self.account_id, &new, Timestamp::now()));
+        let id = self.write(|conn| api_keys::add(conn, account, &new, Timestamp::now()));
         MadeKey { id, key: made.key }
     }
 

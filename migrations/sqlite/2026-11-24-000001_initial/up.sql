@@ -110,6 +110,20 @@ CREATE TABLE api_keys (
 ) STRICT;
 CREATE INDEX api_keys_by_account ON api_keys (account_id, id);
 
+-- Requests of programs that must not be done twice: keyed hashes only, and the number of what was
+-- made. Gone after a day.
+CREATE TABLE api_requests (
+    account_id INTEGER NOT NULL REFERENCES accounts (id) ON DELETE CASCADE,
+    key_id INTEGER NOT NULL REFERENCES api_keys (id) ON DELETE CASCADE,
+    idempotency_hash BLOB NOT NULL,
+    request_hash BLOB NOT NULL,
+    created_id INTEGER NOT NULL,
+    created_at INTEGER NOT NULL,
+    PRIMARY KEY (key_id, idempotency_hash)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX api_requests_by_account ON api_requests (account_id);
+CREATE INDEX api_requests_by_time ON api_requests (created_at);
+
 CREATE TABLE groups (
     id INTEGER NOT NULL PRIMARY KEY AUTOINCREMENT,
     account_id INTEGER NOT NULL REFERENCES accounts (id) ON DELETE CASCADE,

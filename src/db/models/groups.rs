@@ -5,6 +5,7 @@ use diesel::prelude::*;
 use diesel::sql_types::{BigInt, Bool, Text};
 
 use crate::db::json_rows::{self, Column};
+use crate::db::paging::{Page, Position, page};
 use crate::db::schema::{groups, memberships};
 use crate::db::{Conn, DbResult};
 use crate::domain::time::Timestamp;
@@ -36,6 +37,32 @@ pub fn all(conn: &mut Conn, account_id: i64) -> DbResult<Vec<Group>> {
         .order(groups::name_key)
         .select(Group::as_select())
         .load(conn)?)
+}
+
+/// A page of the groups, newest first.
+pub fn list(
+    conn: &mut Conn,
+    account_id: i64,
+    position: Position,
+    size: usize,
+) -> DbResult<Page<Group>> {
+    let (_, _, key) = position.descending();
+    let query = groups::table
+        .filter(groups::account_id.eq(account_id))
+        .select(Group::as_select())
+        .limit(i64::try_from(size + 1).unwrap_or(i64::MAX));
+    let rows = if position.reads_backwards() {
+        query
+            .filter(groups::id.gt(key))
+            .order(groups::id.asc())
+            .load(conn)?
+    } else {
+        query
+            .filter(groups::id.lt(key))
+            .order(groups::id.desc())
+            .load(conn)?
+    };
+    Ok(page(rows, position, size))
 }
 
 /// The group of that number.

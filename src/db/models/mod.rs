@@ -5,6 +5,7 @@
 
 pub mod accounts;
 pub mod api_keys;
+pub mod api_requests;
 pub mod askable;
 pub mod audit;
 pub mod audit_list;

@@ -1,6 +1,7 @@
 //! *Benutzerkonto*, with the tabs *Kontodaten*, *Personenbez. Tracking*, *Versand*,
 //! *Rückläufer*, *Benutzer*, *Schnittstelle*, *Protokoll*, *Passwort* and *Meine Anmeldungen*.
 
+pub mod api_description;
 pub mod api_keys;
 pub mod asking;
 pub mod bounces;

@@ -2,14 +2,15 @@
 
 use actix_web::HttpResponse;
 use serde::Serialize;
+use utoipa::ToSchema;
 
 use super::caller::Caller;
-use super::problem::Problem;
-use super::utc;
+use super::{ApiResult, utc};
 use crate::domain::scope::Scope;
 
 /// The key that calls.
-#[derive(Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = Key)]
 pub struct KeyBody {
     /// What it is called in the account.
     name: String,
@@ -18,11 +19,15 @@ pub struct KeyBody {
     /// What it allows.
     scopes: Vec<&'static str>,
     /// Until when it is valid; null: until it is revoked.
+    #[schema(required, format = DateTime)]
     expires_at: Option<String>,
 }
 
-/// GET `/api/v1/key`
-pub async fn show(caller: Caller) -> Result<HttpResponse, Problem> {
+/// Get the key that calls
+#[utoipa::path(get, path = "/api/v1/key", operation_id = "get_key", tag = "Key",
+    responses((status = 200, description = "The key", body = KeyBody)),
+    security(("key" = [])))]
+pub async fn show(caller: Caller) -> ApiResult {
     let scopes = caller.key.scopes().iter().map(Scope::word);
     Ok(HttpResponse::Ok().json(KeyBody {
         name: caller.key.name.clone(),

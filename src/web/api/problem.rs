@@ -6,6 +6,7 @@ use actix_web::http::StatusCode;
 use actix_web::http::header::{CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTICATE};
 use actix_web::{HttpResponse, ResponseError};
 use serde::Serialize;
+use utoipa::ToSchema;
 
 use crate::db::DbError;
 use crate::domain::scope::Scope;
@@ -23,12 +24,46 @@ pub enum Problem {
     MissingScope(Scope),
     /// There is no such thing, or it belongs to another account: the answer is the same.
     NotFound,
+    /// The request can't be read, with what is wrong with it.
+    Malformed(String),
+    /// These fields are wrong.
+    Invalid(Vec<FieldProblem>),
+    /// The address belongs to that recipient.
+    AddressTaken(i64),
+    /// Another group has that name.
+    NameTaken,
+    /// The group asks its members for consent, and this person refused.
+    MayNotBeAsked,
+    /// A consent is not taken back as if nothing had been said.
+    ConsentStands,
+    /// The `Idempotency-Key` was used for another request.
+    KeyUsedBefore,
     /// Something without an explanation of its own.
     Status(StatusCode),
 }
 
+/// What is wrong with one field.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
+pub struct FieldProblem {
+    /// The field, with a dot before its part.
+    pub field: &'static str,
+    /// What is wrong with it.
+    pub detail: String,
+}
+
+impl FieldProblem {
+    /// What is wrong with that field.
+    pub fn new(field: &'static str, detail: &str) -> Self {
+        Self {
+            field,
+            detail: detail.to_owned(),
+        }
+    }
+}
+
 /// A problem as it is sent.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
+#[schema(as = Problem)]
 pub struct ProblemBody {
     /// What kind of problem it is: an address below `/api/v1/problems/` that never changes.
     #[serde(rename = "type")]
@@ -40,11 +75,18 @@ pub struct ProblemBody {
     /// What it was this time.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub detail: Option<String>,
+    /// Every field that is wrong.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[schema(required = false)]
+    pub errors: Vec<FieldProblem>,
+    /// The recipient who has the address already.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub existing: Option<i64>,
 }
 
 impl std::fmt::Display for Problem {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str(&self.body().title)
+        f.write_str(self.kind().1)
     }
 }
 
@@ -70,32 +112,54 @@ impl From<DbError> for Problem {
 impl Problem {
     /// As it is sent.
     pub fn body(&self) -> ProblemBody {
-        let status = self.status_code();
-        let (word, title, detail) = match self {
-            Self::Unauthorized => (
-                "unauthorized",
-                "No valid key",
-                Some(
-                    "Send a key of the account as \"Authorization: Bearer …\". It may be wrong, revoked or expired."
-                        .to_owned(),
-                ),
-            ),
-            Self::MissingScope(scope) => (
-                "missing-scope",
-                "The key does not allow this",
-                Some(format!("This needs a key with the scope {}.", scope.word())),
-            ),
-            Self::NotFound => ("not-found", "Not found", None),
-            Self::Status(status) => {
-                let (word, title) = of_status(*status);
-                (word, title, None)
-            }
-        };
+        let (word, title) = self.kind();
         ProblemBody {
             kind: format!("/api/v1/problems/{word}"),
             title: title.to_owned(),
-            status: status.as_u16(),
-            detail,
+            status: self.status_code().as_u16(),
+            detail: match self {
+                Self::Unauthorized => Some(
+                    "Send a key of the account as \"Authorization: Bearer …\". It may be wrong, revoked or expired."
+                        .to_owned(),
+                ),
+                Self::MissingScope(scope) => {
+                    Some(format!("This needs a key with the scope {}.", scope.word()))
+                }
+                Self::Malformed(detail) => Some(detail.clone()),
+                Self::ConsentStands => Some("Record an objection instead.".to_owned()),
+                _ => None,
+            },
+            errors: match self {
+                Self::Invalid(errors) => errors.clone(),
+                _ => Vec::new(),
+            },
+            existing: match self {
+                Self::AddressTaken(id) => Some(*id),
+                _ => None,
+            },
+        }
+    }
+
+    /// The last part of its type, and its title.
+    fn kind(&self) -> (&'static str, &'static str) {
+        match self {
+            Self::Unauthorized => ("unauthorized", "No valid key"),
+            Self::MissingScope(_) => ("missing-scope", "The key does not allow this"),
+            Self::NotFound => ("not-found", "Not found"),
+            Self::Malformed(_) => ("malformed", "The request can't be read"),
+            Self::Invalid(_) => ("invalid", "Some fields are wrong"),
+            Self::AddressTaken(_) => ("address-taken", "Another recipient has this address"),
+            Self::NameTaken => ("name-taken", "Another group has this name"),
+            Self::MayNotBeAsked => (
+                "may-not-be-asked",
+                "This person refused and may not be asked for consent now",
+            ),
+            Self::ConsentStands => ("consent-stands", "A consent can't be unset"),
+            Self::KeyUsedBefore => (
+                "idempotency-key-reused",
+                "This Idempotency-Key was used for another request",
+            ),
+            Self::Status(status) => of_status(*status),
         }
     }
 }
@@ -107,6 +171,10 @@ fn of_status(status: StatusCode) -> (&'static str, &'static str) {
         405 => ("method-not-allowed", "Method not allowed"),
         408 => ("timeout", "The request did not arrive in time"),
         409 => ("conflict", "Not possible in the present state"),
+        415 => (
+            "unsupported-media-type",
+            "The body has to be application/json",
+        ),
         413 => ("too-large", "The request is too large"),
         429 => ("too-many-requests", "Too many requests"),
         503 => ("unavailable", "The database is away, nothing was changed"),
@@ -122,6 +190,11 @@ impl ResponseError for Problem {
             Self::Unauthorized => StatusCode::UNAUTHORIZED,
             Self::MissingScope(_) => StatusCode::FORBIDDEN,
             Self::NotFound => StatusCode::NOT_FOUND,
+            Self::Malformed(_) => StatusCode::BAD_REQUEST,
+            Self::Invalid(_) | Self::KeyUsedBefore => StatusCode::UNPROCESSABLE_ENTITY,
+            Self::AddressTaken(_) | Self::NameTaken | Self::MayNotBeAsked | Self::ConsentStands => {
+                StatusCode::CONFLICT
+            }
             Self::Status(status) => *status,
         }
     }

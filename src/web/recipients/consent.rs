@@ -9,7 +9,7 @@ use crate::db::models::consents::{self, Consent, ConsentKind};
 use crate::db::models::recipients::{self, Recipient};
 use crate::domain::time::{Timestamp, parse_day};
 use crate::domain::tracking::{RecipientTracking, TrackingSource};
-use crate::tracking::settings;
+use crate::tracking::settings::{self, Obstacle};
 use crate::web::access::SignedIn;
 use crate::web::filters;
 use crate::web::forms::FormErrors;
@@ -94,17 +94,21 @@ fn check(
 ) -> Result<Consent, FormErrors> {
     let mut errors = FormErrors::new();
     let given = parse_day(&typed.erteilt);
-    match given {
-        None => errors.add(
+    let asked = typed.anlass == "gefragt";
+    let obstacle = given.and_then(|day| settings::consent_obstacle(recipient, day, asked, now));
+    match (given, obstacle) {
+        (None, _) => errors.add(
             "erteilt",
             "Geben Sie den Tag der Einwilligung an, zum Beispiel 24.11.2026.",
         ),
-        Some(day) if day > now => errors.add("erteilt", "Dieser Tag liegt in der Zukunft."),
-        Some(day) if is_older(day, recipient) => errors.add(
+        (_, Some(Obstacle::InTheFuture)) => {
+            errors.add("erteilt", "Dieser Tag liegt in der Zukunft.");
+        }
+        (_, Some(Obstacle::ObjectedSince)) => errors.add(
             "erteilt",
             "Die Person hat danach widersprochen. Es gilt, was sie zuletzt gesagt hat.",
         ),
-        Some(_) => {}
+        (_, Some(Obstacle::NotToBeAsked(_)) | None) => {}
     }
     text(
         "wie",
@@ -120,9 +124,8 @@ fn check(
         MAX_WORDING_CHARS,
         &mut errors,
     );
-    match (typed.anlass.as_str(), settings::rests_until(recipient, now)) {
-        ("selbst", _) | ("gefragt", None) => {}
-        ("gefragt", Some(until)) => errors.add(
+    match (typed.anlass.as_str(), obstacle) {
+        ("gefragt", Some(Obstacle::NotToBeAsked(until))) => errors.add(
             "anlass",
             format!(
                 "Diese Person hat Nein gesagt und darf bis zum {} nicht erneut gefragt werden. Eine Einwilligung, um \
@@ -130,6 +133,7 @@ fn check(
                 filters::format_date(until.millis())
             ),
         ),
+        ("selbst" | "gefragt", _) => {}
         _ => errors.add("anlass", "Wählen Sie, wie es dazu kam."),
     }
     match given {
@@ -151,14 +155,6 @@ fn check(
         }),
         _ => Err(errors),
     }
-}
-
-/// Whether an objection came later than that whole day.
-fn is_older(day: Timestamp, recipient: &Recipient) -> bool {
-    recipient.tracking == RecipientTracking::Objected
-        && recipient
-            .refused_at
-            .is_some_and(|at| at >= day.plus_days(1).millis())
 }
 
 fn text(field: &'static str, what: &str, typed: &str, most: usize, errors: &mut FormErrors) {

@@ -58,6 +58,7 @@ impl DataPage {
             Some(TrackingSource::Recipient) => "durch den Empfänger selbst",
             Some(TrackingSource::Import) => "durch einen Import",
             Some(TrackingSource::Form) => "durch ein Anmeldeformular",
+            Some(TrackingSource::Program) => "durch die Schnittstelle",
             Some(TrackingSource::Remembered) => "gemerkt von früher",
             Some(TrackingSource::Bounce) => "durch Rückläufer",
             Some(TrackingSource::Complaint) => "durch eine Beschwerde",

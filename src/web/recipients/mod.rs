@@ -11,6 +11,6 @@ pub mod groups;
 pub mod history;
 pub mod list;
 pub mod new;
-mod person;
+pub(in crate::web) mod person;
 pub mod search;
 pub mod tracking;

@@ -8,7 +8,7 @@ pub mod group;
 pub mod index;
 pub mod on_mail;
 mod rate_chart;
-mod report;
+pub(in crate::web) mod report;
 mod selection;
 pub mod show;
 

@@ -12,7 +12,7 @@ use crate::tracking::device::Device;
 const HOURS: usize = 48;
 
 /// Everything a mailing's report says.
-pub(super) struct Report {
+pub(in crate::web) struct Report {
     pub mailing: SentMailing,
     /// The totals; their anonymous ones may be too small to be shown.
     figures: Figures,
@@ -28,7 +28,7 @@ pub(super) struct Report {
 
 /// How often something was counted, as it may be shown.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Reaction {
+pub(in crate::web) struct Reaction {
     pub personal: i64,
     /// Of these, the first of their recipient.
     pub unique: i64,
@@ -38,7 +38,7 @@ pub(super) struct Reaction {
 
 /// Opens and clicks of one hour.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct HourLine {
+pub(in crate::web) struct HourLine {
     /// The hour, in whole hours since 1970.
     pub hour: i64,
     pub opens: Reaction,
@@ -46,7 +46,7 @@ pub(super) struct HourLine {
 }
 
 /// Clicks on one link.
-pub(super) struct LinkLine {
+pub(in crate::web) struct LinkLine {
     /// Its number in the mailing.
     pub number: i64,
     pub url: String,
@@ -54,7 +54,8 @@ pub(super) struct LinkLine {
 }
 
 /// One class of device.
-pub(super) struct DeviceLine {
+pub(in crate::web) struct DeviceLine {
+    pub device: Device,
     pub label: &'static str,
     pub opens: i64,
     pub clicks: i64,
@@ -212,7 +213,7 @@ impl Report {
 }
 
 /// Clicks of each link among those of all.
-pub(super) struct Shares {
+pub(in crate::web) struct Shares {
     /// Whether anonymous clicks are in it.
     pub with_anonymous: bool,
     /// All of them.
@@ -290,6 +291,7 @@ fn devices(conn: &mut Conn, account_id: i64, mailing_id: i64) -> DbResult<Vec<De
     Ok(Device::ALL
         .into_iter()
         .map(|device| DeviceLine {
+            device,
             label: device.label(),
             opens: of(0, device),
             clicks: of(1, device),

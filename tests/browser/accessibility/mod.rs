@@ -60,6 +60,7 @@ const NO_PAGES: &[&str] = &[
     "/empfaenger/{id}/auskunft.json",
     "/empfaenger/{id}/auskunft.csv",
     "/benutzerkonto/protokoll.csv",
+    "/api/v1/openapi.json",
     // Stands there once in a new installation, after thousands of rows are made.
     "/beispielkonto",
 ];

@@ -174,6 +174,10 @@ fn of_programs(key: &str) -> Vec<Shown> {
         Shown::at(here, "Benutzerkonto"),
         Shown::at(here, "Benutzerkonto").after("Schlüssel erzeugen"),
         Shown::at(&format!("{key}/widerrufen"), "API-Schlüssel widerrufen"),
+        Shown::at(
+            &format!("{here}/beschreibung"),
+            "Beschreibung der Schnittstelle",
+        ),
     ]
 }
 

@@ -1,4 +1,9 @@
 //! `/api/v1`, the interface for programs, and *Benutzerkonto → Schnittstelle*.
 
 mod access;
+mod description;
 mod keys;
+mod once;
+mod reading;
+mod recipients;
+mod tracking;

@@ -18,6 +18,7 @@ on_both!(a_new_account_says_what_to_do_first, |world| {
         [
             "Gruppen",
             "Anmeldeformulare",
+            "Löschen nach Liste",
             "Empfänger suchen",
             "Importieren",
             "Empfänger hinzufügen"

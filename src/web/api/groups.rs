@@ -1,0 +1,206 @@
+//! `/api/v1/groups`.
+
+use actix_web::{HttpRequest, HttpResponse, web};
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+
+use super::ApiResult;
+use super::caller::Caller;
+use super::input::{Json, Query};
+use super::once::{self, Created, Made};
+use super::paging::{self, Listed, Part};
+use super::problem::{FieldProblem, Problem};
+use crate::db::models::groups::{self, Group};
+use crate::db::models::recipients;
+use crate::domain::group::name_problem;
+use crate::domain::time::Timestamp;
+use crate::web::state::State;
+
+const PATH: &str = "/api/v1/groups";
+
+/// A group of recipients.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = Group)]
+pub struct GroupBody {
+    /// Its number.
+    id: i64,
+    /// Its name.
+    name: String,
+    /// How many recipients belong to it.
+    members: i64,
+    /// Whether it was made to ask its members for consent: whoever objects leaves it, and stays out
+    /// for six months.
+    asks_consent: bool,
+}
+
+/// What a group is called.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct GroupInput {
+    /// Its name, of no other group of the account; case does not matter.
+    #[schema(min_length = 1, max_length = 200)]
+    name: String,
+}
+
+impl From<Group> for GroupBody {
+    fn from(group: Group) -> Self {
+        Self {
+            id: group.id,
+            name: group.name,
+            members: group.member_count,
+            asks_consent: group.asks_consent,
+        }
+    }
+}
+
+impl GroupInput {
+    fn check(&self) -> Result<(), Problem> {
+        if name_problem(&self.name).is_none() {
+            return Ok(());
+        }
+        let wrong = "Give 1 to 200 characters, no control characters.";
+        Err(Problem::Invalid(vec![FieldProblem::new("name", wrong)]))
+    }
+}
+
+/// List groups
+#[utoipa::path(get, path = "/api/v1/groups", operation_id = "list_groups", tag = "Groups", params(Part),
+    responses((status = 200, description = "A page of groups, the newest first", body = Listed<GroupBody>)),
+    security(("key" = ["recipients:read"])))]
+pub async fn list(caller: Caller, state: web::Data<State>, part: Query<Part>) -> ApiResult {
+    let (position, size) = part.0.read()?;
+    let account_id = caller.account_id();
+    let page = state
+        .read(move |conn| groups::list(conn, account_id, position, size))
+        .await?;
+    let kept = [("limit", size.to_string())];
+    paging::answer(page, |group| group.id, GroupBody::from, PATH, &kept)
+}
+
+/// Make a group
+#[utoipa::path(post, path = "/api/v1/groups", operation_id = "create_group", tag = "Groups", request_body = GroupInput,
+    params(("Idempotency-Key" = Option<String>, Header, description = "Makes the request safe to repeat for a day",
+            min_length = 1, max_length = 255, pattern = "^[!-~]+$")),
+    responses((status = 201, description = "Made", body = Created,
+               headers(("Location" = String, description = "Where it is found")))),
+    security(("key" = ["recipients:write"])))]
+pub async fn create(
+    caller: Caller,
+    state: web::Data<State>,
+    request: HttpRequest,
+    input: Json<GroupInput>,
+) -> ApiResult {
+    input.value.check()?;
+    let (account_id, name) = (caller.account_id(), input.value.name);
+    once::make(&request, &state, &caller, &input.raw, PATH, move |conn| {
+        if groups::find_by_name(conn, account_id, &name)?.is_some() {
+            return Ok(Made::Not(Problem::NameTaken));
+        }
+        Ok(Made::New(groups::create(
+            conn,
+            account_id,
+            &name,
+            Timestamp::now(),
+        )?))
+    })
+    .await
+}
+
+/// Get a group
+#[utoipa::path(get, path = "/api/v1/groups/{id}", operation_id = "get_group", tag = "Groups",
+    params(("id" = i64, Path, minimum = 1, description = "The group's number")),
+    responses((status = 200, description = "The group", body = GroupBody)),
+    security(("key" = ["recipients:read"])))]
+pub async fn show(caller: Caller, state: web::Data<State>, id: web::Path<i64>) -> ApiResult {
+    let (account_id, id) = (caller.account_id(), *id);
+    let group = state
+        .read(move |conn| groups::find(conn, account_id, id))
+        .await?;
+    Ok(HttpResponse::Ok().json(GroupBody::from(group)))
+}
+
+/// Rename a group
+#[utoipa::path(put, path = "/api/v1/groups/{id}", operation_id = "rename_group", tag = "Groups", request_body = GroupInput,
+    params(("id" = i64, Path, minimum = 1, description = "The group's number")),
+    responses((status = 200, description = "The group as it is now", body = GroupBody)),
+    security(("key" = ["recipients:write"])))]
+pub async fn rename(
+    caller: Caller,
+    state: web::Data<State>,
+    id: web::Path<i64>,
+    input: Json<GroupInput>,
+) -> ApiResult {
+    input.value.check()?;
+    let (account_id, id, name) = (caller.account_id(), *id, input.value.name);
+    let renamed = state
+        .write(move |conn| {
+            groups::find(conn, account_id, id)?;
+            let of_name = groups::find_by_name(conn, account_id, &name)?;
+            if of_name.is_some_and(|other| other.id != id) {
+                return Ok(None);
+            }
+            groups::rename(conn, account_id, id, &name)?;
+            groups::find(conn, account_id, id).map(Some)
+        })
+        .await?;
+    let group = renamed.ok_or(Problem::NameTaken)?;
+    Ok(HttpResponse::Ok().json(GroupBody::from(group)))
+}
+
+/// Put a recipient into a group
+///
+/// Who belongs to it already stays.
+#[utoipa::path(put, path = "/api/v1/groups/{id}/members/{recipient}", operation_id = "add_member", tag = "Groups",
+    params(("id" = i64, Path, minimum = 1, description = "The group's number"),
+           ("recipient" = i64, Path, minimum = 1, description = "The recipient's number")),
+    responses((status = 204, description = "Belongs to it")),
+    security(("key" = ["recipients:write"])))]
+pub async fn add_member(
+    caller: Caller,
+    state: web::Data<State>,
+    path: web::Path<(i64, i64)>,
+) -> ApiResult {
+    let (account_id, (group_id, recipient_id)) = (caller.account_id(), *path);
+    let belongs = state
+        .write(move |conn| {
+            groups::find(conn, account_id, group_id)?;
+            recipients::find(conn, account_id, recipient_id)?;
+            groups::add_members(
+                conn,
+                account_id,
+                group_id,
+                &[recipient_id],
+                Timestamp::now(),
+            )?;
+            let all = groups::of_recipient(conn, account_id, recipient_id)?;
+            Ok(all.iter().any(|group| group.id == group_id))
+        })
+        .await?;
+    if belongs {
+        Ok(HttpResponse::NoContent().finish())
+    } else {
+        Err(Problem::MayNotBeAsked)
+    }
+}
+
+/// Take a recipient out of a group
+#[utoipa::path(delete, path = "/api/v1/groups/{id}/members/{recipient}", operation_id = "remove_member", tag = "Groups",
+    params(("id" = i64, Path, minimum = 1, description = "The group's number"),
+           ("recipient" = i64, Path, minimum = 1, description = "The recipient's number")),
+    responses((status = 204, description = "Does not belong to it (any more)")),
+    security(("key" = ["recipients:write"])))]
+pub async fn remove_member(
+    caller: Caller,
+    state: web::Data<State>,
+    path: web::Path<(i64, i64)>,
+) -> ApiResult {
+    let (account_id, (group_id, recipient_id)) = (caller.account_id(), *path);
+    state
+        .write(move |conn| {
+            groups::find(conn, account_id, group_id)?;
+            recipients::find(conn, account_id, recipient_id)?;
+            groups::remove_member(conn, account_id, group_id, recipient_id)
+        })
+        .await?;
+    Ok(HttpResponse::NoContent().finish())
+}

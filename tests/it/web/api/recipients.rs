@@ -1,0 +1,256 @@
+//! Recipients and groups: found, entered, changed, deleted as on the pages.
+
+use serde_json::{Value, json};
+use widerspruch::domain::tracking::Decision;
+
+use crate::support::on_both;
+
+/// The numbers of a list's entries.
+fn numbers(list: &Value) -> Vec<i64> {
+    let items = list["items"].as_array().expect("a list");
+    items
+        .iter()
+        .map(|one| one["id"].as_i64().expect("a number"))
+        .collect()
+}
+
+on_both!(people_are_entered_read_changed, |world| {
+    let program = world.program();
+    let group = program
+        .post("/api/v1/groups", &json!({"name": " Kunden "}))
+        .expect(201)["id"]
+        .clone();
+    let entered = program.post(
+        "/api/v1/recipients",
+        &json!({"email": "Anna@Example.org", "first_name": "Anna", "fields": {"ort": "Köln"}, "groups": [group], "objects": true}),
+    );
+    let id = entered.expect(201)["id"].as_i64().expect("a number");
+    let path = format!("/api/v1/recipients/{id}");
+    assert_eq!(entered.header("location"), Some(path.as_str()));
+    let anna = program.get(&path).expect(200);
+    assert_eq!(anna["email"], "Anna@Example.org");
+    assert_eq!(anna["fields"], json!({"ort": "Köln"}));
+    assert_eq!(anna["tracking"], "objected");
+    assert_eq!(anna["groups"][0]["name"], "Kunden");
+    assert_eq!(anna["groups"][0]["members"], 1);
+
+    let changed = program
+        .put(
+            &path,
+            &json!({"email": "anna@example.com", "last_name": "Muster"}),
+        )
+        .expect(200);
+    assert_eq!(changed["email"], "anna@example.com");
+    assert_eq!(changed["first_name"], "");
+    assert_eq!(changed["fields"], json!({}));
+    assert_eq!(
+        changed["tracking"], "objected",
+        "the objection is the person's"
+    );
+
+    let taken = json!({"email": "ANNA@example.com"});
+    let problem = program
+        .post("/api/v1/recipients", &taken)
+        .expect_problem(409, "address-taken");
+    assert_eq!(problem["existing"], id);
+    let ben = world.make_recipient("ben@example.org");
+    program
+        .put(&format!("/api/v1/recipients/{ben}"), &taken)
+        .expect_problem(409, "address-taken");
+
+    let admin = world.admin();
+    admin
+        .visit(&format!("/benutzerkonto/protokoll?empfaenger={id}"))
+        .assert_says("Schnittstelle: Webshop")
+        .assert_says("Quelle: Schnittstelle");
+    admin
+        .visit(&format!("/empfaenger/{id}/tracking"))
+        .assert_says("Schnittstelle");
+});
+
+on_both!(what_is_wrong_is_said_field_by_field, |world| {
+    let program = world.program();
+    let long = "x".repeat(201);
+    let wrong = json!({"email": "anna", "first_name": long, "fields": {"Ort": "x", "email": "y"}});
+    let problem = program
+        .post("/api/v1/recipients", &wrong)
+        .expect_problem(422, "invalid");
+    let fields: Vec<&str> = problem["errors"]
+        .as_array()
+        .expect("a list")
+        .iter()
+        .filter_map(|error| error["field"].as_str())
+        .collect();
+    assert_eq!(fields, ["fields", "email", "first_name"]);
+    let unknown_group = json!({"email": "a@example.org", "groups": [4711]});
+    program
+        .post("/api/v1/recipients", &unknown_group)
+        .expect_problem(422, "invalid");
+    for unknown in [
+        json!({"email": "a@example.org", "account_id": 1}),
+        json!({"email": "a@example.org", "id": 1}),
+        json!({"email": "a@example.org", "tracking": "consented"}),
+        json!({"email": "a@example.org", "first_name": "A\u{0}"}),
+        json!({"email": 1}),
+        json!([]),
+    ] {
+        program
+            .post("/api/v1/recipients", &unknown)
+            .expect_problem(400, "malformed");
+    }
+    let send = |body: &str, kind: &str| {
+        program.send(
+            "POST",
+            "/api/v1/recipients",
+            Some(body.to_owned()),
+            &[("content-type", kind)],
+        )
+    };
+    let good = r#"{"email":"a@example.org"}"#;
+    send(good, "text/plain").expect_problem(415, "unsupported-media-type");
+    send(good, "application/x-www-form-urlencoded").expect_problem(415, "unsupported-media-type");
+    send("{", "application/json").expect_problem(400, "malformed");
+    send(&" ".repeat(300 * 1024), "application/json").expect_problem(413, "too-large");
+    assert_eq!(world.rows("recipients", "1 = 1"), 0);
+    send(good, "application/json; charset=utf-8").expect(201);
+});
+
+on_both!(lists_are_read_page_by_page, |world| {
+    let ids: Vec<i64> = (0..5)
+        .map(|n| world.make_recipient(&format!("p{n}@example.org")))
+        .collect();
+    world.make_recipient("other@example.com");
+    let program = world.program();
+    let first = program.get("/api/v1/recipients?limit=2&search=P_%40");
+    assert_eq!(
+        numbers(&first.expect(200)),
+        Vec::<i64>::new(),
+        "an underscore is one"
+    );
+    let mut address = "/api/v1/recipients?limit=2&search=%40example.org".to_owned();
+    let mut seen = Vec::new();
+    loop {
+        let page = program.get(&address);
+        let list = page.expect(200);
+        seen.extend(numbers(&list));
+        let Some(next) = list["next"].as_str() else {
+            assert!(page.header("link").is_none());
+            break;
+        };
+        assert_eq!(
+            page.header("link"),
+            Some(format!("<{next}>; rel=\"next\"").as_str())
+        );
+        next.clone_into(&mut address);
+    }
+    assert_eq!(seen, ids.iter().rev().copied().collect::<Vec<_>>());
+    for (query, status, kind) in [
+        ("limit=0", 422, "invalid"),
+        ("limit=201", 422, "invalid"),
+        ("after=0", 422, "invalid"),
+        ("after=x", 400, "malformed"),
+        ("nach=1", 400, "malformed"),
+        ("search=a&group=1", 422, "invalid"),
+        ("group=4711", 404, "not-found"),
+    ] {
+        program
+            .get(&format!("/api/v1/recipients?{query}"))
+            .expect_problem(status, kind);
+    }
+});
+
+on_both!(groups_are_kept, |world| {
+    let program = world.program();
+    let make = |name: &str| program.post("/api/v1/groups", &json!({"name": name}));
+    let id = make("Kunden").expect(201)["id"].as_i64().expect("a number");
+    make("kunden ").expect_problem(409, "name-taken");
+    make(" ").expect_problem(422, "invalid");
+    let other = make("Freunde").expect(201)["id"]
+        .as_i64()
+        .expect("a number");
+    let path = format!("/api/v1/groups/{id}");
+    program
+        .put(&path, &json!({"name": "Freunde"}))
+        .expect_problem(409, "name-taken");
+    let renamed = program
+        .put(&path, &json!({"name": "Kundschaft"}))
+        .expect(200);
+    assert_eq!(renamed["name"], "Kundschaft");
+    assert_eq!(
+        numbers(&program.get("/api/v1/groups").expect(200)),
+        [other, id]
+    );
+
+    let anna = world.make_recipient("anna@example.org");
+    let member = format!("{path}/members/{anna}");
+    for _ in 0..2 {
+        program.send("PUT", &member, None, &[]).expect(204);
+        assert_eq!(program.get(&path).expect(200)["members"], 1);
+    }
+    assert_eq!(
+        numbers(
+            &program
+                .get(&format!("/api/v1/recipients?group={id}"))
+                .expect(200)
+        ),
+        [anna]
+    );
+    for _ in 0..2 {
+        program.delete(&member).expect(204);
+        assert_eq!(program.get(&path).expect(200)["members"], 0);
+    }
+    program
+        .send("PUT", &format!("{path}/members/4711"), None, &[])
+        .expect_problem(404, "not-found");
+    program
+        .delete("/api/v1/groups/4711/members/1")
+        .expect_problem(404, "not-found");
+});
+
+on_both!(p7_a_deletion_is_the_same_as_on_the_page, |world| {
+    let program = world.program();
+    let mailing = world.make_sent_mailing("Neues", 1);
+    let anna = world.make_recipient("anna@example.org");
+    let key = world.deliver(mailing, anna, Decision::Personal);
+    world.visitor().get(&world.pixel(mailing, key));
+    let before = program
+        .get(&format!("/api/v1/reports/{mailing}"))
+        .expect(200);
+    assert_eq!(before["opens"]["unique"], 1);
+    let path = format!("/api/v1/recipients/{anna}");
+    program
+        .put(&format!("{path}/tracking"), &json!({"setting": "objected"}))
+        .expect(200);
+    let receipt = program.delete(&path).expect(200);
+    assert_eq!(receipt["kind"], "deletion");
+    assert_eq!(receipt["recipients"], 1);
+    assert_eq!(receipt["opens"], 1);
+    assert_eq!(receipt["actor"], "Schnittstelle: Webshop");
+    assert!(!receipt.to_string().contains("anna@"));
+    program.delete(&path).expect_problem(404, "not-found");
+    program.get(&path).expect_problem(404, "not-found");
+    let receipt = program
+        .get(&format!("/api/v1/receipts/{}", receipt["id"]))
+        .expect(200);
+    assert!(["pending", "done"].contains(&receipt["cleanup"].as_str().expect("a word")));
+    assert_eq!(
+        program
+            .get(&format!("/api/v1/reports/{mailing}"))
+            .expect(200),
+        before
+    );
+    for row in world.dump(&[]) {
+        assert!(!row.contains("anna@"), "{row}");
+    }
+    // Entered again, the objection holds (rule P9).
+    let again = program
+        .post("/api/v1/recipients", &json!({"email": "anna@example.org"}))
+        .expect(201)["id"]
+        .clone();
+    let tracking = program
+        .get(&format!("/api/v1/recipients/{again}/tracking"))
+        .expect(200);
+    assert_eq!(tracking["setting"], "objected");
+    assert_eq!(tracking["source"], "remembered");
+    assert_eq!(tracking["needs_reason"], true);
+});
