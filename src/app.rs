@@ -20,7 +20,7 @@ use crate::bounces::spool::Spool;
 use crate::config::{Config, DataConfig};
 use crate::db::models::{
     accounts, api_requests, audit_list, installation, invitations, password_resets, sessions,
-    signups,
+    signups, webhook_deliveries,
 };
 use crate::db::{Backend, Db};
 use crate::demo::Background;
@@ -47,6 +47,8 @@ use crate::web::protection::protect;
 use crate::web::public::signup::limits::FormLimits;
 use crate::web::session::throttle::Throttle;
 use crate::web::state::{Inner, State};
+use crate::webhooks;
+use crate::webhooks::worker::Teller;
 
 /// So many mails with links to new passwords are on their way to mail servers at the same time.
 const RESETS_AT_ONCE: usize = 32;
@@ -144,6 +146,7 @@ pub fn build(config: &Config) -> Result<App, StartError> {
         tokens: tokens.clone(),
     })?;
     let state = State::new(Inner {
+        teller: start_teller(config, &db, &secret)?,
         recorder: Recorder::start(db.clone())?,
         links,
         sender,
@@ -201,6 +204,14 @@ pub fn build(config: &Config) -> Result<App, StartError> {
         address,
         setup_link,
         _lock: lock,
+    })
+}
+
+fn start_teller(config: &Config, db: &Db, secret: &Secret) -> std::io::Result<Teller> {
+    Teller::start(webhooks::worker::Tools {
+        db: db.clone(),
+        sealer: secret.sealer(),
+        reach: config.webhooks,
     })
 }
 
@@ -268,10 +279,12 @@ impl App {
         let bounces = self.state.bounces.clone();
         let mailer = self.state.mailer.clone();
         let past = self.state.past.clone();
+        let teller = self.state.teller.clone();
         // Every hit that was taken is stored before the program ends, every mail in hand marked.
         let _ = web::block(move || {
             sender.shut_down();
             mailer.shut_down();
+            teller.shut_down();
             imports.shut_down();
             past.shut_down();
             bounces.shut_down();
@@ -298,6 +311,7 @@ async fn keep_house(state: State) {
         }
         tidy_links(&state).await;
         tidy_requests(&state).await;
+        tidy_webhooks(&state).await;
         tidy_signups(&state).await;
         tidy_outbox(&state).await;
         tidy_imports(&state).await;
@@ -382,6 +396,17 @@ async fn tidy_requests(state: &State) {
         .await;
     if let Err(error) = removed {
         tracing::warn!(%error, "old requests of programs could not be removed");
+    }
+}
+
+/// Forgets what webhooks told long ago.
+async fn tidy_webhooks(state: &State) {
+    let before = webhooks::kept_since(Timestamp::now());
+    let removed = state
+        .write(move |conn| webhook_deliveries::remove_old(conn, before))
+        .await;
+    if let Err(error) = removed {
+        tracing::warn!(%error, "what webhooks told could not be removed");
     }
 }
 

@@ -8,6 +8,7 @@ use url::Url;
 
 use crate::db::{self, Target};
 use crate::sending::Timing;
+use crate::webhooks::client::Reach;
 
 /// Where it listens unless told otherwise.
 pub const DEFAULT_LISTEN: &str = "127.0.0.1:8080";
@@ -32,6 +33,9 @@ pub struct Config {
     pub demo_recipients: usize,
     /// How long sending waits for what.
     pub sending: Timing,
+    /// `--webhooks-anywhere`, `WIDERSPRUCH_WEBHOOKS_ANYWHERE`: whether webhooks may lead to this
+    /// machine and into private networks, and be told by http. Default: no.
+    pub webhooks: Reach,
 }
 
 /// Where data lies.

@@ -2,7 +2,7 @@
 //! *no* to personal tracking seriously.
 //!
 //! Arrows point down only: `main → cli → app → routes → web →
-//! {people, signup, sending, import, erasure, bounces, backup} →
+//! {people, signup, sending, import, erasure, bounces, backup, webhooks} →
 //! {tracking, mail} → db → domain`.
 //!
 //! * [`app`]: start-up and shutdown. [`config`]: what can be set. [`routes`]: the table of addresses.
@@ -19,6 +19,7 @@
 //! * [`signup`]: people who sign up by themselves, with a mail that asks whether it was really them.
 //! * [`people`]: the users of an account: invitations, roles, new passwords.
 //! * [`demo`]: the example account.
+//! * [`webhooks`]: telling other programs what happens.
 //! * [`import`]: recipients from CSV files of any size.
 
 pub mod app;
@@ -39,3 +40,4 @@ pub mod sending;
 pub mod signup;
 pub mod tracking;
 pub mod web;
+pub mod webhooks;

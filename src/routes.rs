@@ -220,6 +220,15 @@ fn account_pages(table: &mut Table<'_>) {
     table.get ("/benutzerkonto/schnittstelle",          role(Admin),     account::api_keys::show);
     table.post("/benutzerkonto/schnittstelle",          role(Admin),     account::api_keys::create);
     table.get ("/benutzerkonto/schnittstelle/beschreibung", role(Admin), account::api_description::show);
+    table.get ("/benutzerkonto/schnittstelle/webhooks",          role(Admin), account::webhooks::index);
+    table.post("/benutzerkonto/schnittstelle/webhooks",          role(Admin), account::webhooks::create);
+    table.get ("/benutzerkonto/schnittstelle/webhooks/{id}",     role(Admin), account::webhooks::show);
+    table.post("/benutzerkonto/schnittstelle/webhooks/{id}/testen",       role(Admin), account::webhooks::test);
+    table.post("/benutzerkonto/schnittstelle/webhooks/{id}/erneut",       role(Admin), account::webhooks::repeat);
+    table.post("/benutzerkonto/schnittstelle/webhooks/{id}/einschalten",  role(Admin), account::webhooks::switch_on);
+    table.post("/benutzerkonto/schnittstelle/webhooks/{id}/ausschalten",  role(Admin), account::webhooks::switch_off);
+    table.get ("/benutzerkonto/schnittstelle/webhooks/{id}/loeschen",     role(Admin), account::webhooks::confirm_deletion);
+    table.post("/benutzerkonto/schnittstelle/webhooks/{id}/loeschen",     role(Admin), account::webhooks::destroy);
     table.get ("/benutzerkonto/schnittstelle/{id}/widerrufen", role(Admin), account::api_keys::ask_to_revoke);
     table.post("/benutzerkonto/schnittstelle/{id}/widerrufen", role(Admin), account::api_keys::revoke);
     table.get ("/benutzerkonto/protokoll",              role(Admin),     account::log::show);

@@ -9,11 +9,12 @@ use super::origin::{Keys, Origin};
 use super::report::{self, Meaning, Returned};
 use crate::db::models::audit::{self, Action, Actor, Entry};
 use crate::db::models::recipients::{self, Recipient};
-use crate::db::models::{accounts, bounces};
+use crate::db::models::{accounts, bounces, webhook_deliveries};
 use crate::db::{Conn, DbResult, account_lock};
 use crate::domain::bounce::{BounceKind, StatusCode};
 use crate::domain::time::Timestamp;
 use crate::domain::tracking::{RecipientStatus, TrackingSource};
+use crate::domain::webhook::HookEvent;
 use crate::tracking::settings;
 
 /// What the audit log calls the part of the program that reads what comes back.
@@ -151,7 +152,16 @@ impl InAccount {
             recipient_id: Some(recipient.id),
             details: json!({ "kind": kind.as_str(), "code": code.map(|code| code.to_string()) }),
         };
-        audit::record(conn, self.account_id, &entry, self.now)
+        audit::record(conn, self.account_id, &entry, self.now)?;
+        let (event, source) = (HookEvent::Bounced, TrackingSource::Bounce.as_str());
+        webhook_deliveries::queue(
+            conn,
+            self.account_id,
+            event,
+            &[recipient.id],
+            source,
+            self.now,
+        )
     }
 }
 

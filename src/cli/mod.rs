@@ -14,6 +14,7 @@ use clap::{Args, Parser, Subcommand};
 
 use crate::config::{self, Config, DataConfig, PasswordCost};
 use crate::error::StartError;
+use crate::webhooks::client::Reach;
 
 /// Administration of an e-mail marketing account that takes a recipient's no to personal
 /// tracking seriously.
@@ -48,6 +49,10 @@ struct Settings {
     /// File with the installation's secret [default: secret.key in the data directory]
     #[arg(long, env = "WIDERSPRUCH_SECRET_FILE", global = true)]
     secret_file: Option<PathBuf>,
+
+    /// Let webhooks lead to this machine and into private networks, and be told by http
+    #[arg(long, env = "WIDERSPRUCH_WEBHOOKS_ANYWHERE", global = true)]
+    webhooks_anywhere: bool,
 }
 
 #[derive(Debug, Subcommand)]
@@ -91,6 +96,11 @@ impl Settings {
             password_cost: PasswordCost::Full,
             demo_recipients: crate::demo::RECIPIENTS,
             sending: crate::sending::Timing::default(),
+            webhooks: if self.webhooks_anywhere {
+                Reach::Anywhere
+            } else {
+                Reach::Public
+            },
         })
     }
 }

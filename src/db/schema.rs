@@ -424,6 +424,37 @@ table! {
 }
 
 table! {
+    webhooks (id) {
+        id -> BigInt,
+        account_id -> BigInt,
+        url -> Text,
+        events -> Integer,
+        secret -> Binary,
+        active -> Bool,
+        failing_since -> Nullable<BigInt>,
+        given_up_at -> Nullable<BigInt>,
+        created_at -> BigInt,
+    }
+}
+
+table! {
+    webhook_deliveries (id) {
+        id -> BigInt,
+        account_id -> BigInt,
+        webhook_id -> BigInt,
+        event -> Text,
+        recipient_id -> Nullable<BigInt>,
+        source -> Text,
+        status -> Text,
+        attempts -> BigInt,
+        next_attempt_at -> BigInt,
+        attempted_at -> Nullable<BigInt>,
+        outcome -> Nullable<Text>,
+        created_at -> BigInt,
+    }
+}
+
+table! {
     outbox_mails (id) {
         id -> BigInt,
         account_id -> BigInt,
@@ -574,6 +605,9 @@ joinable!(pictures -> accounts (account_id));
 joinable!(smtp_settings -> accounts (account_id));
 joinable!(dkim_keys -> accounts (account_id));
 joinable!(bounce_mailboxes -> accounts (account_id));
+joinable!(webhooks -> accounts (account_id));
+joinable!(webhook_deliveries -> accounts (account_id));
+joinable!(webhook_deliveries -> webhooks (webhook_id));
 joinable!(outbox_mails -> signups (signup_id));
 joinable!(imports -> accounts (account_id));
 joinable!(imports -> users (user_id));
@@ -620,6 +654,8 @@ allow_tables_to_appear_in_same_query!(
     smtp_settings,
     dkim_keys,
     bounce_mailboxes,
+    webhooks,
+    webhook_deliveries,
     outbox_mails,
     imports,
     import_refusals,

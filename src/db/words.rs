@@ -12,6 +12,7 @@ use super::models::jobs::{JobKind, JobStatus};
 use super::models::mailings::MailingStatus;
 use super::models::objections::Remembered;
 use super::models::receipts::{Cleanup, ReceiptKind};
+use super::models::webhook_deliveries::TellingStatus;
 use crate::domain::bounce::BounceKind;
 use crate::domain::server::Encryption;
 use crate::domain::signature::SignatureAlgorithm;
@@ -59,6 +60,7 @@ read_from_text!(
     RecipientTracking,
     Remembered,
     SignatureAlgorithm,
+    TellingStatus,
     TrackingMode,
     TrackingSource,
 );

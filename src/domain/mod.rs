@@ -7,6 +7,7 @@ pub mod address;
 pub mod audit;
 pub mod bounce;
 pub mod group;
+pub mod public_address;
 pub mod random_key;
 pub mod role;
 pub mod scope;
@@ -17,6 +18,7 @@ pub mod signature;
 pub mod small_groups;
 pub mod time;
 pub mod tracking;
+pub mod webhook;
 
 /// Declares an enum that is stored as a word, with the conversions both ways.
 macro_rules! stored_as_word {

@@ -10,11 +10,13 @@ use super::settings::{self, Recalled};
 use crate::db::models::audit::{self, Action, Actor, Entry};
 use crate::db::models::groups;
 use crate::db::models::recipients::{self, NewRecipient};
+use crate::db::models::webhook_deliveries;
 use crate::db::{Conn, DbResult};
 use crate::domain::address::EmailAddress;
 use crate::domain::secret::Key;
 use crate::domain::time::Timestamp;
 use crate::domain::tracking::{RecipientTracking, TrackingSource};
+use crate::domain::webhook::HookEvent;
 
 /// Settings a recipient starts with.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -89,7 +91,35 @@ pub fn record_starts(
             })
         })
         .collect();
-    audit::record_many(conn, account_id, &entries, now)
+    audit::record_many(conn, account_id, &entries, now)?;
+    tell_of(conn, account_id, starts, now)
+}
+
+/// Tells webhooks of objections that come with people. What is only remembered was told when it was
+/// said.
+fn tell_of(
+    conn: &mut Conn,
+    account_id: i64,
+    starts: &[(i64, Start)],
+    now: Timestamp,
+) -> DbResult<()> {
+    let said = |start: &Start| match start.tracking {
+        Some((RecipientTracking::Objected, _, source)) if source != TrackingSource::Remembered => {
+            Some(source)
+        }
+        _ => None,
+    };
+    let Some(source) = starts.iter().find_map(|(_, start)| said(start)) else {
+        return Ok(());
+    };
+    // All of them come the same way.
+    let people: Vec<i64> = starts
+        .iter()
+        .filter(|(_, start)| said(start).is_some())
+        .map(|(id, _)| *id)
+        .collect();
+    let event = HookEvent::Objected;
+    webhook_deliveries::queue(conn, account_id, event, &people, source.as_str(), now)
 }
 
 /// A person to be entered.

@@ -9,13 +9,14 @@ use serde_json::json;
 
 use crate::db::models::audit::{self, Action, Actor, Entry};
 use crate::db::models::objections::{self, Remembered};
-use crate::db::models::{accounts, groups, recipient_batches, recipients};
+use crate::db::models::{accounts, groups, recipient_batches, recipients, webhook_deliveries};
 use crate::db::{Conn, DbError, DbResult, account_lock};
 use crate::domain::secret::Key;
 use crate::domain::time::Timestamp;
 use crate::domain::tracking::{
     RecipientStatus, RecipientTracking, TrackingMode, TrackingSource, may_be_asked_from,
 };
+use crate::domain::webhook::HookEvent;
 
 /// The HMAC under which an address is remembered beyond deletion (rule P9).
 pub fn remembered_address(key: &Key, address_key: &str) -> objections::AddressHash {
@@ -106,6 +107,15 @@ pub fn object(
         details: json!({ "source": source.as_str() }),
     };
     audit::record(conn, account_id, &entry, now)?;
+    let about = [recipient_id];
+    webhook_deliveries::queue(
+        conn,
+        account_id,
+        HookEvent::Objected,
+        &about,
+        source.as_str(),
+        now,
+    )?;
     Ok(true)
 }
 
@@ -137,6 +147,8 @@ pub fn object_many(
         })
         .collect();
     audit::record_many(conn, account_id, &entries, now)?;
+    let (event, source) = (HookEvent::Objected, source.as_str());
+    webhook_deliveries::queue(conn, account_id, event, &changed, source, now)?;
     Ok(changed.len())
 }
 
@@ -339,6 +351,8 @@ pub fn unsubscribe(
         details: json!({ "source": source.as_str() }),
     };
     audit::record(conn, account_id, &entry, now)?;
+    let (event, about) = (HookEvent::Unsubscribed, [recipient_id]);
+    webhook_deliveries::queue(conn, account_id, event, &about, source.as_str(), now)?;
     Ok(true)
 }
 

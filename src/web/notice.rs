@@ -200,6 +200,20 @@ fn of_sending(word: &str) -> Option<Notice> {
             "success",
             "Deaktiviert. Mit diesem Schlüssel wird nichts mehr signiert.",
         ),
+        "webhook-test" => (
+            "success",
+            "Das Testereignis wird gesendet. Laden Sie die Seite gleich noch einmal, um die Antwort zu sehen.",
+        ),
+        "webhook-erneut" => (
+            "success",
+            "Die Nachricht wird noch einmal gesendet. Laden Sie die Seite gleich noch einmal.",
+        ),
+        "webhook-an" => ("success", "Webhook eingeschaltet."),
+        "webhook-aus" => (
+            "success",
+            "Webhook ausgeschaltet. Was ab jetzt geschieht, erfährt das andere Programm nicht.",
+        ),
+        "webhook-geloescht" => ("success", "Webhook gelöscht."),
         "api-schluessel-widerrufen" => (
             "success",
             "Widerrufen. Mit diesem Schlüssel kommt ab sofort kein Programm mehr herein.",

@@ -29,6 +29,7 @@ use crate::web::error::WebError;
 use crate::web::password::Passwords;
 use crate::web::public::signup::limits::FormLimits;
 use crate::web::session::throttle::Throttle;
+use crate::webhooks::worker::Teller;
 
 /// What the running program holds. Cheap to clone.
 #[derive(Clone)]
@@ -74,6 +75,8 @@ pub struct Inner {
     pub form_limits: FormLimits,
     /// The key for remembered addresses (rule P9).
     pub remembering: Key,
+    /// Tells webhooks.
+    pub teller: Teller,
     /// The key under which requests of programs are known again.
     pub idempotency: Key,
     /// Hashing and checking of passwords.

@@ -9,7 +9,7 @@ const LAYERS: [&[&str]; 8] = [
     &["routes"],
     &["web"],
     &[
-        "sending", "import", "erasure", "bounces", "backup", "demo", "signup", "people",
+        "sending", "import", "erasure", "bounces", "backup", "demo", "signup", "people", "webhooks",
     ],
     &["tracking", "mail"],
     &["db"],

@@ -21,6 +21,7 @@ pub mod program;
 pub mod proxy;
 pub mod python;
 pub mod sink;
+pub mod webhook;
 pub mod world;
 
 pub use world::{On, World};

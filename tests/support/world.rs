@@ -95,6 +95,11 @@ impl World {
 
     /// A second server on the same PostgreSQL, as behind one proxy.
     pub fn another_node(&self) -> Node {
+        self.another_node_with(|_| {})
+    }
+
+    /// The same with other settings.
+    pub fn another_node_with(&self, change: impl FnOnce(&mut Config)) -> Node {
         let database_url = self
             .database_url
             .as_deref()
@@ -102,6 +107,7 @@ impl World {
         let dir = tempfile::tempdir().expect("a directory");
         let mut config = config(&dir, Some(database_url));
         config.data.secret_file = self.dir.path().join("secret.key");
+        change(&mut config);
         let (state, url, server) = serve(&config);
         Node {
             state,
@@ -237,6 +243,7 @@ fn config(dir: &TempDir, database_url: Option<&str>) -> Config {
         password_cost: PasswordCost::Minimal,
         demo_recipients: 150,
         sending: widerspruch::sending::Timing::default(),
+        webhooks: widerspruch::webhooks::client::Reach::Public,
     }
 }
 

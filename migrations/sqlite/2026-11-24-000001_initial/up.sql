@@ -489,6 +489,45 @@ CREATE TABLE bounce_mailboxes (
     updated_at INTEGER NOT NULL
 ) STRICT;
 
+-- Where other programs are told of what happens.
+CREATE TABLE webhooks (
+    id INTEGER NOT NULL PRIMARY KEY AUTOINCREMENT,
+    account_id INTEGER NOT NULL REFERENCES accounts (id) ON DELETE CASCADE,
+    url TEXT NOT NULL,
+    -- Of which events, a bit for each.
+    events INTEGER NOT NULL,
+    -- What it is signed with, sealed like the password.
+    secret BLOB NOT NULL,
+    active INTEGER NOT NULL DEFAULT 1 CHECK (active IN (0, 1)),
+    -- Since when nothing arrives there, and when it was therefore switched off.
+    failing_since INTEGER,
+    given_up_at INTEGER,
+    created_at INTEGER NOT NULL
+) STRICT;
+CREATE INDEX webhooks_by_account ON webhooks (account_id, id);
+
+-- What they have to tell: recipients by number only, so a deletion has nothing to find here.
+CREATE TABLE webhook_deliveries (
+    id INTEGER NOT NULL PRIMARY KEY AUTOINCREMENT,
+    account_id INTEGER NOT NULL REFERENCES accounts (id) ON DELETE CASCADE,
+    webhook_id INTEGER NOT NULL REFERENCES webhooks (id) ON DELETE CASCADE,
+    event TEXT NOT NULL,
+    recipient_id INTEGER,
+    source TEXT NOT NULL,
+    status TEXT NOT NULL DEFAULT 'pending' CHECK (status IN ('pending', 'done', 'failed')),
+    attempts INTEGER NOT NULL DEFAULT 0,
+    -- When it is tried (again); while a node has it in hand, when another one may take it up.
+    next_attempt_at INTEGER NOT NULL,
+    attempted_at INTEGER,
+    -- What came of the last attempt, in words for the screen; nothing of what the other side said.
+    outcome TEXT,
+    created_at INTEGER NOT NULL
+) STRICT;
+CREATE INDEX webhook_deliveries_by_account ON webhook_deliveries (account_id, id);
+CREATE INDEX webhook_deliveries_by_webhook ON webhook_deliveries (webhook_id, id);
+CREATE INDEX webhook_deliveries_by_time ON webhook_deliveries (created_at);
+CREATE INDEX webhook_deliveries_due ON webhook_deliveries (next_attempt_at) WHERE status = 'pending';
+
 -- Mails handed to the built-in outbox; the file lies in the data directory.
 CREATE TABLE outbox_mails (
     id INTEGER NOT NULL PRIMARY KEY AUTOINCREMENT,

@@ -169,6 +169,16 @@ pub enum Action {
     ApiKeyMade,
     /// A key for programs revoked.
     ApiKeyRevoked,
+    /// A webhook made.
+    WebhookMade,
+    /// A webhook switched on.
+    WebhookOn,
+    /// A webhook switched off.
+    WebhookOff,
+    /// A webhook switched off since nothing arrived for long.
+    WebhookGivenUp,
+    /// A webhook removed.
+    WebhookRemoved,
 }
 
 impl Action {
@@ -230,6 +240,11 @@ impl Action {
             Self::LogRetentionChanged => "log_retention_changed",
             Self::ApiKeyMade => "api_key_made",
             Self::ApiKeyRevoked => "api_key_revoked",
+            Self::WebhookMade => "webhook_made",
+            Self::WebhookOn => "webhook_on",
+            Self::WebhookOff => "webhook_off",
+            Self::WebhookGivenUp => "webhook_given_up",
+            Self::WebhookRemoved => "webhook_removed",
         }
     }
 }

@@ -41,3 +41,5 @@ pub mod signup_forms;
 pub mod signups;
 pub mod smtp_settings;
 pub mod users;
+pub mod webhook_deliveries;
+pub mod webhooks;

@@ -15,3 +15,4 @@ pub mod sign_ins;
 pub mod signing;
 pub mod tracking;
 pub mod users;
+pub mod webhooks;

@@ -14,6 +14,7 @@ use widerspruch::domain::address::EmailAddress;
 use widerspruch::domain::role::{Role, Roles};
 use widerspruch::domain::scope::{Scope, Scopes};
 use widerspruch::domain::time::Timestamp;
+use widerspruch::domain::webhook::HookEvent;
 use widerspruch::erasure::jobs;
 use widerspruch::people::invite::{self, Invitee};
 
@@ -49,6 +50,8 @@ pub struct Furniture {
     pub signing_key: String,
     /// A key for programs.
     pub api_key: String,
+    /// A webhook that was told something, and has more to tell.
+    pub webhook: String,
     pub signup_form: String,
     pub picture: String,
 }
@@ -243,6 +246,7 @@ pub fn furnish(world: &World) -> Furniture {
         import_new,
         signing_key: signing_key(&admin),
         api_key: api_key(world),
+        webhook: webhook(world),
         signup_form: signup_form(&admin, &group_number),
         picture: picture(world),
     }
@@ -311,6 +315,34 @@ fn api_key(world: &World) -> String {
     world.write(|conn| api_keys::revoke(conn, world.account_id, revoked, now));
     let valid = world.make_key_until(all, Some(now.plus_days(30))).id;
     format!("/benutzerkonto/schnittstelle/{valid}")
+}
+
+/// Webhooks: one with messages of every kind, which it gives, and one that was given up.
+fn webhook(world: &World) -> String {
+    let long = format!("https://hooks.example.invalid/{LONG_WORD}");
+    let (other, _) = world.make_webhook("https://weg.example.invalid/", &HookEvent::ALL);
+    world.execute(&format!(
+        "UPDATE webhooks SET active = FALSE, given_up_at = 1795508100000 WHERE id = {other}"
+    ));
+    let (id, _) = world.make_webhook(&long, &HookEvent::ALL);
+    // Switched off, so that nothing is told while somebody looks.
+    world.execute(&format!(
+        "UPDATE webhooks SET active = FALSE WHERE id = {id}"
+    ));
+    for (status, outcome) in [
+        ("pending", "NULL"),
+        ("done", "'Antwort 200'"),
+        ("failed", "'Keine Antwort nach 10 Sekunden'"),
+    ] {
+        world.execute(&format!(
+            "INSERT INTO webhook_deliveries (account_id, webhook_id, event, recipient_id, source, status, attempts,
+                 next_attempt_at, attempted_at, outcome, created_at)
+             VALUES ({}, {id}, 'recipient.objected', 17, 'self', '{status}', 3, 1795508100000, 1795508100000, {outcome},
+                 1795508100000)",
+            world.account_id
+        ));
+    }
+    format!("/benutzerkonto/schnittstelle/webhooks/{id}")
 }
 
 /// A mail server that is set up and in use, and keys; gives the one that signs nothing.

@@ -135,7 +135,7 @@ pub fn everything(world: &World) -> Vec<Shown> {
     pages.extend([of_people(&furniture), of_users(world)].concat());
     pages.extend(of_reports(sent));
     pages.extend(of_signing_up(world, &furniture.signup_form));
-    pages.extend(of_programs(&furniture.api_key));
+    pages.extend(of_programs(&furniture.api_key, &furniture.webhook));
     pages
 }
 
@@ -168,12 +168,17 @@ fn of_consent(world: &World, person: &str) -> Vec<Shown> {
 }
 
 /// *Benutzerkonto → Schnittstelle*.
-fn of_programs(key: &str) -> Vec<Shown> {
+fn of_programs(key: &str, webhook: &str) -> Vec<Shown> {
     let here = "/benutzerkonto/schnittstelle";
+    let webhooks = format!("{here}/webhooks");
     vec![
         Shown::at(here, "Benutzerkonto"),
         Shown::at(here, "Benutzerkonto").after("Schlüssel erzeugen"),
         Shown::at(&format!("{key}/widerrufen"), "API-Schlüssel widerrufen"),
+        Shown::at(&webhooks, "Webhooks"),
+        Shown::at(&webhooks, "Webhooks").after("Webhook einrichten"),
+        Shown::at(webhook, "Webhook"),
+        Shown::at(&format!("{webhook}/loeschen"), "Webhook löschen"),
         Shown::at(
             &format!("{here}/beschreibung"),
             "Beschreibung der Schnittstelle",
@@ -369,6 +374,7 @@ pub fn nothing_yet() -> Vec<Shown> {
         ("/benutzerkonto/versand", "Benutzerkonto"),
         ("/benutzerkonto/versand/signatur", "Signatur"),
         ("/benutzerkonto/schnittstelle", "Benutzerkonto"),
+        ("/benutzerkonto/schnittstelle/webhooks", "Webhooks"),
     ]
     .map(|(path, heading)| Shown::at(path, heading))
     .to_vec()

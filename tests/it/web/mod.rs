@@ -16,3 +16,4 @@ mod signing;
 mod signup;
 mod tenancy;
 mod users;
+mod webhooks;

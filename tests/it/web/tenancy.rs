@@ -17,6 +17,7 @@ use widerspruch::domain::scope::Scopes;
 use widerspruch::domain::signature::SignatureAlgorithm;
 use widerspruch::domain::time::Timestamp;
 use widerspruch::domain::tracking::Decision;
+use widerspruch::domain::webhook::HookEvent;
 use widerspruch::routes::{Entry, entries};
 use widerspruch::web::access::Access;
 
@@ -235,6 +236,7 @@ struct Things {
     form: i64,
     signing_key: i64,
     api_key: i64,
+    webhook: i64,
     picture: i64,
     user: i64,
     invitation: i64,
@@ -292,6 +294,9 @@ impl Things {
             form: make_form(world, group),
             signing_key: make_signing_key(world),
             api_key: world.make_key(Scopes::NONE).id,
+            webhook: world
+                .make_webhook("https://hooks.example.invalid/in", &HookEvent::ALL)
+                .0,
             picture: make_picture(world),
             user: make_user(world),
             invitation: make_invitation(world),
@@ -311,6 +316,7 @@ impl Things {
             return self.picture;
         }
         for (beginning, id) in [
+            ("/benutzerkonto/schnittstelle/webhooks/", self.webhook),
             ("/benutzerkonto/schnittstelle/", self.api_key),
             ("/benutzerkonto/benutzer/einladungen/", self.invitation),
             ("/benutzerkonto/benutzer/", self.user),
