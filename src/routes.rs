@@ -65,6 +65,8 @@ pub fn all(table: &mut Table<'_>) {
     table.get ("/empfaenger/loeschen",                  role(Recipients), recipients::bulk::ask);
     table.post("/empfaenger/loeschen",                  role(Recipients), recipients::bulk::destroy);
     table.get ("/empfaenger/loeschwuensche",            role(Recipients), recipients::deletion_requests::list);
+    table.get ("/empfaenger/adresse",                   role(Recipients), recipients::whereabouts::new);
+    table.post("/empfaenger/adresse",                   role(Recipients), recipients::whereabouts::search);
     table.get ("/empfaenger/loeschliste",               role(Recipients), recipients::deletion_list::new);
     table.post("/empfaenger/loeschliste",               role(Recipients), recipients::deletion_list::create);
     table.post("/empfaenger/loeschliste/{id}",          role(Recipients), recipients::deletion_list::confirm);

@@ -214,6 +214,11 @@ const ACTIONS: &[(&str, Area, &str)] = &[
     ),
     ("webhook_removed", Area::Export, "Webhook gelöscht"),
     ("log_exported", Area::Export, "Protokoll heruntergeladen"),
+    (
+        "address_searched",
+        Area::Export,
+        "Nach einer Adresse gesucht",
+    ),
     ("data_disclosed", Area::Export, "Auskunft erstellt"),
     ("backup_made", Area::Export, "Sicherung erstellt"),
     (

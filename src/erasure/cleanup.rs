@@ -5,20 +5,16 @@
 //! before, the next start finds such receipts and rebuilds the database without knowing the
 //! addresses.
 
-use std::fs::File;
-use std::io::BufReader;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
-use aho_corasick::AhoCorasick;
-use base64::Engine;
-use base64::engine::general_purpose::STANDARD_NO_PAD;
 use parking_lot::Mutex;
 
 use super::deletion::{MOST_NEEDLES, Remains};
+use super::needles::Needles;
 use crate::db::models::receipts;
 use crate::db::{Db, DbResult, maintenance, sqlite_file};
 use crate::domain::time::Timestamp;
@@ -31,7 +27,7 @@ const AGAIN_AFTER: Duration = Duration::from_millis(500);
 const LONGEST_PAUSE: Duration = Duration::from_secs(10);
 
 /// The folder of uploaded files in the data directory.
-const IMPORTS: &str = "imports";
+pub(super) const IMPORTS: &str = "imports";
 
 /// The folder of the outbox in the data directory.
 pub const OUTBOX: &str = "outbox";
@@ -183,7 +179,7 @@ impl Cleaning {
         if !maintenance::empty_log(&self.db)? {
             return Ok(false);
         }
-        let needles = needles(&open.addresses);
+        let needles = Needles::of(&open.addresses);
         let found = needles
             .as_ref()
             .map(|needles| self.files_with(needles))
@@ -227,7 +223,7 @@ impl Cleaning {
     }
 
     /// The files of the data directory that hold one of the needles.
-    fn files_with(&self, needles: &AhoCorasick) -> Vec<PathBuf> {
+    fn files_with(&self, needles: &Needles) -> Vec<PathBuf> {
         let mut found = Vec::new();
         let mut folders = vec![self.data_dir.clone()];
         while let Some(folder) = folders.pop() {
@@ -237,83 +233,11 @@ impl Cleaning {
             for path in entries.flatten().map(|entry| entry.path()) {
                 if path.is_dir() {
                     folders.push(path);
-                } else if holds(&path, needles) {
+                } else if needles.touch(&path) {
                     found.push(path);
                 }
             }
         }
         found
-    }
-}
-
-/// Whether a file holds one of the needles; read in pieces, whatever its size.
-fn holds(path: &Path, needles: &AhoCorasick) -> bool {
-    // A file that went meanwhile holds nothing.
-    let Ok(file) = File::open(path) else {
-        return false;
-    };
-    needles
-        .stream_find_iter(BufReader::with_capacity(256 * 1024, file))
-        .next()
-        .is_some_and(|found| found.is_ok())
-}
-
-/// All ways to write these addresses in bytes; none where there is nothing to look for.
-fn needles(addresses: &[String]) -> Option<AhoCorasick> {
-    let mut needles: Vec<Vec<u8>> = Vec::new();
-    for address in addresses {
-        for form in [
-            address.clone(),
-            address.to_lowercase(),
-            address.to_uppercase(),
-        ] {
-            let encoded: String = url::form_urlencoded::byte_serialize(form.as_bytes()).collect();
-            needles.push(encoded.into_bytes());
-            needles.push(form.replace('@', "%40").into_bytes());
-            needles.extend((0..3).filter_map(|shift| in_base64(form.as_bytes(), shift)));
-            needles.push(form.into_bytes());
-        }
-    }
-    needles.sort_unstable();
-    needles.dedup();
-    if needles.is_empty() {
-        return None;
-    }
-    AhoCorasick::builder()
-        .ascii_case_insensitive(true)
-        .build(needles)
-        .ok()
-}
-
-/// How bytes look inside base64 when `shift` bytes stand before them in their group of three:
-/// only the characters that depend on nothing around them.
-fn in_base64(bytes: &[u8], shift: usize) -> Option<Vec<u8>> {
-    let mut padded = vec![0; shift];
-    padded.extend_from_slice(bytes);
-    let encoded = STANDARD_NO_PAD.encode(&padded).into_bytes();
-    let first = (shift * 8).div_ceil(6);
-    let last = padded.len() * 8 / 6;
-    encoded.get(first..last).map(<[u8]>::to_vec)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn addresses_are_found_however_they_are_written() {
-        let needles = needles(&["anna@example.org".to_owned()]).unwrap();
-        for text in [
-            "x anna@example.org y",
-            "ANNA@Example.ORG",
-            "mail=anna%40example.org",
-        ] {
-            assert!(needles.is_match(text), "{text}");
-        }
-        for before in ["", "a", "ab", "abc"] {
-            let encoded = STANDARD_NO_PAD.encode(format!("{before}anna@example.org and more"));
-            assert!(needles.is_match(&encoded), "{encoded}");
-        }
-        assert!(!needles.is_match("hanna@example.com"));
     }
 }

@@ -8,11 +8,14 @@
 //! * [`list`]: which recipients a list of addresses stands for, before they are deleted.
 //! * [`past`]: pseudonymising by age, in slices.
 //! * [`retention`]: doing so by itself.
+//! * [`whereabouts`]: where an address still stands.
 
 pub mod change;
 pub mod cleanup;
 pub mod deletion;
 pub mod jobs;
 pub mod list;
+mod needles;
 pub mod past;
 pub mod retention;
+pub mod whereabouts;

@@ -161,6 +161,8 @@ pub enum Action {
     DataDisclosed,
     /// A copy of the whole database made.
     BackupMade,
+    /// Somebody looked for where an address stands.
+    AddressSearched,
     /// The audit log taken away as a file.
     LogExported,
     /// For how long the audit log is kept.
@@ -236,6 +238,7 @@ impl Action {
             Self::AskingGroupMade => "asking_group_made",
             Self::DataDisclosed => "data_disclosed",
             Self::BackupMade => "backup_made",
+            Self::AddressSearched => "address_searched",
             Self::LogExported => "log_exported",
             Self::LogRetentionChanged => "log_retention_changed",
             Self::ApiKeyMade => "api_key_made",

@@ -43,3 +43,4 @@ pub mod smtp_settings;
 pub mod users;
 pub mod webhook_deliveries;
 pub mod webhooks;
+pub mod whereabouts;

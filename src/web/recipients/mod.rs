@@ -14,3 +14,4 @@ pub mod new;
 pub(in crate::web) mod person;
 pub mod search;
 pub mod tracking;
+pub mod whereabouts;

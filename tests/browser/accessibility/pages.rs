@@ -189,6 +189,8 @@ fn of_programs(key: &str, webhook: &str) -> Vec<Shown> {
 /// *Löschen nach Liste*, and the letter about a deletion.
 fn of_deletion(receipt: &str) -> Vec<Shown> {
     vec![
+        Shown::at("/empfaenger/adresse", "Wo kommt diese Adresse"),
+        Shown::at("/empfaenger/adresse", "Wo kommt diese Adresse").after("Suchen"),
         Shown::at("/empfaenger/loeschliste", "Löschen nach Liste"),
         Shown::at("/empfaenger/loeschliste", "Löschen nach Liste").after("Prüfen"),
         Shown::at(

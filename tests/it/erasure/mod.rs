@@ -6,3 +6,4 @@ mod cleanup;
 mod deletion;
 mod list;
 mod retention;
+mod whereabouts;

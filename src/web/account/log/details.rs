@@ -20,6 +20,7 @@ const KEYS: &[(&str, &str)] = &[
     ("group", "Gruppe"),
     ("recipients", "Empfänger"),
     ("signups", "Anmeldungen"),
+    ("places", "Fundstellen"),
     ("format", "Form"),
     ("area", "Bereich"),
     ("narrowed", "eingegrenzt"),
