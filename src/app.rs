@@ -318,6 +318,7 @@ async fn keep_house(state: State) {
         tidy_audit_log(&state).await;
         tidy_backups(&state).await;
         tidy_deletion_lists(&state).await;
+        take_over_cleaning(&state).await;
         start_retention(&state).await;
     }
 }
@@ -354,6 +355,15 @@ async fn tidy_deletion_lists(state: &State) {
     let tidied = web::block(move || list::give_up_old(&db, Timestamp::now())).await;
     if !matches!(tidied, Ok(Ok(()))) {
         tracing::warn!("deletions by list that nobody confirmed could not be given up");
+    }
+}
+
+/// Cleans up after deletions of nodes that are gone.
+async fn take_over_cleaning(state: &State) {
+    let (db, cleaner) = (state.db.clone(), state.cleaner.clone());
+    let taken = web::block(move || cleaner.take_over(&db, Timestamp::now())).await;
+    if !matches!(taken, Ok(Ok(()))) {
+        tracing::warn!("the cleaning of other nodes could not be looked up");
     }
 }
 

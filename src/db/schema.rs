@@ -513,6 +513,7 @@ table! {
         figures -> Text,
         cleanup -> Text,
         cleaned_at -> Nullable<BigInt>,
+        node -> Nullable<Text>,
         created_at -> BigInt,
     }
 }

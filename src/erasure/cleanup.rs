@@ -5,7 +5,7 @@
 //! before, the next start finds such receipts and rebuilds the database without knowing the
 //! addresses.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
 use std::thread::JoinHandle;
@@ -16,7 +16,8 @@ use parking_lot::Mutex;
 use super::deletion::{MOST_NEEDLES, Remains};
 use super::needles::Needles;
 use crate::db::models::receipts;
-use crate::db::{Db, DbResult, maintenance, sqlite_file};
+use crate::db::{Backend, Db, DbResult, maintenance, sqlite_file};
+use crate::domain::secret::{hex, random_128};
 use crate::domain::time::Timestamp;
 
 /// How long to wait before a cleaning that was not possible (somebody reads an old state, the
@@ -25,6 +26,12 @@ const AGAIN_AFTER: Duration = Duration::from_millis(500);
 
 /// The longest such wait: each is twice as long as the one before.
 const LONGEST_PAUSE: Duration = Duration::from_secs(10);
+
+/// When another node is taken for gone: an upload that nobody imports stays that long.
+const ABANDONED_AFTER_DAYS: i64 = 1;
+
+/// The file with the name of this data directory among those of other nodes.
+const NODE: &str = "node";
 
 /// The folder of uploaded files in the data directory.
 pub(super) const IMPORTS: &str = "imports";
@@ -40,6 +47,7 @@ pub const BOUNCES: &str = "bounces";
 pub struct Cleaner {
     work: Sender<Option<Remains>>,
     thread: Arc<Mutex<Option<JoinHandle<()>>>>,
+    node: Arc<str>,
 }
 
 impl Cleaner {
@@ -48,14 +56,42 @@ impl Cleaner {
     /// # Errors
     /// Fails when the operating system gives no thread.
     pub fn start(db: Db, data_dir: PathBuf) -> std::io::Result<Self> {
+        let node: Arc<str> = match db.backend() {
+            Backend::Sqlite => "".into(),
+            Backend::Postgres => node_of(&data_dir)?.into(),
+        };
+        let cleaning = Cleaning {
+            db,
+            data_dir,
+            node: node.clone(),
+        };
         let (work, waiting) = channel();
         let thread = std::thread::Builder::new()
             .name("cleaner".into())
-            .spawn(move || run(&Cleaning { db, data_dir }, &waiting))?;
+            .spawn(move || run(&cleaning, &waiting))?;
         Ok(Self {
             work,
             thread: Arc::new(Mutex::new(Some(thread))),
+            node,
         })
+    }
+
+    /// Whose files are cleaned here: what receipts are assigned to.
+    pub fn node(&self) -> &str {
+        &self.node
+    }
+
+    /// Takes over the cleaning of nodes that are gone.
+    pub fn take_over(&self, db: &Db, now: Timestamp) -> DbResult<()> {
+        let before = now.plus_days(-ABANDONED_AFTER_DAYS);
+        for receipt in db.read(|conn| receipts::abandoned(conn, &self.node, before))? {
+            self.clean(Remains {
+                receipt: Some(receipt),
+                forgotten: true,
+                ..Remains::default()
+            });
+        }
+        Ok(())
     }
 
     /// Cleans up after a committed deletion.
@@ -76,9 +112,24 @@ impl Cleaner {
     }
 }
 
+/// The name of a data directory, which it keeps.
+fn node_of(data_dir: &Path) -> std::io::Result<String> {
+    let file = data_dir.join(NODE);
+    match std::fs::read_to_string(&file) {
+        Ok(name) if !name.is_empty() => Ok(name),
+        Err(error) if error.kind() != std::io::ErrorKind::NotFound => Err(error),
+        _ => {
+            let name = hex(&random_128().map_err(std::io::Error::other)?);
+            std::fs::write(&file, &name)?;
+            Ok(name)
+        }
+    }
+}
+
 struct Cleaning {
     db: Db,
     data_dir: PathBuf,
+    node: Arc<str>,
 }
 
 /// What is to be cleaned, as far as it is known.
@@ -93,8 +144,12 @@ struct Open {
 
 impl Open {
     /// Takes up what an earlier run left, without its addresses.
-    fn left(db: &Db) -> DbResult<Self> {
-        let receipts = db.read(receipts::pending)?;
+    fn left(db: &Db, node: &str) -> DbResult<Self> {
+        let receipts = match db.backend() {
+            // One process has all the files.
+            Backend::Sqlite => db.read(receipts::pending)?,
+            Backend::Postgres => db.read(|conn| receipts::pending_at(conn, node))?,
+        };
         Ok(Self {
             unseen: !receipts.is_empty(),
             receipts,
@@ -118,7 +173,7 @@ impl Open {
 }
 
 fn run(cleaning: &Cleaning, waiting: &Receiver<Option<Remains>>) {
-    let mut open = Open::left(&cleaning.db).unwrap_or_else(|error| {
+    let mut open = Open::left(&cleaning.db, &cleaning.node).unwrap_or_else(|error| {
         tracing::warn!(%error, "old deletions could not be taken up");
         Open::default()
     });

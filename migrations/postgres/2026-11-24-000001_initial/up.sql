@@ -589,6 +589,8 @@ CREATE TABLE receipts (
     figures TEXT NOT NULL DEFAULT '[]',
     cleanup TEXT NOT NULL CHECK (cleanup IN ('pending', 'done', 'unneeded')),
     cleaned_at BIGINT,
+    -- Whose files are cleaned, where there are several nodes.
+    node TEXT,
     created_at BIGINT NOT NULL
 );
 CREATE INDEX receipts_by_account ON receipts (account_id, id);

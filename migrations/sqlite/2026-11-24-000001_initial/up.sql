@@ -592,6 +592,8 @@ CREATE TABLE receipts (
     figures TEXT NOT NULL DEFAULT '[]',
     cleanup TEXT NOT NULL CHECK (cleanup IN ('pending', 'done', 'unneeded')),
     cleaned_at INTEGER,
+    -- Whose files are cleaned, where there are several nodes.
+    node TEXT,
     created_at INTEGER NOT NULL
 ) STRICT;
 CREATE INDEX receipts_by_account ON receipts (account_id, id);

@@ -2,7 +2,6 @@
 
 use diesel::prelude::*;
 
-use crate::db::models::jobs::JobStatus;
 use crate::db::reports::Figures;
 use crate::db::schema::{jobs, receipts};
 use crate::db::{Conn, DbError, DbResult};
@@ -230,19 +229,52 @@ pub fn newest(conn: &mut Conn, account_id: i64, limit: i64) -> DbResult<Vec<Rece
         .load(conn)?)
 }
 
-/// Receipts of the whole installation whose cleaning is still to be done: the files are one for
-/// all accounts, so this is the one query here without an account. The receipt of a job that is
-/// not over is not among them: its cleaning comes at its end.
-pub fn pending(conn: &mut Conn) -> DbResult<Vec<i64>> {
-    Ok(receipts::table
-        .filter(receipts::cleanup.eq(Cleanup::Pending.as_str()))
+/// Says which node's files the cleaning is about: it is that node's to do.
+pub fn assign(conn: &mut Conn, account_id: i64, receipt_id: i64, node: &str) -> DbResult<()> {
+    diesel::update(
+        receipts::table
+            .filter(receipts::account_id.eq(account_id))
+            .find(receipt_id),
+    )
+    .set(receipts::node.eq(node))
+    .execute(conn)?;
+    Ok(())
+}
+
+/// Receipts whose cleaning is still to be done. The receipt of a job that is not over is not among
+/// them: its cleaning comes at its end.
+#[diesel::dsl::auto_type(no_type_alias)]
+fn open() -> _ {
+    receipts::table
+        .filter(receipts::cleanup.eq("pending"))
         .filter(diesel::dsl::not(diesel::dsl::exists(
             jobs::table
                 .filter(jobs::receipt_id.eq(receipts::id.nullable()))
-                .filter(jobs::status.eq(JobStatus::Running.as_str())),
+                .filter(jobs::status.eq("running")),
         )))
         .order(receipts::id)
         .select(receipts::id)
+}
+
+/// Those of the whole installation: the files are one for all accounts, so here no query asks for
+/// an account.
+pub fn pending(conn: &mut Conn) -> DbResult<Vec<i64>> {
+    Ok(open().load(conn)?)
+}
+
+/// Those that are this node's to clean, or nobody's; of the whole installation, like [`pending`].
+pub fn pending_at(conn: &mut Conn, node: &str) -> DbResult<Vec<i64>> {
+    Ok(open()
+        .filter(receipts::node.is_null().or(receipts::node.eq(node)))
+        .load(conn)?)
+}
+
+/// Those of other nodes that have not cleaned for so long that they won't: whoever runs has done
+/// it by then, or let its files go. Of the whole installation, like [`pending`].
+pub fn abandoned(conn: &mut Conn, node: &str, before: Timestamp) -> DbResult<Vec<i64>> {
+    Ok(open()
+        .filter(receipts::node.ne(node))
+        .filter(receipts::created_at.lt(before.millis()))
         .load(conn)?)
 }
 

@@ -7,6 +7,7 @@ use askama::Template;
 use crate::db::models::deliveries::{self, Past};
 use crate::db::models::groups::{self, Group};
 use crate::db::models::jobs::{self, Job, JobKind, JobStatus, Whom};
+use crate::db::models::receipts;
 use crate::db::models::recipients;
 use crate::db::models::signup_forms;
 use crate::domain::time::Timestamp;
@@ -184,8 +185,13 @@ pub async fn destroy_group(
 
 async fn delete(signed_in: &SignedIn, state: &web::Data<State>, whom: Whom) -> WebResult {
     let (account_id, actor) = (signed_in.account_id(), signed_in.actor());
+    let node = state.cleaner.node().to_owned();
     let job = state
-        .write(move |conn| erasure::jobs::start(conn, account_id, &whom, &actor, Timestamp::now()))
+        .write(move |conn| {
+            let job = erasure::jobs::start(conn, account_id, &whom, &actor, Timestamp::now())?;
+            receipts::assign(conn, account_id, job.receipt_id, &node)?;
+            Ok(job)
+        })
         .await?;
     go(state, account_id, &job).await
 }

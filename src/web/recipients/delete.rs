@@ -6,6 +6,7 @@ use askama::Template;
 
 use crate::db::models::deliveries::{self, Past};
 use crate::db::models::groups::{self, Group};
+use crate::db::models::receipts;
 use crate::db::models::recipients::{self, Recipient};
 use crate::domain::time::Timestamp;
 use crate::domain::tracking::{RecipientStatus, RecipientTracking};
@@ -72,11 +73,13 @@ pub async fn destroy(
         signed_in.actor(),
         state.remembering.clone(),
     );
+    let node = state.cleaner.node().to_owned();
     let (receipt, remains) = state
         .write(move |conn| {
             recipients::find(conn, account_id, *id)?;
             let now = Timestamp::now();
             let receipt = deletion::start_receipt(conn, account_id, &actor, now)?;
+            receipts::assign(conn, account_id, receipt, &node)?;
             let remains =
                 deletion::delete_recipients(conn, account_id, &[*id], receipt, &key, &actor, now)?;
             Ok((receipt, remains))

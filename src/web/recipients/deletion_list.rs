@@ -13,7 +13,7 @@ use askama::Template;
 use futures_util::TryStreamExt;
 use serde::Deserialize;
 
-use crate::db::models::jobs;
+use crate::db::models::{jobs, receipts};
 use crate::db::{Db, DbError};
 use crate::domain::time::Timestamp;
 use crate::erasure::list::{self, DryRun, MINUTES_TO_CONFIRM};
@@ -157,11 +157,14 @@ pub async fn confirm(
 ) -> WebResult {
     let (account_id, user_id) = (signed_in.account_id(), signed_in.user.id);
     let (draft, actor) = (*id, signed_in.actor());
-    let now = Timestamp::now();
+    let (now, node) = (Timestamp::now(), state.cleaner.node().to_owned());
     let job = state
         .write(move |conn| {
             match list::confirm(conn, (account_id, user_id), draft, &actor, now) {
-                Ok(job) => Ok(Some(job)),
+                Ok(job) => {
+                    receipts::assign(conn, account_id, job.receipt_id, &node)?;
+                    Ok(Some(job))
+                }
                 // Sent twice: it is running, or done.
                 Err(DbError::NotFound) if jobs::find(conn, account_id, draft).is_ok() => Ok(None),
                 Err(error) => Err(error),

@@ -15,6 +15,7 @@ use widerspruch::domain::time::Timestamp;
 use widerspruch::erasure::deletion;
 
 use super::bytes::files_with;
+use crate::support::hits::wait_until;
 use crate::support::world::ADMIN;
 use crate::support::{On, World, on_both};
 
@@ -143,4 +144,51 @@ fn p7_a_cleaning_that_was_cut_off_is_taken_up_on_sqlite() {
 #[test]
 fn p7_a_cleaning_that_was_cut_off_is_taken_up_on_postgres() {
     p7_a_cleaning_that_was_cut_off_is_taken_up(World::start(On::Postgres));
+}
+
+/// Deletes somebody whose files are cleaned by that node, or by nobody in particular.
+fn delete_at(world: &World, n: u32, node: Option<&str>) -> i64 {
+    let (_, id) = make_people(world, n + 1)[0];
+    let key = &world.state.remembering;
+    world.write(|conn| {
+        let (actor, now) = (Actor::Program("Test"), Timestamp::now());
+        let account = world.account_id;
+        let receipt = deletion::start_receipt(conn, account, &actor, now)?;
+        if let Some(node) = node {
+            receipts::assign(conn, account, receipt, node)?;
+        }
+        deletion::delete_recipients(conn, account, &[id], receipt, key, &actor, now)?;
+        Ok(receipt)
+    })
+}
+
+#[test]
+fn p7_a_node_cleans_its_own_files_and_those_of_nodes_that_are_gone() {
+    let mut world = World::start(On::Postgres);
+    let is_pending = |world: &World, receipt| world.read(receipts::pending).contains(&receipt);
+    let own = world.state.cleaner.node().to_owned();
+    assert!(!own.is_empty());
+    let theirs = delete_at(&world, 0, Some("another"));
+    let nobodys = delete_at(&world, 0, None);
+    let ours = delete_at(&world, 0, Some(&own));
+    let other = world.another_node();
+    assert_ne!(other.state.cleaner.node(), own, "each has a name");
+    // What is taken up at a start is done at once: this one shows that it was.
+    wait_until("what is nobody's is cleaned", || {
+        !is_pending(&world, nobodys)
+    });
+    assert!(is_pending(&world, theirs) && is_pending(&world, ours));
+    world.restart();
+    assert_eq!(world.state.cleaner.node(), own, "it keeps its name");
+    wait_until("a node takes up its own", || !is_pending(&world, ours));
+    assert!(is_pending(&world, theirs));
+    // A day later that node is taken for gone.
+    let (db, cleaner) = (&world.state.db, &world.state.cleaner);
+    let take_over = |days| {
+        let now = Timestamp::now().plus_days(days);
+        cleaner.take_over(db, now).expect("the database is there");
+    };
+    take_over(0);
+    take_over(2);
+    wait_until("it is taken over", || !is_pending(&world, theirs));
 }

@@ -63,7 +63,7 @@ const NO_ADDRESS: &[(&str, &[&str])] = &[
     ("bounce_mailboxes", &["encryption", "to_remove"]),
     ("outbox_mails", &["file"]),
     ("imports", &["status"]),
-    ("receipts", &["kind", "cleanup"]),
+    ("receipts", &["kind", "cleanup", "node"]),
     ("jobs", &["kind", "status"]),
     ("audit_log", &["action"]),
 ];
