@@ -20,7 +20,7 @@ use crate::bounces::spool::Spool;
 use crate::config::{Config, DataConfig};
 use crate::db::models::{
     accounts, api_requests, audit_list, installation, invitations, password_resets, sessions,
-    signups, webhook_deliveries,
+    sign_ins, signups, webhook_deliveries,
 };
 use crate::db::{Backend, Db};
 use crate::demo::Background;
@@ -390,6 +390,7 @@ async fn tidy_links(state: &State) {
     let removed = state
         .write(|conn| {
             let now = Timestamp::now();
+            sign_ins::remove_expired(conn, now)?;
             invitations::remove_expired(conn, now.plus_days(-invite::SHOWN_DAYS))?;
             password_resets::remove_older(conn, now.plus_days(-reset::REMEMBERED_DAYS))
         })

@@ -47,6 +47,8 @@ pub fn all(table: &mut Table<'_>) {
     table.get ("/beispielkonto/stand",                  SIGNED_IN,       demo::progress);
     table.get ("/anmelden",                             EVERYBODY,       session::new);
     table.post("/anmelden",                             EVERYBODY,       session::create);
+    table.get ("/anmelden/code",                        EVERYBODY,       session::second_step::new);
+    table.post("/anmelden/code",                        EVERYBODY,       session::second_step::create);
     table.post("/abmelden-sitzung",                     SIGNED_IN,       session::destroy);
     table.get ("/einladung/{token}",                    LINK,            session::invitation::show);
     table.post("/einladung/{token}",                    LINK,            session::invitation::create);
@@ -214,6 +216,9 @@ fn account_pages(table: &mut Table<'_>) {
     table.post("/benutzerkonto/benutzer/einladungen/{id}/erneut",        role(Admin), account::users::invite::renew);
     table.get ("/benutzerkonto/benutzer/einladungen/{id}/zuruecknehmen", role(Admin), account::users::invite::confirm_revoking);
     table.post("/benutzerkonto/benutzer/einladungen/{id}/zuruecknehmen", role(Admin), account::users::invite::revoke);
+    table.post("/benutzerkonto/benutzer/zweiter-faktor", role(Admin),    account::users::second_factor::require);
+    table.get ("/benutzerkonto/benutzer/{id}/zweiter-faktor", role(Admin), account::users::second_factor::ask);
+    table.post("/benutzerkonto/benutzer/{id}/zweiter-faktor", role(Admin), account::users::second_factor::reset);
     table.get ("/benutzerkonto/benutzer/{id}",          role(Admin),     account::users::edit::show);
     table.post("/benutzerkonto/benutzer/{id}",          role(Admin),     account::users::edit::update);
     table.post("/benutzerkonto/benutzer/{id}/passwort", role(Admin),     account::users::edit::new_password);
@@ -238,6 +243,14 @@ fn account_pages(table: &mut Table<'_>) {
     table.post("/benutzerkonto/protokoll/aufbewahrung", role(Admin),     account::log::update_retention);
     table.get ("/benutzerkonto/passwort",               SIGNED_IN,       account::password::edit);
     table.post("/benutzerkonto/passwort",               SIGNED_IN,       account::password::update);
+    table.get ("/benutzerkonto/zwei-faktor",            SIGNED_IN,       account::second_factor::show);
+    table.post("/benutzerkonto/zwei-faktor",            SIGNED_IN,       account::second_factor::create);
+    table.get ("/benutzerkonto/zwei-faktor/einrichten", SIGNED_IN,       account::second_factor::set_up);
+    table.post("/benutzerkonto/zwei-faktor/einrichten", SIGNED_IN,       account::second_factor::propose);
+    table.get ("/benutzerkonto/zwei-faktor/codes",      SIGNED_IN,       account::second_factor::codes::ask_to_renew);
+    table.post("/benutzerkonto/zwei-faktor/codes",      SIGNED_IN,       account::second_factor::codes::renew);
+    table.get ("/benutzerkonto/zwei-faktor/ausschalten", SIGNED_IN,      account::second_factor::codes::ask_to_switch_off);
+    table.post("/benutzerkonto/zwei-faktor/ausschalten", SIGNED_IN,      account::second_factor::codes::switch_off);
     table.get ("/benutzerkonto/anmeldungen",            SIGNED_IN,       account::sign_ins::index);
     table.post("/benutzerkonto/anmeldungen/andere-abmelden", SIGNED_IN,  account::sign_ins::destroy_others);
     table.post("/benutzerkonto/anmeldungen/{id}/abmelden", SIGNED_IN,    account::sign_ins::destroy);

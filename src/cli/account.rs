@@ -1,4 +1,4 @@
-//! `widerspruch account create` and `set-password`.
+//! `widerspruch account create`, `set-password` and `reset-second-factor`.
 
 use std::io::Read;
 
@@ -10,7 +10,7 @@ use crate::config::{DataConfig, PasswordCost};
 use crate::db::DbError;
 use crate::domain::address::EmailAddress;
 use crate::domain::time::Timestamp;
-use crate::people::reset;
+use crate::people::{reset, second_factor};
 use crate::web::password::{self, Passwords};
 use crate::web::setup::create_account;
 
@@ -20,6 +20,14 @@ pub enum AccountCommand {
     Create(Create),
     /// Give a user a new password, and end all sessions of that user
     SetPassword(SetPassword),
+    /// Take a user's second factor away, where app and recovery codes are lost
+    ResetSecondFactor(ResetSecondFactor),
+}
+
+#[derive(Debug, Args)]
+pub struct ResetSecondFactor {
+    /// Address the user signs in with
+    email: String,
 }
 
 #[derive(Debug, Args)]
@@ -51,6 +59,7 @@ pub fn run(command: AccountCommand, config: &DataConfig) -> Result<(), CliError>
     match command {
         AccountCommand::Create(create) => make(&create, config),
         AccountCommand::SetPassword(wanted) => set_password(&wanted, config),
+        AccountCommand::ResetSecondFactor(wanted) => reset_second_factor(&wanted, config),
     }
 }
 
@@ -93,6 +102,23 @@ fn set_password(wanted: &SetPassword, config: &DataConfig) -> Result<(), CliErro
         return Err(nobody(&email));
     }
     println!("The password of {} is set.", email.as_typed());
+    Ok(())
+}
+
+fn reset_second_factor(wanted: &ResetSecondFactor, config: &DataConfig) -> Result<(), CliError> {
+    let email = address("EMAIL", &wanted.email)?;
+    let data = Data::open(config)?;
+    let had = data
+        .db
+        .write(|conn| second_factor::reset_from_the_machine(conn, email.key(), Timestamp::now()))?;
+    let Some(had) = had else {
+        return Err(nobody(&email));
+    };
+    if had {
+        println!("{} signs in with the password alone now.", email.as_typed());
+    } else {
+        println!("{} has no second factor.", email.as_typed());
+    }
     Ok(())
 }
 

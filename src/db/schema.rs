@@ -37,6 +37,7 @@ table! {
         audit_years -> BigInt,
         retention_months -> Nullable<BigInt>,
         retention_next_at -> Nullable<BigInt>,
+        second_factor_required -> Bool,
         created_at -> BigInt,
     }
 }
@@ -50,7 +51,31 @@ table! {
         name -> Text,
         roles -> Integer,
         password_hash -> Text,
+        second_factor_at -> Nullable<BigInt>,
+        totp_secret -> Nullable<Binary>,
+        totp_step -> BigInt,
+        code_failures -> BigInt,
+        codes_blocked_until -> BigInt,
         created_at -> BigInt,
+    }
+}
+
+table! {
+    recovery_codes (user_id, code_hash) {
+        user_id -> BigInt,
+        code_hash -> Binary,
+        account_id -> BigInt,
+    }
+}
+
+table! {
+    sign_ins (key_hash) {
+        key_hash -> Binary,
+        account_id -> BigInt,
+        user_id -> BigInt,
+        next -> Text,
+        failures -> BigInt,
+        expires_at -> BigInt,
     }
 }
 
@@ -565,6 +590,8 @@ table! {
 }
 
 joinable!(users -> accounts (account_id));
+joinable!(recovery_codes -> users (user_id));
+joinable!(sign_ins -> users (user_id));
 joinable!(invitations -> accounts (account_id));
 joinable!(password_resets -> users (user_id));
 joinable!(sessions -> users (user_id));
@@ -631,6 +658,8 @@ allow_tables_to_appear_in_same_query!(
     backups,
     accounts,
     users,
+    recovery_codes,
+    sign_ins,
     invitations,
     password_resets,
     sessions,

@@ -9,6 +9,7 @@ pub mod bounce;
 pub mod group;
 pub mod public_address;
 pub mod random_key;
+pub mod recovery_code;
 pub mod role;
 pub mod scope;
 pub mod sealed;
@@ -17,6 +18,7 @@ pub mod server;
 pub mod signature;
 pub mod small_groups;
 pub mod time;
+pub mod totp;
 pub mod tracking;
 pub mod webhook;
 

@@ -3,6 +3,7 @@
 //! * [`invite`]: an invitation, which holds once and for a week.
 //! * [`change`]: roles and removal. An administrator always remains.
 //! * [`reset`]: a link to a new password, which holds once and for an hour.
+//! * [`second_factor`]: codes of an app, and recovery codes.
 //! * [`letter`]: the mails with these links. They leave by the account's mail server or not at
 //!   all: whoever may read the *Postausgang* could follow a link in it and be somebody else.
 
@@ -10,6 +11,7 @@ pub mod change;
 pub mod invite;
 pub mod letter;
 pub mod reset;
+pub mod second_factor;
 
 use serde_json::Value;
 

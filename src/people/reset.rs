@@ -5,7 +5,7 @@ use serde_json::json;
 use super::{LinkKey, note};
 use crate::db::models::audit::{Action, Actor};
 use crate::db::models::users::{self, User};
-use crate::db::models::{password_resets, sessions};
+use crate::db::models::{password_resets, sessions, sign_ins};
 use crate::db::{Conn, DbResult};
 use crate::domain::random_key::KeyHash;
 use crate::domain::time::Timestamp;
@@ -103,5 +103,6 @@ fn replace(
     password_hash: &str,
 ) -> DbResult<()> {
     users::set_password(conn, account_id, user_id, password_hash)?;
+    sign_ins::end_all(conn, user_id)?;
     sessions::end_all(conn, user_id)
 }

@@ -20,6 +20,7 @@ use crate::domain::random_key::KeyHash;
 use crate::domain::role::Role;
 use crate::domain::scope::Scope;
 use crate::domain::time::Timestamp;
+use crate::web::account::second_factor;
 use crate::web::api::caller;
 use crate::web::body;
 use crate::web::error::WebError;
@@ -82,6 +83,12 @@ impl SignedIn {
         self.account.id
     }
 
+    /// Whether the account wants a second factor that the user has yet to set up: until then nothing
+    /// else is open.
+    pub const fn must_set_up(&self) -> bool {
+        self.account.second_factor_required && self.user.second_factor_at.is_none()
+    }
+
     /// As the audit log names the user.
     pub fn actor(&self) -> Actor {
         Actor::User {
@@ -126,6 +133,12 @@ pub async fn guard(
             }
             Err(error) => return Ok(request.error_response(error)),
         };
+        if signed_in.must_set_up() && !is_of_setting_up(request.path()) {
+            let answer = HttpResponse::SeeOther()
+                .insert_header((LOCATION, second_factor::HERE))
+                .finish();
+            return Ok(request.into_response(answer));
+        }
         if let Access::Role(role) = access
             && !signed_in.user.roles().allow(role)
         {
@@ -161,6 +174,13 @@ pub async fn guard(
         keep_token_private(response.headers_mut());
     }
     Ok(response)
+}
+
+/// Where somebody may go who has to set up a second factor: there, and out.
+fn is_of_setting_up(path: &str) -> bool {
+    let below = path.strip_prefix(second_factor::HERE);
+    below.is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+        || path == "/abmelden-sitzung"
 }
 
 /// A token in an address is a key: no page tells it to another one, no search engine keeps it.

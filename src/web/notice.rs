@@ -162,6 +162,26 @@ fn of_users(word: &str) -> Option<Notice> {
             "success",
             "Benutzer entfernt. Alle seine Anmeldungen sind beendet.",
         ),
+        "zweiter-faktor-aus" => (
+            "success",
+            "Ausgeschaltet. Zum Anmelden genügt jetzt das Passwort.",
+        ),
+        "zweiter-faktor-zurueckgesetzt" => (
+            "success",
+            "Zurückgesetzt. Die Person meldet sich jetzt mit dem Passwort allein an.",
+        ),
+        "zweiter-faktor-verlangt" => (
+            "success",
+            "Gespeichert. Wer noch keinen zweiten Faktor hat, wird beim nächsten Schritt zum Einrichten geführt.",
+        ),
+        "wiederherstellungscode-verwendet" => (
+            "warning",
+            "Sie haben sich mit einem Wiederherstellungscode angemeldet; er gilt nicht mehr. Ist Ihre App verloren, schalten Sie den zweiten Faktor aus, und richten Sie ihn neu ein.",
+        ),
+        "anmeldung-abgelaufen" => (
+            "warning",
+            "Bitte beginnen Sie noch einmal mit dem Passwort.",
+        ),
         "anmeldung-beendet" => ("success", "Anmeldung beendet."),
         "andere-abgemeldet" => ("success", "Überall sonst sind Sie jetzt abgemeldet."),
         "passwort-ersetzt" => (

@@ -41,6 +41,8 @@ pub struct PageUser {
     pub can_recipients: bool,
     /// Whether *Benutzerkonto* is shown.
     pub can_account: bool,
+    /// Whether all of it is.
+    pub is_admin: bool,
 }
 
 /// What surrounds a page.
@@ -89,6 +91,11 @@ impl Page {
         assets::address(path)
     }
 
+    /// Whether an administrator looks at the page.
+    pub fn is_for_admin(&self) -> bool {
+        self.user.as_ref().is_some_and(|user| user.is_admin)
+    }
+
     /// Whether the page belongs to that part of the menu.
     pub fn in_section(&self, name: &str) -> bool {
         name == match self.section {
@@ -106,13 +113,16 @@ impl PageUser {
     /// As the menu shows a signed-in user.
     pub fn new(signed_in: &SignedIn) -> Self {
         let roles = signed_in.user.roles();
+        let is_open = !signed_in.must_set_up();
+        let can = |role| is_open && roles.allow(role);
         Self {
             name: signed_in.user.name.clone(),
             account: signed_in.account.name.clone(),
-            can_mailings: roles.allow(Role::Mailings) || roles.allow(Role::Sending),
-            can_reports: roles.allow(Role::Reports),
-            can_recipients: roles.allow(Role::Recipients),
-            can_account: true,
+            can_mailings: can(Role::Mailings) || can(Role::Sending),
+            can_reports: can(Role::Reports),
+            can_recipients: can(Role::Recipients),
+            can_account: is_open,
+            is_admin: can(Role::Admin),
         }
     }
 }

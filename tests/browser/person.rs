@@ -62,6 +62,16 @@ impl Person {
         self.sees("Name des Benutzerkontos").await;
     }
 
+    /// Gives the right password at that world, where a code is asked for then.
+    pub async fn begin_signing_in_at(&mut self, world: &World) {
+        self.arrive_at(world, true).await;
+        self.open("/anmelden").await;
+        self.fill("E-Mail-Adresse", ADMIN).await;
+        self.fill("Passwort", PASSWORD).await;
+        self.press("Anmelden").await;
+        self.sees_heading("Zweiter Schritt").await;
+    }
+
     /// Comes to that world as a stranger, with or without JavaScript.
     pub async fn arrive_at(&mut self, world: &World, javascript: bool) {
         self.base.clone_from(&world.url);

@@ -36,6 +36,8 @@ CREATE TABLE accounts (
     retention_months BIGINT CHECK (retention_months BETWEEN 1 AND 120),
     -- When that is looked at next.
     retention_next_at BIGINT,
+    -- Whether every user needs a second factor.
+    second_factor_required BOOLEAN NOT NULL DEFAULT FALSE,
     created_at BIGINT NOT NULL
 );
 
@@ -47,9 +49,37 @@ CREATE TABLE users (
     name TEXT NOT NULL,
     roles INTEGER NOT NULL,
     password_hash TEXT NOT NULL,
+    -- The second factor: since when it is asked for (none while it is set up), its secret, sealed,
+    -- and the step of the last code that was taken.
+    second_factor_at BIGINT,
+    totp_secret BYTEA,
+    totp_step BIGINT NOT NULL DEFAULT 0,
+    -- Wrong codes in a row, and until when none is taken after too many.
+    code_failures BIGINT NOT NULL DEFAULT 0,
+    codes_blocked_until BIGINT NOT NULL DEFAULT 0,
     created_at BIGINT NOT NULL
 );
 CREATE INDEX users_by_account ON users (account_id, id);
+
+-- What lets a user in once where the second factor is lost.
+CREATE TABLE recovery_codes (
+    user_id BIGINT NOT NULL REFERENCES users (id) ON DELETE CASCADE,
+    code_hash BYTEA NOT NULL,
+    account_id BIGINT NOT NULL REFERENCES accounts (id) ON DELETE CASCADE,
+    PRIMARY KEY (user_id, code_hash)
+);
+
+-- Signing in between password and code: no session yet.
+CREATE TABLE sign_ins (
+    key_hash BYTEA NOT NULL PRIMARY KEY,
+    account_id BIGINT NOT NULL REFERENCES accounts (id) ON DELETE CASCADE,
+    user_id BIGINT NOT NULL REFERENCES users (id) ON DELETE CASCADE,
+    -- The page to go on to.
+    next TEXT NOT NULL,
+    failures BIGINT NOT NULL,
+    expires_at BIGINT NOT NULL
+);
+CREATE INDEX sign_ins_by_user ON sign_ins (user_id);
 
 -- Who was invited and has not answered yet. Only a hash of the key in the link is stored.
 CREATE TABLE invitations (

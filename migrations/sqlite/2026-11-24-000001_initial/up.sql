@@ -36,6 +36,8 @@ CREATE TABLE accounts (
     retention_months INTEGER CHECK (retention_months BETWEEN 1 AND 120),
     -- When that is looked at next.
     retention_next_at INTEGER,
+    -- Whether every user needs a second factor.
+    second_factor_required INTEGER NOT NULL DEFAULT 0 CHECK (second_factor_required IN (0, 1)),
     created_at INTEGER NOT NULL
 ) STRICT;
 
@@ -47,9 +49,37 @@ CREATE TABLE users (
     name TEXT NOT NULL,
     roles INTEGER NOT NULL,
     password_hash TEXT NOT NULL,
+    -- The second factor: since when it is asked for (none while it is set up), its secret, sealed,
+    -- and the step of the last code that was taken.
+    second_factor_at INTEGER,
+    totp_secret BLOB,
+    totp_step INTEGER NOT NULL DEFAULT 0,
+    -- Wrong codes in a row, and until when none is taken after too many.
+    code_failures INTEGER NOT NULL DEFAULT 0,
+    codes_blocked_until INTEGER NOT NULL DEFAULT 0,
     created_at INTEGER NOT NULL
 ) STRICT;
 CREATE INDEX users_by_account ON users (account_id, id);
+
+-- What lets a user in once where the second factor is lost.
+CREATE TABLE recovery_codes (
+    user_id INTEGER NOT NULL REFERENCES users (id) ON DELETE CASCADE,
+    code_hash BLOB NOT NULL,
+    account_id INTEGER NOT NULL REFERENCES accounts (id) ON DELETE CASCADE,
+    PRIMARY KEY (user_id, code_hash)
+) STRICT, WITHOUT ROWID;
+
+-- Signing in between password and code: no session yet.
+CREATE TABLE sign_ins (
+    key_hash BLOB NOT NULL PRIMARY KEY,
+    account_id INTEGER NOT NULL REFERENCES accounts (id) ON DELETE CASCADE,
+    user_id INTEGER NOT NULL REFERENCES users (id) ON DELETE CASCADE,
+    -- The page to go on to.
+    next TEXT NOT NULL,
+    failures INTEGER NOT NULL,
+    expires_at INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
+CREATE INDEX sign_ins_by_user ON sign_ins (user_id);
 
 -- Who was invited and has not answered yet. Only a hash of the key in the link is stored.
 CREATE TABLE invitations (

@@ -37,6 +37,8 @@ pub struct Account {
     pub retention_months: Option<i64>,
     /// When that is looked at next, in milliseconds.
     pub retention_next_at: Option<i64>,
+    /// Whether every user needs a second factor.
+    pub second_factor_required: bool,
 }
 
 impl Account {
@@ -182,6 +184,19 @@ pub fn with_due_retention(conn: &mut Conn, now: Timestamp) -> DbResult<Vec<Accou
         .order(accounts::id)
         .select(Account::as_select())
         .load(conn)?)
+}
+
+/// Sets whether every user needs a second factor. The caller writes the audit log: see
+/// [`crate::people::second_factor`].
+pub(crate) fn require_second_factor(
+    conn: &mut Conn,
+    account_id: i64,
+    required: bool,
+) -> DbResult<()> {
+    diesel::update(accounts::table.find(account_id))
+        .set(accounts::second_factor_required.eq(required))
+        .execute(conn)?;
+    Ok(())
 }
 
 /// Adds to (or takes from) the counter of recipients.

@@ -125,6 +125,20 @@ pub enum Action {
     UserDeleted,
     /// A session ended from another one.
     SessionEnded,
+    /// A second factor set up.
+    SecondFactorOn,
+    /// A second factor switched off by its user.
+    SecondFactorOff,
+    /// A second factor taken away by somebody else, as it was lost.
+    SecondFactorReset,
+    /// No codes are taken for a while, after too many wrong ones.
+    SecondFactorBlocked,
+    /// Whether every user needs a second factor.
+    SecondFactorRequired,
+    /// Signed in with a recovery code.
+    RecoveryCodeUsed,
+    /// New recovery codes in place of the old ones.
+    RecoveryCodesRenewed,
     /// A mailing sent.
     MailingSent,
     /// The mail server set up differently.
@@ -220,6 +234,13 @@ impl Action {
             Self::UserChanged => "user_changed",
             Self::UserDeleted => "user_deleted",
             Self::SessionEnded => "session_ended",
+            Self::SecondFactorOn => "second_factor_on",
+            Self::SecondFactorOff => "second_factor_off",
+            Self::SecondFactorReset => "second_factor_reset",
+            Self::SecondFactorBlocked => "second_factor_blocked",
+            Self::SecondFactorRequired => "second_factor_required",
+            Self::RecoveryCodeUsed => "recovery_code_used",
+            Self::RecoveryCodesRenewed => "recovery_codes_renewed",
             Self::MailingSent => "mailing_sent",
             Self::MailServerChanged => "mail_server_changed",
             Self::MailServerOn => "mail_server_on",

@@ -24,6 +24,8 @@ pub struct User {
     roles: i32,
     /// The password's argon2id hash.
     pub password_hash: String,
+    /// Since when a second factor is asked for, in milliseconds; none where there is none.
+    pub second_factor_at: Option<i64>,
     /// Since when there is this user, in milliseconds.
     pub created_at: i64,
 }

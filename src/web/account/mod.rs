@@ -1,5 +1,6 @@
 //! *Benutzerkonto*, with the tabs *Kontodaten*, *Personenbez. Tracking*, *Versand*,
-//! *Rückläufer*, *Benutzer*, *Schnittstelle*, *Protokoll*, *Passwort* and *Meine Anmeldungen*.
+//! *Rückläufer*, *Benutzer*, *Schnittstelle*, *Protokoll*, *Passwort*,
+//! *Zwei-Faktor-Anmeldung* and *Meine Anmeldungen*.
 
 pub mod api_description;
 pub mod api_keys;
@@ -10,6 +11,7 @@ pub mod log;
 pub mod mode;
 pub mod password;
 pub mod retention;
+pub mod second_factor;
 pub mod sending;
 pub mod sign_ins;
 pub mod signing;

@@ -6,10 +6,11 @@ use serde::Deserialize;
 use serde_json::json;
 
 use crate::db::models::audit::{self, Action, Entry};
-use crate::db::models::{sessions, users};
+use crate::db::models::{sessions, sign_ins, users};
 use crate::domain::role::Role;
 use crate::domain::time::Timestamp;
 use crate::web::access::SignedIn;
+use crate::web::error::WebError;
 use crate::web::forms::FormErrors;
 use crate::web::page::{Page, Section};
 use crate::web::password;
@@ -44,15 +45,7 @@ pub async fn update(
 ) -> WebResult {
     let form = form.into_inner();
     let mut errors = FormErrors::new();
-    let attempt =
-        state
-            .throttle
-            .begin(&format!("password of {}", signed_in.user.id), None, None)?;
-    tokio::time::sleep(attempt.delay()).await;
-    let hash = signed_in.user.password_hash.clone();
-    if state.passwords.check(form.current, Some(hash)).await? {
-        attempt.succeeded();
-    } else {
+    if !is_own_password(&signed_in, &state, form.current).await? {
         errors.add("current", "Das bisherige Passwort stimmt nicht.");
     }
     if let Some(problem) = password::problem(&form.new) {
@@ -69,6 +62,7 @@ pub async fn update(
         .write(move |conn| {
             users::set_password(conn, account_id, user_id, &hash)?;
             sessions::end_others(conn, user_id, &session)?;
+            sign_ins::end_all(conn, user_id)?;
             let entry = Entry {
                 actor: &actor,
                 action: Action::PasswordChanged,
@@ -79,6 +73,26 @@ pub async fn update(
         })
         .await?;
     see_other("/benutzerkonto/passwort?meldung=passwort-geaendert")
+}
+
+/// Whether that is the password of who is signed in; asked more slowly after wrong ones.
+///
+/// # Errors
+/// [`WebError::TooMany`] when too many attempts wait already.
+pub async fn is_own_password(
+    signed_in: &SignedIn,
+    state: &State,
+    typed: String,
+) -> Result<bool, WebError> {
+    let whose = format!("password of {}", signed_in.user.id);
+    let attempt = state.throttle.begin(&whose, None, None)?;
+    tokio::time::sleep(attempt.delay()).await;
+    let hash = signed_in.user.password_hash.clone();
+    let matches = state.passwords.check(typed, Some(hash)).await?;
+    if matches {
+        attempt.succeeded();
+    }
+    Ok(matches)
 }
 
 fn form_page(signed_in: &SignedIn, errors: FormErrors) -> PasswordPage {

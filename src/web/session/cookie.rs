@@ -13,6 +13,14 @@ const fn name(https: bool) -> &'static str {
     if https { "__Host-sitzung" } else { "sitzung" }
 }
 
+const fn sign_in_name(https: bool) -> &'static str {
+    if https {
+        "__Host-anmeldung"
+    } else {
+        "anmeldung"
+    }
+}
+
 const fn browser_name(https: bool) -> &'static str {
     if https { "__Host-browser" } else { "browser" }
 }
@@ -26,6 +34,23 @@ pub fn with_key(key: &str, https: bool) -> Cookie<'static> {
 /// The cookie that removes itself.
 pub fn gone(https: bool) -> Cookie<'static> {
     build(name(https), String::new(), https, Duration::ZERO)
+}
+
+/// The cookie of a sign-in between its two steps.
+pub fn of_sign_in(key: &str, https: bool) -> Cookie<'static> {
+    let age = Duration::minutes(super::second_step::MINUTES);
+    build(sign_in_name(https), key.to_owned(), https, age)
+}
+
+/// That cookie, removing itself.
+pub fn sign_in_gone(https: bool) -> Cookie<'static> {
+    build(sign_in_name(https), String::new(), https, Duration::ZERO)
+}
+
+/// The hash of the key of a sign-in between its two steps.
+pub fn sign_in_of(request: &HttpRequest, https: bool) -> Option<KeyHash> {
+    let cookie = request.cookie(sign_in_name(https))?;
+    (!cookie.value().is_empty()).then(|| hash_of(cookie.value()))
 }
 
 /// The cookie of a browser in which somebody has signed in.

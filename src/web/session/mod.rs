@@ -1,9 +1,10 @@
 //! Signing in and out. A session is a resource: signing in creates it, signing out deletes it.
-//! Behind single-use links: [`invitation`] makes a user, [`forgotten`] sets a new password.
+//! With a second factor there is a [`second_step`] before it. Behind single-use links: [`invitation`] makes a user, [`forgotten`] sets a new password.
 
 pub mod cookie;
 pub mod forgotten;
 pub mod invitation;
+pub mod second_step;
 pub mod throttle;
 
 use actix_web::http::header::{LOCATION, USER_AGENT};
@@ -13,8 +14,9 @@ use serde::Deserialize;
 
 use crate::db::models::sessions::{self, NewSession};
 use crate::db::models::users;
+use crate::db::{Conn, DbResult};
 use crate::domain::address::EmailAddress;
-use crate::domain::random_key::new_key;
+use crate::domain::random_key::{KeyHash, new_key};
 use crate::domain::time::Timestamp;
 use crate::tracking::visitor::{Request, Visitor};
 use crate::web::access::SignedIn;
@@ -99,13 +101,25 @@ pub async fn create(
         });
     };
     attempt.succeeded();
-    let mut response = start_session(&request, &state, user.id, own_path(&form.next)).await?;
-    let browser = state.throttle.cookie(&sign_in);
-    let browser = browser.map_err(|e| WebError::Internal(e.to_string()))?;
-    response
-        .add_cookie(&cookie::of_browser(&browser, state.is_https()))
-        .map_err(|e| WebError::Internal(e.to_string()))?;
-    Ok(response)
+    let next = own_path(&form.next);
+    if user.second_factor_at.is_some() {
+        return second_step::begin(&state, user, next).await;
+    }
+    let (session_key, session) = new_session(&request, user.id)?;
+    state.write(move |conn| session.start(conn)).await?;
+    signed_in(&state, &session_key, &sign_in, next)
+}
+
+/// The answer that ends signing in: on to a page, with the cookies of session and browser.
+fn signed_in(state: &State, session_key: &str, address_key: &str, path: &str) -> WebResult {
+    let internal = |problem: String| WebError::Internal(problem);
+    let browser = state.throttle.cookie(address_key);
+    let browser = browser.map_err(|e| internal(e.to_string()))?;
+    Ok(HttpResponse::SeeOther()
+        .cookie(cookie::with_key(session_key, state.is_https()))
+        .cookie(cookie::of_browser(&browser, state.is_https()))
+        .insert_header((LOCATION, path))
+        .finish())
 }
 
 /// A path of this installation; the start page where the text is anything else, so that signing
@@ -122,33 +136,51 @@ fn own_path(text: &str) -> &str {
     }
 }
 
-/// Starts a session for a user and goes on to a page with its cookie.
+/// A session that is about to start.
+struct Prepared {
+    key_hash: KeyHash,
+    user_id: i64,
+    device: i32,
+}
+
+impl Prepared {
+    fn start(&self, conn: &mut Conn) -> DbResult<()> {
+        let now = Timestamp::now();
+        let new = NewSession {
+            key_hash: &self.key_hash,
+            user_id: self.user_id,
+            device: self.device,
+            expires: now.plus_days(DAYS),
+        };
+        sessions::start(conn, &new, now)
+    }
+}
+
+/// A new session of a user, with its key.
+fn new_session(request: &HttpRequest, user_id: i64) -> Result<(String, Prepared), WebError> {
+    let (key, key_hash) = new_key().map_err(|e| WebError::Internal(e.to_string()))?;
+    let user_agent = request.headers().get(USER_AGENT);
+    let visitor = Visitor::of(Request {
+        user_agent: user_agent.and_then(|value| value.to_str().ok()),
+        ..Request::default()
+    });
+    let session = Prepared {
+        key_hash,
+        user_id,
+        device: visitor.device.number(),
+    };
+    Ok((key, session))
+}
+
+/// Starts a session for a user who has just been made, and goes on to a page with its cookie.
 pub async fn start_session(
     request: &HttpRequest,
     state: &State,
     user_id: i64,
     path: &str,
 ) -> WebResult {
-    let (key, key_hash) = new_key().map_err(|e| WebError::Internal(e.to_string()))?;
-    let now = Timestamp::now();
-    let visitor = Visitor::of(Request {
-        user_agent: request
-            .headers()
-            .get(USER_AGENT)
-            .and_then(|value| value.to_str().ok()),
-        ..Request::default()
-    });
-    state
-        .write(move |conn| {
-            let new = NewSession {
-                key_hash: &key_hash,
-                user_id,
-                device: visitor.device.number(),
-                expires: now.plus_days(DAYS),
-            };
-            sessions::start(conn, &new, now)
-        })
-        .await?;
+    let (key, session) = new_session(request, user_id)?;
+    state.write(move |conn| session.start(conn)).await?;
     Ok(HttpResponse::SeeOther()
         .cookie(cookie::with_key(&key, state.is_https()))
         .insert_header((LOCATION, path))

@@ -8,8 +8,9 @@ use diesel::connection::SimpleConnection;
 use scraper::{ElementRef, Html, Selector};
 use widerspruch::db::models::audit::Actor;
 use widerspruch::db::models::jobs::Whom;
-use widerspruch::db::models::users::NewUser;
+use widerspruch::db::models::users::{NewUser, User};
 use widerspruch::db::models::{api_keys, pictures, users};
+use widerspruch::db::{Conn, DbResult};
 use widerspruch::domain::address::EmailAddress;
 use widerspruch::domain::role::{Role, Roles};
 use widerspruch::domain::scope::{Scope, Scopes};
@@ -17,6 +18,7 @@ use widerspruch::domain::time::Timestamp;
 use widerspruch::domain::webhook::HookEvent;
 use widerspruch::erasure::jobs;
 use widerspruch::people::invite::{self, Invitee};
+use widerspruch::people::second_factor;
 
 use super::states::States;
 use crate::support::World;
@@ -84,7 +86,9 @@ impl Users {
         };
         let (account, now) = (world.account_id, Timestamp::now());
         world.write(|conn| {
-            users::create(conn, account, &new, now)?;
+            let other = users::create(conn, account, &new, now)?;
+            let other = users::find(conn, account, other)?;
+            switch_on_factor(conn, world, &other)?;
             let email = EmailAddress::parse(&format!("jana@{}.example", &LONG_WORD[..30]));
             let invitee = Invitee {
                 email: &email.expect("an address"),
@@ -133,6 +137,16 @@ impl Links {
             },
         }
     }
+}
+
+/// Gives a user a second factor.
+pub fn switch_on_factor(conn: &mut Conn, world: &World, user: &User) -> DbResult<()> {
+    let (sealer, now) = (&world.state.sealer, Timestamp::now());
+    second_factor::propose(conn, sealer, user)?;
+    let totp = second_factor::proposed(conn, sealer, user)?.expect("a secret");
+    let codes = second_factor::confirm(conn, sealer, user, &totp.code(now), now)?;
+    assert_eq!(codes.map(|codes| codes.len()), Some(10));
+    Ok(())
 }
 
 /// The path of a single-use link that is shown where there is no mail server.

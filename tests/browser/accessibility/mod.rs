@@ -7,13 +7,16 @@ mod furniture;
 mod pages;
 mod states;
 
+use widerspruch::db::models::users;
 use widerspruch::routes;
 
 use crate::chrome::View;
 use crate::person::Person;
 use crate::support::{On, World};
-use furniture::Links;
-use pages::{Shown, everything, for_everybody, nothing_yet};
+use furniture::{Links, switch_on_factor};
+use pages::{
+    Shown, everything, for_everybody, nothing_yet, with_second_factor, without_second_factor,
+};
 
 const DESKTOP: View = View {
     width: 1280,
@@ -179,6 +182,11 @@ fn every_page_is_for_everybody() {
     let strangers = for_everybody(&Links::of_a_mail(&world));
     let bare = World::start(On::Sqlite);
     let empty = nothing_yet();
+    let (without, with) = (without_second_factor(), with_second_factor());
+    let second_step = [
+        Shown::at("/anmelden/code", "Zweiter Schritt"),
+        Shown::at("/anmelden/code", "Zweiter Schritt").after("Anmelden"),
+    ];
     let setup = [
         Shown::at(&format!("/einrichtung/{setup}"), "Ersteinrichtung"),
         Shown::at(&format!("/einrichtung/{setup}"), "Ersteinrichtung")
@@ -213,12 +221,31 @@ fn every_page_is_for_everybody() {
             inspect(&person, &axe, page, &mut wrong).await;
         }
         person.sign_in_at(&bare, true).await;
-        for page in &empty {
+        for page in empty.iter().chain(&without) {
+            inspect(&person, &axe, page, &mut wrong).await;
+        }
+        bare.write(|conn| {
+            let user = users::list(conn, bare.account_id)?.remove(0);
+            switch_on_factor(conn, &bare, &user)
+        });
+        for page in &with {
+            inspect(&person, &axe, page, &mut wrong).await;
+        }
+        person.begin_signing_in_at(&bare).await;
+        for page in &second_step {
             inspect(&person, &axe, page, &mut wrong).await;
         }
         person.leave().await;
     });
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
-    let all: Vec<Shown> = [pages, strangers, setup.to_vec()].concat();
+    let all: Vec<Shown> = [
+        pages,
+        strangers,
+        setup.to_vec(),
+        without,
+        with,
+        second_step.to_vec(),
+    ]
+    .concat();
     assert_eq!(forgotten(&all), Vec::<&str>::new());
 }

@@ -307,6 +307,10 @@ fn of_users(world: &World) -> Vec<Shown> {
         page(&format!("{USERS}/{other}"), "Neues Passwort")
             .after("Link für ein neues Passwort erzeugen"),
         page(&format!("{USERS}/{other}/entfernen"), "Benutzer entfernen"),
+        page(
+            &format!("{USERS}/{other}/zweiter-faktor"),
+            "Zweiten Faktor zurücksetzen",
+        ),
         page("/benutzerkonto/anmeldungen", "Benutzerkonto"),
     ]
 }
@@ -380,6 +384,32 @@ pub fn nothing_yet() -> Vec<Shown> {
     ]
     .map(|(path, heading)| Shown::at(path, heading))
     .to_vec()
+}
+
+/// *Zwei-Faktor-Anmeldung* of somebody who has none.
+pub fn without_second_factor() -> Vec<Shown> {
+    const HERE: &str = "/benutzerkonto/zwei-faktor";
+    const SET_UP: &str = "/benutzerkonto/zwei-faktor/einrichten";
+    vec![
+        Shown::at(HERE, "Benutzerkonto"),
+        Shown::at(HERE, "Zweiten Faktor einrichten").after("Einrichten"),
+        Shown::at(SET_UP, "Zweiten Faktor einrichten"),
+        Shown::at(SET_UP, "Zweiten Faktor einrichten").after("Einschalten"),
+    ]
+}
+
+/// The same of somebody who has one.
+pub fn with_second_factor() -> Vec<Shown> {
+    const RENEW: &str = "/benutzerkonto/zwei-faktor/codes";
+    const OFF: &str = "/benutzerkonto/zwei-faktor/ausschalten";
+    vec![
+        Shown::at("/benutzerkonto/zwei-faktor", "Benutzerkonto"),
+        Shown::at("/benutzerkonto/benutzer", "Benutzerkonto").after("Von allen verlangen"),
+        Shown::at(RENEW, "Neue Wiederherstellungscodes"),
+        Shown::at(RENEW, "Neue Wiederherstellungscodes").after("Neue Codes erzeugen"),
+        Shown::at(OFF, "Zweiten Faktor ausschalten"),
+        Shown::at(OFF, "Zweiten Faktor ausschalten").after("Zweiten Faktor ausschalten"),
+    ]
 }
 
 /// Pages that need nobody to be signed in.

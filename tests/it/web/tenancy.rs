@@ -55,9 +55,9 @@ fn ask(agent: &Agent, entry: &Entry, id: i64, headers: &[(&str, &str)]) -> Answe
 }
 
 fn leads_to_sign_in(answer: &Answer) -> bool {
-    answer
-        .location()
-        .is_some_and(|location| location.starts_with("/anmelden"))
+    answer.location().is_some_and(|location| {
+        location == "/anmelden" || location.starts_with("/anmelden?weiter=")
+    })
 }
 
 /// All routes but *Abmelden*, which would end the session of the test, and those of programs, which

@@ -47,6 +47,8 @@ const KEYS: &[(&str, &str)] = &[
     ("name_before", "Name vorher"),
     ("number", "Nummer"),
     ("sessions", "Anmeldungen"),
+    ("left", "übrig"),
+    ("required", "verlangt"),
     ("months", "Monate"),
     ("until", "älter als"),
     ("by_age", "durch Aufbewahrung"),

@@ -1,12 +1,14 @@
 //! Tab *Benutzer*: who may sign in to the account, and who is invited.
 //!
 //! - Here: the list. [`invite`]: invitations. [`edit`]: name and roles of one user, and a link to a
-//!   new password. [`remove`]: removal. [`form`]: what can be typed.
+//!   new password. [`remove`]: removal. [`second_factor`]: that
+//!   of others. [`form`]: what can be typed.
 
 pub mod edit;
 mod form;
 pub mod invite;
 pub mod remove;
+pub mod second_factor;
 
 use actix_web::web;
 use askama::Template;
@@ -33,6 +35,8 @@ struct ListPage {
     count: i64,
     invitations: Vec<Invitation>,
     own_id: i64,
+    is_required: bool,
+    without_factor: i64,
     now: i64,
 }
 
@@ -77,6 +81,11 @@ pub async fn index(signed_in: SignedIn, state: web::Data<State>) -> WebResult {
         .await?;
     page(&ListPage {
         page: Page::new(&signed_in, Section::Account, "Benutzerkonto"),
+        is_required: signed_in.account.second_factor_required,
+        without_factor: {
+            let without = users.iter().filter(|user| user.second_factor_at.is_none());
+            i64::try_from(without.count()).unwrap_or(i64::MAX)
+        },
         count: i64::try_from(users.len()).unwrap_or(i64::MAX),
         users,
         invitations,

@@ -1,7 +1,9 @@
 //! *Benutzerkonto → Benutzer*: who comes, changes, goes; and where one is signed in.
 
 mod invitations;
+mod navigation;
 mod passwords;
+mod second_factor;
 mod sign_ins;
 
 use diesel::RunQueryDsl;
