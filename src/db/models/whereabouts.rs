@@ -121,6 +121,7 @@ pub const TEXTS: &[Texts] = &[
         owner: "id",
         ..texts("accounts", "id", &["name", "tracking_changed_by"])
     },
+    texts("webhooks", "id", &["url"]),
     texts("api_keys", "id", &["name", "created_by"]),
     texts(
         "smtp_settings",

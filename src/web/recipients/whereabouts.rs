@@ -277,6 +277,11 @@ fn of_table(table: &str, by_deleting: &'static str, by_hand: &'static str) -> De
             by_hand,
             Some(("/benutzerkonto/schnittstelle", Admin)),
         ),
+        "webhooks" => (
+            "Adressen von Webhooks",
+            by_hand,
+            Some(("/benutzerkonto/schnittstelle", Admin)),
+        ),
         "smtp_settings" => (
             "Zugang zum Mailserver",
             "Meint ein Postfach dieses Benutzerkontos und bleibt.",

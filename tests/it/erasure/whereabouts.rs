@@ -66,6 +66,11 @@ const NO_ADDRESS: &[(&str, &[&str])] = &[
     ("receipts", &["kind", "cleanup", "node"]),
     ("jobs", &["kind", "status"]),
     ("audit_log", &["action"]),
+    // What came of an attempt is told in words of our own.
+    (
+        "webhook_deliveries",
+        &["event", "source", "status", "outcome"],
+    ),
 ];
 
 fn search(world: &World, address: &str) -> Whereabouts {
@@ -218,6 +223,12 @@ fn furnish(world: &World) {
         world,
         &format!(
             "INSERT INTO api_keys (account_id, name, beginning, key_hash, scopes, created_by, created_at) VALUES ({account}, 'n', 'b', {hash}, 1, 'Eva', 1)"
+        ),
+    );
+    run(
+        world,
+        &format!(
+            "INSERT INTO webhooks (account_id, url, events, secret, created_at) VALUES ({account}, 'https://example.com/', 1, {hash}, 1)"
         ),
     );
     run(
