@@ -1,7 +1,7 @@
 //! Start-up and shutdown in one place: [`build`] makes a running [`App`] of a [`Config`].
 
 use std::fs::{File, TryLockError};
-use std::net::SocketAddr;
+use std::net::{SocketAddr, TcpListener};
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
@@ -13,7 +13,9 @@ use parking_lot::Mutex;
 use tokio::sync::Semaphore;
 use url::Url;
 
-use crate::backup::copy;
+use crate::backup::journal::Journal;
+use crate::backup::journaler::{self, Journaler};
+use crate::backup::{copy, replay, restore};
 use crate::bounces::background::Bounces;
 use crate::bounces::origin::Keys;
 use crate::bounces::spool::Spool;
@@ -24,7 +26,7 @@ use crate::db::models::{
 };
 use crate::db::{Backend, Db};
 use crate::demo::Background;
-use crate::domain::secret::{Purpose, Secret};
+use crate::domain::secret::{Key, Purpose, Secret};
 use crate::domain::time::{Clock, Timestamp};
 use crate::erasure::cleanup::Cleaner;
 use crate::erasure::jobs::Deletions;
@@ -59,6 +61,8 @@ pub struct Data {
     pub db: Db,
     /// The installation's secret.
     pub secret: Secret,
+    /// What a restored copy has to be told again.
+    pub journal: Journal,
     /// Held as long as this process uses the directory; none on PostgreSQL.
     pub(crate) lock: Option<File>,
 }
@@ -70,11 +74,27 @@ impl Data {
     /// # Errors
     /// See [`StartError`].
     pub fn open(config: &DataConfig) -> Result<Self, StartError> {
+        let data = Self::open_untold(config)?;
+        if replay::is_behind(&data.db, &data.journal, config.backup_days)? {
+            return Err(StartError::OlderThanJournal(config.journal_dir.clone()));
+        }
+        Ok(data)
+    }
+
+    /// The same for a database that may have been brought back and was not yet told what has
+    /// happened since.
+    ///
+    /// # Errors
+    /// See [`StartError`].
+    pub fn open_untold(config: &DataConfig) -> Result<Self, StartError> {
         prepare_directory(&config.dir)?;
         let lock = match config.database {
             crate::db::Target::Sqlite(_) => Some(lock_directory(&config.dir)?),
             crate::db::Target::Postgres(_) => None,
         };
+        if restore::is_unfinished(&config.dir) {
+            return Err(StartError::RestoreUnfinished(config.dir.clone()));
+        }
         let secret = Secret::load_or_create(&config.secret_file)?;
         let db = Db::open(&config.database)?;
         let check = secret.check_value();
@@ -88,7 +108,13 @@ impl Data {
         if known.is_some_and(|known| known != check) {
             return Err(StartError::WrongSecret(config.secret_file.clone()));
         }
-        Ok(Self { db, secret, lock })
+        let journal = Journal::open(&config.journal_dir, &secret)?;
+        Ok(Self {
+            db,
+            secret,
+            journal,
+            lock,
+        })
     }
 }
 
@@ -98,6 +124,7 @@ pub struct App {
     state: State,
     address: SocketAddr,
     setup_link: Option<String>,
+    journaler: Journaler,
     _lock: Option<File>,
 }
 
@@ -106,26 +133,19 @@ pub struct App {
 /// # Errors
 /// See [`StartError`].
 pub fn build(config: &Config) -> Result<App, StartError> {
-    let Data { db, secret, lock } = Data::open(&config.data)?;
-    let listener =
-        std::net::TcpListener::bind(config.listen).map_err(|source| StartError::Listen {
-            address: config.listen,
-            source,
-        })?;
+    let Data {
+        db,
+        secret,
+        journal,
+        lock,
+    } = Data::open(&config.data)?;
+    let listener = listen(config.listen)?;
     let address = listener.local_addr()?;
     let public_url = match &config.public_url {
         Some(url) => url.clone(),
         None => default_public_url(address)?,
     };
-    let setup_key = if db.read(accounts::any)? {
-        None
-    } else {
-        Some(random_key()?)
-    };
-    let setup_link = setup_key
-        .as_ref()
-        .and_then(|key| public_url.join(&format!("/einrichtung/{key}")).ok())
-        .map(String::from);
+    let (setup_key, setup_link) = setup(&db, &public_url)?;
     let links = LinkCache::new(db.clone());
     links.warm_up()?;
     let tokens = TokenKeys::new(&secret);
@@ -136,6 +156,7 @@ pub fn build(config: &Config) -> Result<App, StartError> {
     let sender = start_sender(config, &db, &links, &tokens, &public_url, &outbox, &secret)?;
     let cleaner = Cleaner::start(db.clone(), config.data.dir.clone())?;
     let remembering = secret.key(Purpose::RememberedAddress);
+    let journaler = start_journaler(config, &db, journal, &remembering)?;
     let signup_key = secret.key(Purpose::Signup);
     let mailer = Mailer::start(signup::Tools {
         db: db.clone(),
@@ -203,6 +224,7 @@ pub fn build(config: &Config) -> Result<App, StartError> {
         state,
         address,
         setup_link,
+        journaler,
         _lock: lock,
     })
 }
@@ -212,6 +234,34 @@ fn start_teller(config: &Config, db: &Db, secret: &Secret) -> std::io::Result<Te
         db: db.clone(),
         sealer: secret.sealer(),
         reach: config.webhooks,
+    })
+}
+
+/// The key of *Ersteinrichtung* and the link with it, while there is no account.
+fn setup(db: &Db, public_url: &Url) -> Result<(Option<String>, Option<String>), StartError> {
+    if db.read(accounts::any)? {
+        return Ok((None, None));
+    }
+    let key = random_key()?;
+    let link = public_url.join(&format!("/einrichtung/{key}")).ok();
+    Ok((Some(key), link.map(String::from)))
+}
+
+fn listen(address: SocketAddr) -> Result<TcpListener, StartError> {
+    TcpListener::bind(address).map_err(|source| StartError::Listen { address, source })
+}
+
+fn start_journaler(
+    config: &Config,
+    db: &Db,
+    journal: Journal,
+    remembering: &Key,
+) -> std::io::Result<Journaler> {
+    Journaler::start(journaler::Tools {
+        db: db.clone(),
+        journal,
+        remembering: remembering.clone(),
+        keep_days: config.data.backup_days,
     })
 }
 
@@ -280,6 +330,7 @@ impl App {
         let mailer = self.state.mailer.clone();
         let past = self.state.past.clone();
         let teller = self.state.teller.clone();
+        let journaler = self.journaler.clone();
         // Every hit that was taken is stored before the program ends, every mail in hand marked.
         let _ = web::block(move || {
             sender.shut_down();
@@ -292,6 +343,8 @@ impl App {
             // Before the cleaner, to which it hands what it deleted.
             deletions.shut_down();
             cleaner.shut_down();
+            // The last one: it writes down what the others did.
+            journaler.shut_down();
         })
         .await;
         outcome.map_err(StartError::from)
@@ -454,7 +507,7 @@ async fn tidy_outbox(state: &State) {
     }
 }
 
-fn prepare_directory(dir: &Path) -> Result<(), StartError> {
+pub(crate) fn prepare_directory(dir: &Path) -> Result<(), StartError> {
     let problem = |source| StartError::DataDir {
         path: dir.to_owned(),
         source,
@@ -469,7 +522,7 @@ fn prepare_directory(dir: &Path) -> Result<(), StartError> {
     Ok(())
 }
 
-fn lock_directory(dir: &Path) -> Result<File, StartError> {
+pub(crate) fn lock_directory(dir: &Path) -> Result<File, StartError> {
     let path = dir.join("lock");
     let file = File::create(&path).map_err(|source| StartError::DataDir { path, source })?;
     match file.try_lock() {

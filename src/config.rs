@@ -16,6 +16,9 @@ pub const DEFAULT_LISTEN: &str = "127.0.0.1:8080";
 /// Where data lies unless told otherwise.
 pub const DEFAULT_DATA_DIR: &str = "data";
 
+/// How long copies of the database are kept unless told otherwise, in days.
+pub const DEFAULT_BACKUP_DAYS: i64 = 30;
+
 /// How the program runs.
 #[derive(Debug, Clone)]
 pub struct Config {
@@ -49,6 +52,12 @@ pub struct DataConfig {
     /// `WIDERSPRUCH_SECRET_FILE`: the installation's secret. Default `secret.key` in the data
     /// directory.
     pub secret_file: PathBuf,
+    /// `--journal-dir`, `WIDERSPRUCH_JOURNAL`: where the journal lies of what a restored copy has to
+    /// be told again. Default `journal` in the data directory.
+    pub journal_dir: PathBuf,
+    /// `--backup-days`, `WIDERSPRUCH_BACKUP_DAYS`: for how many days copies of the database are kept
+    /// that nobody entered, and so the journal at least. Default 30.
+    pub backup_days: i64,
 }
 
 /// How much work a password's hash is.
@@ -94,6 +103,8 @@ impl DataConfig {
             database,
             secret_file: secret_file.map_or_else(|| dir.join("secret.key"), Path::to_owned),
             dir: dir.to_owned(),
+            journal_dir: dir.join("journal"),
+            backup_days: DEFAULT_BACKUP_DAYS,
         })
     }
 }

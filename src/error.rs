@@ -36,6 +36,18 @@ pub enum StartError {
         "the secret in {0} does not belong to this database; put the right file there or set WIDERSPRUCH_SECRET_FILE"
     )]
     WrongSecret(PathBuf),
+    /// The database does not know what the journal knows: it was brought back, and not yet told.
+    #[error(
+        "this database is older than the journal in {0}: people who were deleted or objected since would come back. \
+         If it was restored, run \"widerspruch replay\" first; if it is a new one, put the journal aside"
+    )]
+    OlderThanJournal(PathBuf),
+    /// A restore was interrupted between two files.
+    #[error("a restore into {0} was interrupted: run \"widerspruch restore\" again")]
+    RestoreUnfinished(PathBuf),
+    /// The journal.
+    #[error("the journal can't be used: {0}")]
+    Journal(#[from] crate::backup::BackupError),
     /// The database.
     #[error("the database can't be used: {0}")]
     Database(#[from] DbError),

@@ -35,6 +35,25 @@ pub struct Made {
     pub expires_at: Timestamp,
 }
 
+/// A copy as the database knows it: its name, when it was made, until when it is kept.
+pub(super) type Known = (String, Timestamp, Timestamp);
+
+/// The copies that lie in a directory.
+pub(super) fn lying_in(dir: &Path) -> Vec<Known> {
+    let Ok(entries) = std::fs::read_dir(dir) else {
+        return Vec::new();
+    };
+    entries
+        .flatten()
+        .filter_map(|entry| entry.path().canonicalize().ok())
+        .filter_map(|path| {
+            let manifest = Manifest::read(&path).ok()?;
+            let name = path.display().to_string();
+            Some((name, manifest.made_at(), manifest.expires_at()))
+        })
+        .collect()
+}
+
 /// A directory for copies, which one process uses at a time.
 #[derive(Debug)]
 pub struct Shelf {

@@ -2,16 +2,20 @@
 //!
 //! * [`copy`] makes a copy beside a running server, and removes copies whose time is over.
 //! * [`manifest`] says what a copy holds.
+//! * [`journal`] is what a copy that is brought back has to be told again; [`journaler`] writes it.
+//! * [`replay`] tells it: those who were deleted since are deleted again, objections hold again.
+//! * [`restore`] puts a copy in the place of the database, told.
 
 pub mod copy;
+pub mod journal;
+pub mod journaler;
 pub mod manifest;
+pub mod replay;
+pub mod restore;
 
 use std::path::PathBuf;
 
 use crate::db::DbError;
-
-/// How long copies are kept unless told otherwise, in days.
-pub const KEPT_DAYS: i64 = 30;
 
 /// Why a copy can't be made or brought back: one line for the person at the terminal.
 #[derive(Debug, thiserror::Error)]

@@ -4,8 +4,8 @@ use std::path::PathBuf;
 
 use clap::Args;
 
+use crate::backup::BackupError;
 use crate::backup::copy::{self, Shelf};
-use crate::backup::{self, BackupError};
 use crate::cli::CliError;
 use crate::config::DataConfig;
 use crate::db::{Db, Target};
@@ -16,9 +16,9 @@ pub struct BackupCommand {
     /// Directory for the copies; not in the data directory, and better on another disk
     #[arg(long, env = "WIDERSPRUCH_BACKUPS", default_value = "backups")]
     to: PathBuf,
-    /// For how many days the copy is kept
-    #[arg(long, default_value_t = backup::KEPT_DAYS, value_parser = clap::value_parser!(i64).range(1..=3_650))]
-    keep_days: i64,
+    /// For how many days the copy is kept [default: --backup-days]
+    #[arg(long, value_parser = clap::value_parser!(i64).range(1..=3_650))]
+    keep_days: Option<i64>,
     /// Make no copy, but enter one by this name that was made by other means (as with pg_dump)
     #[arg(long, value_name = "NAME", conflicts_with = "prune")]
     note: Option<String>,
@@ -31,8 +31,9 @@ pub fn run(command: &BackupCommand, config: &DataConfig) -> Result<(), CliError>
     // No lock of the data directory: a server may run there.
     let db = Db::open_as_it_is(&config.database).map_err(BackupError::from)?;
     let now = Timestamp::now();
+    let keep_days = command.keep_days.unwrap_or(config.backup_days);
     if let Some(name) = &command.note {
-        let expires_at = copy::note(&db, name, command.keep_days, now)?;
+        let expires_at = copy::note(&db, name, keep_days, now)?;
         println!(
             "Entered: \"{name}\", to be kept until {}.",
             shown(expires_at)
@@ -56,7 +57,7 @@ pub fn run(command: &BackupCommand, config: &DataConfig) -> Result<(), CliError>
         println!("{pruned} copies removed.");
         return Ok(());
     }
-    let made = shelf.make(&db, command.keep_days, now)?;
+    let made = shelf.make(&db, keep_days, now)?;
     println!(
         "Copy made: {} ({} bytes), to be kept until {}.",
         made.path.display(),
@@ -72,7 +73,7 @@ pub fn run(command: &BackupCommand, config: &DataConfig) -> Result<(), CliError>
 }
 
 /// A time for the terminal.
-fn shown(time: Timestamp) -> String {
+pub(super) fn shown(time: Timestamp) -> String {
     jiff::Timestamp::from_millisecond(time.millis())
         .map(|time| time.strftime("%Y-%m-%d %H:%M UTC").to_string())
         .unwrap_or_default()

@@ -51,6 +51,7 @@ pub fn run(demo: &Demo, config: &Config) -> Result<(), CliError> {
         db,
         secret,
         lock: _lock,
+        journal: _,
     } = Data::open(&config.data)?;
     let now = Timestamp::now();
     let public_url = match &config.public_url {

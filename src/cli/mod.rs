@@ -6,6 +6,7 @@ mod bounce;
 mod demo;
 mod import;
 mod log;
+mod restore;
 mod serve;
 
 use std::path::PathBuf;
@@ -53,6 +54,15 @@ struct Settings {
     /// Let webhooks lead to this machine and into private networks, and be told by http
     #[arg(long, env = "WIDERSPRUCH_WEBHOOKS_ANYWHERE", global = true)]
     webhooks_anywhere: bool,
+
+    /// Directory for the journal of what a restored copy has to be told again; better on another
+    /// disk than the database [default: journal in the data directory]
+    #[arg(long, env = "WIDERSPRUCH_JOURNAL", global = true)]
+    journal_dir: Option<PathBuf>,
+
+    /// For how many days copies of the database are kept
+    #[arg(long, env = "WIDERSPRUCH_BACKUP_DAYS", default_value_t = config::DEFAULT_BACKUP_DAYS, value_parser = clap::value_parser!(i64).range(1..=3_650), global = true)]
+    backup_days: i64,
 }
 
 #[derive(Debug, Subcommand)]
@@ -70,17 +80,25 @@ enum Command {
     Import(import::ImportCommand),
     /// Make a copy of the database, also while it is in use
     Backup(backup::BackupCommand),
+    /// Put a copy in the place of the database, without those who were deleted since
+    Restore(restore::RestoreCommand),
+    /// Tell a database that was restored by other means what has happened since
+    Replay(restore::ReplayCommand),
     /// Take a bounce or complaint from standard input, for a mail server's alias
     Bounce,
 }
 
 impl Settings {
     fn data(&self) -> Result<DataConfig, StartError> {
-        let config = DataConfig::new(
+        let mut config = DataConfig::new(
             &self.data_dir,
             self.database_url.as_deref(),
             self.secret_file.as_deref(),
         )?;
+        if let Some(dir) = &self.journal_dir {
+            config.journal_dir.clone_from(dir);
+        }
+        config.backup_days = self.backup_days;
         Ok(config)
     }
 
@@ -157,6 +175,8 @@ pub fn run(cli: Cli) -> Result<(), CliError> {
         Command::Account(command) => account::run(command, &settings.data()?),
         Command::Import(command) => import::run(command, &settings.data()?),
         Command::Backup(command) => backup::run(&command, &settings.data()?),
+        Command::Restore(command) => restore::run(&command, &settings.data()?),
+        Command::Replay(command) => restore::replay(&command, &settings.data()?),
         Command::Bounce => bounce::run(settings.data()),
     }
 }

@@ -12,6 +12,7 @@ mod connection;
 pub mod json_rows;
 pub mod maintenance;
 pub mod models;
+pub mod numbers;
 pub mod paging;
 pub mod prepared;
 pub mod reports;

@@ -202,6 +202,19 @@ table! {
 }
 
 table! {
+    journal_entries (id) {
+        id -> BigInt,
+        account_id -> BigInt,
+        mark -> Binary,
+        at -> BigInt,
+        kind -> Nullable<Text>,
+        recipient_id -> Nullable<BigInt>,
+        person -> Nullable<Binary>,
+        details -> Nullable<Text>,
+    }
+}
+
+table! {
     mailings (id) {
         id -> BigInt,
         account_id -> BigInt,
@@ -669,6 +682,7 @@ allow_tables_to_appear_in_same_query!(
     recipients,
     memberships,
     objections,
+    journal_entries,
     mailings,
     mailing_groups,
     mailing_links,

@@ -9,6 +9,7 @@ use super::models::consents::ConsentKind;
 use super::models::deliveries::DeliveryStatus;
 use super::models::imports::ImportStatus;
 use super::models::jobs::{JobKind, JobStatus};
+use super::models::journal::JournalKind;
 use super::models::mailings::MailingStatus;
 use super::models::objections::Remembered;
 use super::models::receipts::{Cleanup, ReceiptKind};
@@ -54,6 +55,7 @@ read_from_text!(
     JobKind,
     JobStatus,
     ImportStatus,
+    JournalKind,
     MailingStatus,
     ReceiptKind,
     RecipientStatus,

@@ -222,6 +222,11 @@ const ACTIONS: &[(&str, Area, &str)] = &[
     ("data_disclosed", Area::Export, "Auskunft erstellt"),
     ("backup_made", Area::Export, "Sicherung erstellt"),
     (
+        "backup_restored",
+        Area::Export,
+        "Aus Sicherung wiederhergestellt",
+    ),
+    (
         "log_retention_changed",
         Area::Users,
         "Aufbewahrung des Protokolls geändert",

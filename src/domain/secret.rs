@@ -48,6 +48,10 @@ pub enum Purpose {
     PublicForm,
     /// Requests of programs that are known again, so that they are done once.
     IdempotentRequest,
+    /// Recipients in the journal of what a restored copy has to be told again.
+    JournalPerson,
+    /// The lines of that journal.
+    JournalLine,
     /// The check value that tells whether a database belongs to this secret.
     Check,
 }
@@ -67,6 +71,8 @@ impl Purpose {
             Self::Signup => "widerspruch/signup/1",
             Self::PublicForm => "widerspruch/public-form/1",
             Self::IdempotentRequest => "widerspruch/idempotent-request/1",
+            Self::JournalPerson => "widerspruch/journal-person/1",
+            Self::JournalLine => "widerspruch/journal-line/1",
             Self::Check => "widerspruch/check/1",
         }
     }
@@ -136,11 +142,25 @@ impl Secret {
     /// # Errors
     /// See [`SecretProblem`].
     pub fn load_or_create(path: &Path) -> Result<Self, SecretProblem> {
+        match Self::load(path) {
+            Err(SecretProblem::File { source, .. })
+                if source.kind() == std::io::ErrorKind::NotFound =>
+            {
+                Self::create(path)
+            }
+            outcome => outcome,
+        }
+    }
+
+    /// Reads the secret's file.
+    ///
+    /// # Errors
+    /// See [`SecretProblem`].
+    pub fn load(path: &Path) -> Result<Self, SecretProblem> {
         match std::fs::read_to_string(path) {
             Ok(text) => {
                 Self::from_hex(text.trim()).ok_or_else(|| SecretProblem::Malformed(path.to_owned()))
             }
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound => Self::create(path),
             Err(source) => Err(SecretProblem::File {
                 path: path.to_owned(),
                 source,

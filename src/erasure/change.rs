@@ -1,8 +1,11 @@
 //! Changing the data of a recipient. An address that is nobody's any more has to leave the tables
 //! and the files as that of a deleted person does (rule P7).
 
+use serde_json::json;
+
 use super::deletion::{Remains, forms};
 use crate::db::models::audit::Actor;
+use crate::db::models::journal::{self, JournalKind};
 use crate::db::models::recipients::{self, RecipientData};
 use crate::db::models::{imports, outbox, signups};
 use crate::db::{Conn, DbResult, account_lock};
@@ -51,6 +54,13 @@ pub fn change(
             recalled: false,
         });
     }
+    journal::note(
+        conn,
+        account_id,
+        &[recipient_id],
+        JournalKind::AddressLeft,
+        &json!({}),
+    )?;
     let recalled = before.tracking != RecipientTracking::Objected
         && recall_objection(conn, account_id, recipient_id, key, remembering, actor, now)?;
     let addresses = forms(&before);

@@ -16,6 +16,7 @@ use serde_json::json;
 
 use crate::db::models::audit::{self, Action, Actor, Entry};
 use crate::db::models::jobs::{self, Job, JobKind, JobStatus};
+use crate::db::models::journal::{self, JournalKind};
 use crate::db::models::receipts::{self, Done, ReceiptKind};
 use crate::db::models::{accounts, past};
 use crate::db::{Conn, Db, DbResult, account_lock};
@@ -113,6 +114,8 @@ pub fn start(
         }),
     };
     audit::record(conn, account_id, &entry, now)?;
+    let told = json!({ "until": until.millis(), "kind": kind.as_str() });
+    journal::note_account(conn, account_id, JournalKind::PastPseudonymised, &told)?;
     jobs::find(conn, account_id, job)
 }
 
@@ -122,6 +125,19 @@ pub struct PastWork {
     work: Sender<Option<(i64, i64)>>,
     thread: Arc<Mutex<Option<JoinHandle<()>>>>,
     stopping: Arc<AtomicBool>,
+}
+
+/// Does a job here and now.
+///
+/// # Errors
+/// Fails when the database does; the job then waits for the next start of the server.
+pub fn finish_now(db: &Db, account_id: i64, job_id: i64) -> DbResult<()> {
+    let stopping = Arc::new(AtomicBool::new(false));
+    let worker = Worker {
+        db: db.clone(),
+        stopping,
+    };
+    worker.work_off(account_id, job_id)
 }
 
 struct Worker {

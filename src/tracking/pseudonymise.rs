@@ -5,6 +5,7 @@ use serde_json::json;
 use crate::db::models::audit::{self, Action, Actor, Entry};
 use crate::db::models::deliveries::{self, CutOff, Unsent};
 use crate::db::models::groups;
+use crate::db::models::journal::{self, JournalKind};
 use crate::db::models::receipts::{self, BeforeAfter, Done, ReceiptKind};
 use crate::db::{Conn, DbError, DbResult, account_lock, reports};
 use crate::domain::time::Timestamp;
@@ -76,6 +77,8 @@ pub fn pseudonymise_recipient(
     crate::db::models::recipients::find(conn, account_id, recipient_id)?;
     let (cut, figures) = cut_off_with_proof(conn, account_id, &[recipient_id], Unsent::LeaveAlone)?;
     groups::leave_by_activity(conn, account_id, recipient_id)?;
+    let kind = JournalKind::Pseudonymised;
+    journal::note(conn, account_id, &[recipient_id], kind, &json!({}))?;
     let entry = Entry {
         actor,
         action: Action::RecipientPseudonymised,

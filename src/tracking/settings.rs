@@ -275,6 +275,46 @@ pub fn consent_many(
     Ok(changed)
 }
 
+/// Says again what a recipient has said before the database was brought back from a copy, with the
+/// time of then. A consent is not said again, since its evidence (Art. 7 (1) GDPR) is not in the
+/// copy: of it remains that an objection from before no longer holds.
+pub fn say_again(
+    conn: &mut Conn,
+    account_id: i64,
+    recipient_id: i64,
+    said: (RecipientTracking, TrackingSource, Timestamp),
+    remembering: &Key,
+    actor: &Actor,
+    now: Timestamp,
+) -> DbResult<bool> {
+    let (tracking, source, since) = said;
+    account_lock::exclusive(conn, account_id)?;
+    let recipient = recipients::find(conn, account_id, recipient_id)?;
+    let objects = tracking == RecipientTracking::Objected;
+    if objects == (recipient.tracking == RecipientTracking::Objected) {
+        return Ok(false);
+    }
+    let (tracking, action) = if objects {
+        (RecipientTracking::Objected, Action::RecipientObjected)
+    } else {
+        let address = remembered_address(remembering, &recipient.address_key);
+        objections::forget(conn, account_id, Remembered::Objection, &address)?;
+        (RecipientTracking::Unset, Action::ObjectionLifted)
+    };
+    recipients::set_tracking(conn, account_id, recipient_id, tracking, source, since)?;
+    if objects {
+        groups::leave_asking(conn, account_id, &[recipient_id])?;
+    }
+    let entry = Entry {
+        actor,
+        action,
+        recipient_id: Some(recipient_id),
+        details: json!({ "source": source.as_str(), "since": since.millis() }),
+    };
+    audit::record(conn, account_id, &entry, now)?;
+    Ok(true)
+}
+
 /// From when on this recipient may be asked for consent again; none when nothing is in the way.
 pub fn rests_until(recipient: &recipients::Recipient, now: Timestamp) -> Option<Timestamp> {
     let until = may_be_asked_from(Timestamp(recipient.refused_at?));

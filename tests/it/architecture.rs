@@ -17,7 +17,8 @@ const LAYERS: [&[&str]; 8] = [
 ];
 
 /// Neighbours in one layer that may look at each other, from left to right.
-const NEIGHBOURS: [(&str, &str); 4] = [
+const NEIGHBOURS: [(&str, &str); 5] = [
+    ("backup", "erasure"),
     ("demo", "sending"),
     ("demo", "erasure"),
     ("signup", "sending"),

@@ -60,6 +60,21 @@ impl World {
         world
     }
 
+    /// On a data directory that is there, with the account of that number.
+    pub fn on_directory(dir: TempDir, account_id: i64) -> Self {
+        let (state, url, server) = serve(&config(&dir, None));
+        Self {
+            on: On::Sqlite,
+            state,
+            url,
+            account_id,
+            files: tempfile::tempdir().expect("a directory"),
+            dir,
+            database_url: None,
+            server: Some(server),
+        }
+    }
+
     /// With an account, on PostgreSQL behind a proxy that can be cut off.
     pub fn start_behind_proxy() -> (Self, Proxy) {
         let url = new_postgres_database();

@@ -23,6 +23,7 @@ DROP TABLE deliveries;
 DROP TABLE mailing_links;
 DROP TABLE mailing_groups;
 DROP TABLE mailings;
+DROP TABLE journal_entries;
 DROP TABLE objections;
 DROP TABLE memberships;
 DROP TABLE recipients;

@@ -227,6 +227,24 @@ CREATE TABLE objections (
     PRIMARY KEY (account_id, kind, address_hmac)
 ) STRICT, WITHOUT ROWID;
 
+-- What a copy that is brought back has to be told again. Entries wait here for the journal's file;
+-- afterwards only mark and time are left, by which a database is recognised that is older.
+CREATE TABLE journal_entries (
+    id INTEGER NOT NULL PRIMARY KEY AUTOINCREMENT,
+    -- Not a reference: a copy may be older than the account.
+    account_id INTEGER NOT NULL,
+    mark BLOB NOT NULL UNIQUE,
+    at INTEGER NOT NULL,
+    kind TEXT,
+    recipient_id INTEGER,
+    -- The recipient's random key.
+    person BLOB,
+    details TEXT
+) STRICT;
+CREATE INDEX journal_entries_by_account ON journal_entries (account_id, id);
+CREATE INDEX journal_entries_by_time ON journal_entries (at);
+CREATE INDEX journal_entries_waiting ON journal_entries (id) WHERE kind IS NOT NULL;
+
 CREATE TABLE mailings (
     id INTEGER NOT NULL PRIMARY KEY AUTOINCREMENT,
     account_id INTEGER NOT NULL REFERENCES accounts (id) ON DELETE CASCADE,

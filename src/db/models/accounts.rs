@@ -1,7 +1,9 @@
 //! Accounts: the customers of the installation.
 
 use diesel::prelude::*;
+use serde_json::json;
 
+use super::journal::{self, JournalKind};
 use crate::db::schema::accounts;
 use crate::db::{Conn, DbResult};
 use crate::domain::time::Timestamp;
@@ -130,7 +132,8 @@ pub(crate) fn set_tracking_mode(
             accounts::tracking_changed_by.eq(changed_by),
         ))
         .execute(conn)?;
-    Ok(())
+    let told = json!({ "mode": mode.as_str() });
+    journal::note_account(conn, account_id, JournalKind::Mode, &told)
 }
 
 /// Sets what remains without personal tracking, and whether objections are remembered; like
@@ -147,7 +150,8 @@ pub(crate) fn set_tracking_options(
             accounts::remember_objections.eq(remember_objections),
         ))
         .execute(conn)?;
-    Ok(())
+    let told = json!({ "count_anonymously": count_anonymously, "remember": remember_objections });
+    journal::note_account(conn, account_id, JournalKind::Options, &told)
 }
 
 /// Sets for how many years the audit log is kept; the database takes 1 to 10.

@@ -177,6 +177,8 @@ pub enum Action {
     BackupMade,
     /// Somebody looked for where an address stands.
     AddressSearched,
+    /// The database brought back from a copy, and told what had happened since.
+    BackupRestored,
     /// The audit log taken away as a file.
     LogExported,
     /// For how long the audit log is kept.
@@ -260,6 +262,7 @@ impl Action {
             Self::DataDisclosed => "data_disclosed",
             Self::BackupMade => "backup_made",
             Self::AddressSearched => "address_searched",
+            Self::BackupRestored => "backup_restored",
             Self::LogExported => "log_exported",
             Self::LogRetentionChanged => "log_retention_changed",
             Self::ApiKeyMade => "api_key_made",

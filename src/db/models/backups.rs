@@ -49,6 +49,16 @@ pub fn enter(
         .get_result(conn)?)
 }
 
+/// Whether a copy of that name is entered.
+pub fn is_known(conn: &mut Conn, name: &str) -> DbResult<bool> {
+    Ok(backups::table
+        .filter(backups::name.eq(name))
+        .select(backups::id)
+        .first::<i64>(conn)
+        .optional()?
+        .is_some())
+}
+
 /// Takes out a copy that was never finished.
 pub fn withdraw(conn: &mut Conn, name: &str) -> DbResult<usize> {
     Ok(diesel::delete(backups::table.filter(backups::name.eq(name))).execute(conn)?)

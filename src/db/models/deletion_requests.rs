@@ -3,7 +3,9 @@
 
 use diesel::prelude::*;
 use diesel::sql_types::BigInt;
+use serde_json::json;
 
+use super::journal::{self, JournalKind};
 use crate::db::paging::{Page, Position, page};
 use crate::db::schema::{deletion_requests, recipients};
 use crate::db::{Conn, DbResult};
@@ -34,6 +36,13 @@ pub fn make(conn: &mut Conn, account_id: i64, recipient_id: i64, now: Timestamp)
     .bind::<BigInt, _>(recipient_id)
     .bind::<BigInt, _>(now.millis())
     .execute(conn)?;
+    if made > 0 {
+        let (told, kind) = (
+            json!({ "since": now.millis() }),
+            JournalKind::DeletionRequested,
+        );
+        journal::note(conn, account_id, &[recipient_id], kind, &told)?;
+    }
     Ok(made > 0)
 }
 
@@ -50,6 +59,10 @@ pub fn of_recipient(conn: &mut Conn, account_id: i64, recipient_id: i64) -> DbRe
 pub fn remove(conn: &mut Conn, account_id: i64, recipient_id: i64) -> DbResult<bool> {
     let removed =
         diesel::delete(deletion_requests::table.find((account_id, recipient_id))).execute(conn)?;
+    if removed > 0 {
+        let kind = JournalKind::DeletionRequestEnded;
+        journal::note(conn, account_id, &[recipient_id], kind, &json!({}))?;
+    }
     Ok(removed > 0)
 }
 

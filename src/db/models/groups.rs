@@ -3,7 +3,9 @@
 
 use diesel::prelude::*;
 use diesel::sql_types::{BigInt, Bool, Text};
+use serde_json::json;
 
+use super::journal::{self, JournalKind};
 use crate::db::json_rows::{self, Column};
 use crate::db::paging::{Page, Position, page};
 use crate::db::schema::{groups, memberships};
@@ -229,6 +231,16 @@ pub fn remove_member(
 ) -> DbResult<()> {
     let removed = diesel::delete(memberships::table.find((account_id, group_id, recipient_id)))
         .execute(conn)?;
+    if removed > 0 {
+        let told = json!({ "group": group_id });
+        journal::note(
+            conn,
+            account_id,
+            &[recipient_id],
+            JournalKind::LeftGroup,
+            &told,
+        )?;
+    }
     count_members(
         conn,
         account_id,

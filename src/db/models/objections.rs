@@ -2,7 +2,9 @@
 
 use diesel::prelude::*;
 use diesel::sql_types::{BigInt, Binary, Text};
+use serde_json::json;
 
+use super::journal::{self, JournalKind};
 use crate::db::json_rows::{self, Column, hex};
 use crate::db::schema::objections;
 use crate::db::{Conn, DbResult};
@@ -44,7 +46,13 @@ pub fn remember(conn: &mut Conn, account_id: i64, memory: &Memory, source: &str)
     .bind::<BigInt, _>(memory.made_at)
     .bind::<Text, _>(source)
     .execute(conn)?;
-    Ok(())
+    let told = json!({
+        "kind": memory.kind.as_str(),
+        "address": hex(&memory.address),
+        "since": memory.made_at,
+        "source": source,
+    });
+    journal::note_account(conn, account_id, JournalKind::Remembered, &told)
 }
 
 /// When the person with that address said so, in milliseconds, if it is remembered.
@@ -133,6 +141,7 @@ pub fn count(conn: &mut Conn, account_id: i64, kind: Remembered) -> DbResult<i64
 
 /// Forgets all, as when the account switches remembering off.
 pub fn forget_all(conn: &mut Conn, account_id: i64) -> DbResult<usize> {
+    journal::note_account(conn, account_id, JournalKind::Forgotten, &json!({}))?;
     Ok(
         diesel::delete(objections::table.filter(objections::account_id.eq(account_id)))
             .execute(conn)?,

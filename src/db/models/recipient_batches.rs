@@ -5,10 +5,13 @@
 //! recipients for each row of a batch. `CROSS JOIN` and `+account_id` make it begin with the
 //! batch and look each row up; to PostgreSQL they mean nothing.
 
+use std::collections::HashMap;
+
 use diesel::prelude::*;
 use diesel::sql_types::{BigInt, Text};
 
-use super::recipients::{refusal, search_text};
+use super::journal::{self, JournalKind};
+use super::recipients::{Start, note_start, refusal, search_text, state};
 use crate::db::json_rows::{self, Column, hex};
 use crate::db::schema::recipients;
 use crate::db::{Conn, DbError, DbResult, search};
@@ -154,7 +157,22 @@ pub(crate) fn insert(
     .load(conn)?;
     let ids: Vec<i64> = added.iter().map(|row| row.id).collect();
     search::add(conn, account_id, &ids)?;
+    note_start(conn, account_id, &started(new, &added))?;
     Ok(added)
+}
+
+/// What those who were added start with, as far as they have said something.
+fn started(new: &[NewRow<'_>], added: &[Added]) -> Vec<Start> {
+    let said: HashMap<&str, &NewRow<'_>> = new
+        .iter()
+        .filter(|row| row.tracking.is_some() || row.unsubscribed.is_some())
+        .map(|row| (row.address.key(), row))
+        .collect();
+    let of = |one: &Added| {
+        let row = said.get(one.address_key.as_str())?;
+        Some((one.id, row.tracking, row.unsubscribed))
+    };
+    added.iter().filter_map(of).collect()
 }
 
 /// New names and fields of a recipient.
@@ -261,7 +279,10 @@ pub(crate) fn object(
     .bind::<Text, _>(json_rows::of(&rows))
     .bind::<BigInt, _>(account_id)
     .load(conn)?;
-    Ok(changed.into_iter().map(|row| row.id).collect())
+    let changed: Vec<i64> = changed.into_iter().map(|row| row.id).collect();
+    let told = state(RecipientTracking::Objected.as_str(), source, now);
+    journal::note(conn, account_id, &changed, JournalKind::Tracking, &told)?;
+    Ok(changed)
 }
 
 /// Notes the consent of those of whom nothing is known, and gives their numbers; for
@@ -301,5 +322,8 @@ pub(crate) fn consent(
     .bind::<Text, _>(json_rows::of(&rows))
     .bind::<BigInt, _>(account_id)
     .load(conn)?;
-    Ok(changed.into_iter().map(|row| row.id).collect())
+    let changed: Vec<i64> = changed.into_iter().map(|row| row.id).collect();
+    let told = state(RecipientTracking::Consented.as_str(), source, now);
+    journal::note(conn, account_id, &changed, JournalKind::Tracking, &told)?;
+    Ok(changed)
 }

@@ -4,7 +4,10 @@
 use diesel::prelude::*;
 use diesel::sql_types::{BigInt, Text};
 
+use serde_json::json;
+
 use super::accounts;
+use super::journal::{self, JournalKind};
 use crate::db::json_rows::{self, Column};
 use crate::db::paging::{CappedCount, Page, Position, page};
 use crate::db::schema::recipients;
@@ -173,7 +176,37 @@ pub fn create(
         .get_result(conn)?;
     search::add(conn, account_id, &[id])?;
     accounts::count_recipients(conn, account_id, 1)?;
+    note_start(conn, account_id, &[(id, tracking, new.unsubscribed)])?;
     Ok(id)
+}
+
+/// What somebody starts with: about tracking, and since when unsubscribed.
+pub(crate) type Start = (
+    i64,
+    Option<(RecipientTracking, i64, TrackingSource)>,
+    Option<(i64, TrackingSource)>,
+);
+
+/// Lets the journal know what new recipients start with.
+pub(crate) fn note_start(conn: &mut Conn, account_id: i64, started: &[Start]) -> DbResult<()> {
+    let told = |&(id, tracking, _): &Start| {
+        let (said, since, source) = tracking?;
+        Some((id, state(said.as_str(), source, Timestamp(since))))
+    };
+    let tracking: Vec<_> = started.iter().filter_map(told).collect();
+    journal::note_each(conn, account_id, &tracking, JournalKind::Tracking)?;
+    let told = |&(id, _, unsubscribed): &Start| {
+        let (since, source) = unsubscribed?;
+        let word = RecipientStatus::Unsubscribed.as_str();
+        Some((id, state(word, source, Timestamp(since))))
+    };
+    let status: Vec<_> = started.iter().filter_map(told).collect();
+    journal::note_each(conn, account_id, &status, JournalKind::Status)
+}
+
+/// As the journal tells it.
+pub(crate) fn state(word: &str, source: TrackingSource, since: Timestamp) -> serde_json::Value {
+    json!({ "state": word, "source": source.as_str(), "since": since.millis() })
 }
 
 /// When a no was said, of what is known about tracking.
@@ -381,7 +414,14 @@ pub fn set_status(
             recipients::status_source.eq(source.as_str()),
         ))
         .execute(conn)?;
-    Ok(())
+    let told = state(status.as_str(), source, now);
+    journal::note(
+        conn,
+        account_id,
+        &[recipient_id],
+        JournalKind::Status,
+        &told,
+    )
 }
 
 /// Sets what the person has said. Only for [`crate::tracking::settings`], which holds the
@@ -406,11 +446,19 @@ pub(crate) fn set_tracking(
             .set(recipients::refused_at.eq(now.millis()))
             .execute(conn)?;
     }
-    Ok(())
+    let told = state(tracking.as_str(), source, now);
+    journal::note(
+        conn,
+        account_id,
+        &[recipient_id],
+        JournalKind::Tracking,
+        &told,
+    )
 }
 
 /// Removes the rows of recipients whose past has been cut off. Only for [`crate::erasure`].
 pub(crate) fn remove(conn: &mut Conn, account_id: i64, ids: &[i64]) -> DbResult<usize> {
+    journal::note(conn, account_id, ids, JournalKind::Deleted, &json!({}))?;
     search::remove(conn, account_id, ids)?;
     let rows = json_rows::unfold(conn, &[("id", Column::Int)]);
     let removed = diesel::sql_query(format!(

@@ -132,3 +132,8 @@ pub fn remove_expired(conn: &mut Conn, now: Timestamp) -> DbResult<usize> {
             .execute(conn)?,
     )
 }
+
+/// Signs everybody out, of all accounts.
+pub fn remove_all(conn: &mut Conn) -> DbResult<usize> {
+    Ok(diesel::delete(sessions::table).execute(conn)?)
+}

@@ -4,6 +4,7 @@
 use actix_web::web;
 use askama::Template;
 
+use crate::db::models::backups::{self, Backup};
 use crate::db::models::receipts::ReceiptKind;
 use crate::domain::time::Timestamp;
 use crate::erasure::past::{self, Preview};
@@ -31,6 +32,8 @@ struct RetentionPage {
     /// What is set.
     kept: Option<i64>,
     next: Option<(i64, Preview)>,
+    /// Of the whole installation, the oldest first.
+    backups: Vec<Backup>,
     errors: FormErrors,
 }
 
@@ -55,14 +58,20 @@ async fn retention_page(
     errors: FormErrors,
 ) -> Result<RetentionPage, WebError> {
     let account = signed_in.account.clone();
-    let next = state
-        .read(move |conn| retention::next_run(conn, &account))
+    let (next, backups) = state
+        .read(move |conn| {
+            Ok((
+                retention::next_run(conn, &account)?,
+                backups::living(conn, Timestamp::now())?,
+            ))
+        })
         .await?;
     Ok(RetentionPage {
         page: Page::new(&signed_in, Section::Account, "Benutzerkonto"),
         months,
         kept: signed_in.account.retention_months,
         next: next.map(|(at, preview)| (at.millis(), preview)),
+        backups,
         errors,
     })
 }

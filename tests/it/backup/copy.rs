@@ -111,6 +111,8 @@ fn a_copy_is_made_while_hits_come_in() {
     log.assert_says("Sicherung erstellt");
     let name = made[0].file_name().unwrap().to_string_lossy().into_owned();
     log.assert_says(&name);
+    let page = world.admin().visit("/benutzerkonto/aufbewahrung");
+    page.assert_says(&name).assert_says("Aufbewahrt bis");
 }
 
 #[test]

@@ -1,3 +1,4 @@
 //! Copies of the database.
 
 mod copy;
+mod restore;

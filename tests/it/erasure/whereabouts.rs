@@ -51,6 +51,7 @@ const NO_ADDRESS: &[(&str, &[&str])] = &[
         ],
     ),
     ("objections", &["kind", "source"]),
+    ("journal_entries", &["kind", "details"]),
     ("mailings", &["status"]),
     ("deliveries", &["policy", "status", "reply_code", "bounce"]),
     ("consents", &["kind"]),

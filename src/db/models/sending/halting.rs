@@ -77,6 +77,16 @@ pub fn under_way(conn: &mut Conn, account_id: i64) -> DbResult<Vec<i64>> {
         .load(conn)?)
 }
 
+/// The account's mailings that wait for their time.
+pub fn scheduled(conn: &mut Conn, account_id: i64) -> DbResult<Vec<i64>> {
+    Ok(mailings::table
+        .filter(mailings::account_id.eq(account_id))
+        .filter(mailings::status.eq(MailingStatus::Scheduled.as_str()))
+        .order(mailings::id)
+        .select(mailings::id)
+        .load(conn)?)
+}
+
 /// Halts a mailing: no further mail is begun after the commit.
 pub fn pause(conn: &mut Conn, account_id: i64, mailing_id: i64) -> DbResult<()> {
     use MailingStatus::{Paused, Preparing, Sending};

@@ -22,8 +22,8 @@ pub use claims::{
 pub(crate) use ending::keys_in_mails;
 pub use ending::{End, Ended, end, finish};
 pub use halting::{
-    Cancelled, cancel, cancel_some, deferred, pause, resume, schedule, set_problem, take_places,
-    under_way, unschedule,
+    Cancelled, cancel, cancel_some, deferred, pause, resume, schedule, scheduled, set_problem,
+    take_places, under_way, unschedule,
 };
 pub use refusals::is_about_address;
 pub use start::{

@@ -55,6 +55,11 @@ const KEYS: &[(&str, &str)] = &[
     ("deliveries", "Zustellungen"),
     ("receipt", "Beleg"),
     ("backup", "Sicherung"),
+    ("deleted_again", "erneut gelöscht"),
+    ("objected_again", "Widersprüche erneut eingetragen"),
+    ("unsubscribed_again", "erneut abgemeldet"),
+    ("pseudonymised_again", "erneut pseudonymisiert"),
+    ("others", "sonstiges"),
     ("expires", "aufbewahrt bis"),
 ];
 
