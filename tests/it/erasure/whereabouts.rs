@@ -67,6 +67,8 @@ const NO_ADDRESS: &[(&str, &[&str])] = &[
     ("receipts", &["kind", "cleanup", "node"]),
     ("jobs", &["kind", "status"]),
     ("audit_log", &["action"]),
+    // Where somebody goes after the second step: a page without what it was asked for.
+    ("sign_ins", &["next"]),
     // What came of an attempt is told in words of our own.
     (
         "webhook_deliveries",
@@ -155,6 +157,49 @@ on_both!(every_text_is_searched_or_can_hold_no_address, |world| {
     assert!(gone.is_empty(), "no such columns: {gone:?}");
 });
 
+/// Rows of what an account sets up for itself.
+fn furnish_account(world: &World, hash: &str) {
+    let account = world.account_id;
+    let now = Timestamp::now();
+    run(
+        world,
+        &format!(
+            "INSERT INTO smtp_settings (account_id, host, port, encryption, connections, per_minute, updated_at) VALUES ({account}, 'h', 25, 'none', 1, 0, 1)"
+        ),
+    );
+    run(
+        world,
+        &format!(
+            "INSERT INTO bounce_mailboxes (account_id, host, port, encryption, username, folder, updated_at) VALUES ({account}, 'h', 143, 'none', 'u', 'INBOX', 1)"
+        ),
+    );
+    run(
+        world,
+        &format!(
+            "INSERT INTO receipts (account_id, kind, actor, cleanup, created_at) VALUES ({account}, 'deletion', 'Eva', 'done', 1)"
+        ),
+    );
+    run(
+        world,
+        &format!(
+            "INSERT INTO api_keys (account_id, name, beginning, key_hash, scopes, created_by, created_at) VALUES ({account}, 'n', 'b', {hash}, 1, 'Eva', 1)"
+        ),
+    );
+    run(
+        world,
+        &format!(
+            "INSERT INTO webhooks (account_id, url, events, secret, created_at) VALUES ({account}, 'https://example.com/', 1, {hash}, 1)"
+        ),
+    );
+    run(
+        world,
+        &format!(
+            "INSERT INTO invitations (account_id, email, email_key, name, roles, key_hash, invited_by, created_at, expires_at) VALUES ({account}, 'neu@example.com', 'neu@example.com', 'n', 1, {hash}, 'Eva', 1, {})",
+            now.plus_days(1).millis()
+        ),
+    );
+}
+
 /// A row in every table of texts.
 fn furnish(world: &World) {
     let account = world.account_id;
@@ -202,43 +247,7 @@ fn furnish(world: &World) {
             "INSERT INTO consents (account_id, recipient_id, kind, wording, form_name, asked_at, given_at) VALUES ({account}, {someone}, 'tracking', 'w', 'f', 1, 1)"
         ),
     );
-    run(
-        world,
-        &format!(
-            "INSERT INTO smtp_settings (account_id, host, port, encryption, connections, per_minute, updated_at) VALUES ({account}, 'h', 25, 'none', 1, 0, 1)"
-        ),
-    );
-    run(
-        world,
-        &format!(
-            "INSERT INTO bounce_mailboxes (account_id, host, port, encryption, username, folder, updated_at) VALUES ({account}, 'h', 143, 'none', 'u', 'INBOX', 1)"
-        ),
-    );
-    run(
-        world,
-        &format!(
-            "INSERT INTO receipts (account_id, kind, actor, cleanup, created_at) VALUES ({account}, 'deletion', 'Eva', 'done', 1)"
-        ),
-    );
-    run(
-        world,
-        &format!(
-            "INSERT INTO api_keys (account_id, name, beginning, key_hash, scopes, created_by, created_at) VALUES ({account}, 'n', 'b', {hash}, 1, 'Eva', 1)"
-        ),
-    );
-    run(
-        world,
-        &format!(
-            "INSERT INTO webhooks (account_id, url, events, secret, created_at) VALUES ({account}, 'https://example.com/', 1, {hash}, 1)"
-        ),
-    );
-    run(
-        world,
-        &format!(
-            "INSERT INTO invitations (account_id, email, email_key, name, roles, key_hash, invited_by, created_at, expires_at) VALUES ({account}, 'neu@example.com', 'neu@example.com', 'n', 1, {hash}, 'Eva', 1, {})",
-            now.plus_days(1).millis()
-        ),
-    );
+    furnish_account(world, hash);
     world.write(|conn| {
         let new = NewImport {
             user_id: None,
