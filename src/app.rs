@@ -45,6 +45,7 @@ use crate::signup::{self, Mailer};
 use crate::tracking::links::LinkCache;
 use crate::tracking::recorder::Recorder;
 use crate::tracking::token::TokenKeys;
+use crate::web::measures::Requests;
 use crate::web::protection::protect;
 use crate::web::public::signup::limits::FormLimits;
 use crate::web::session::throttle::Throttle;
@@ -121,6 +122,8 @@ impl Data {
 /// A server that listens.
 pub struct App {
     server: Server,
+    /// What a monitoring system asks, apart from everything else.
+    metrics: Option<Server>,
     state: State,
     address: SocketAddr,
     setup_link: Option<String>,
@@ -140,6 +143,7 @@ pub fn build(config: &Config) -> Result<App, StartError> {
         lock,
     } = Data::open(&config.data)?;
     let listener = listen(config.listen)?;
+    let for_metrics = config.metrics_listen.map(listen).transpose()?;
     let address = listener.local_addr()?;
     let public_url = match &config.public_url {
         Some(url) => url.clone(),
@@ -198,6 +202,13 @@ pub fn build(config: &Config) -> Result<App, StartError> {
         throttle: Throttle::new(secret.key(Purpose::KnownBrowser)),
         reset_turns: Semaphore::new(RESETS_AT_ONCE),
         public_url,
+        trusted_proxies: config.trusted_proxies.clone(),
+        requests: Requests::new(for_metrics.is_some())
+            .map_err(|error| std::io::Error::other(error.to_string()))?,
+        metrics_address: for_metrics
+            .as_ref()
+            .map(TcpListener::local_addr)
+            .transpose()?,
         data_dir: config.data.dir.clone(),
         demo: Background::new(config.demo_recipients),
         setup_key: Mutex::new(setup_key),
@@ -211,22 +222,27 @@ pub fn build(config: &Config) -> Result<App, StartError> {
             .configure(routes::configure)
             .wrap(from_fn(protect))
     })
-    .workers(
-        std::thread::available_parallelism()
-            .map_or(2, std::num::NonZero::get)
-            .max(2),
-    )
+    .workers(workers())
     .shutdown_timeout(10)
     .listen(listener)?
     .run();
     Ok(App {
         server,
+        metrics: for_metrics
+            .map(|at| serve_metrics(at, &state))
+            .transpose()?,
         state,
         address,
         setup_link,
         journaler,
         _lock: lock,
     })
+}
+
+/// How many threads answer requests.
+fn workers() -> usize {
+    let cores = std::thread::available_parallelism();
+    cores.map_or(2, std::num::NonZero::get).max(2)
 }
 
 fn start_teller(config: &Config, db: &Db, secret: &Secret) -> std::io::Result<Teller> {
@@ -263,6 +279,18 @@ fn start_journaler(
         remembering: remembering.clone(),
         keep_days: config.data.backup_days,
     })
+}
+
+/// One thread is enough for whoever asks now and then.
+fn serve_metrics(listener: TcpListener, state: &State) -> std::io::Result<Server> {
+    let state = state.clone();
+    let server = HttpServer::new(move || {
+        actix_web::App::new()
+            .app_data(web::Data::new(state.clone()))
+            .configure(routes::measures)
+    });
+    // Signals are the main server's: this one ends with it.
+    Ok(server.workers(1).disable_signals().listen(listener)?.run())
 }
 
 fn start_sender(
@@ -321,8 +349,16 @@ impl App {
     /// Fails when the server fails.
     pub async fn run(self) -> Result<(), StartError> {
         let housekeeping = actix_web::rt::spawn(keep_house(self.state.clone()));
+        let metrics = self.metrics.map(|server| {
+            let handle = server.handle();
+            actix_web::rt::spawn(server);
+            handle
+        });
         let outcome = self.server.await;
         housekeeping.abort();
+        if let Some(metrics) = metrics {
+            metrics.stop(false).await;
+        }
         let (recorder, sender) = (self.state.recorder.clone(), self.state.sender.clone());
         let (cleaner, deletions) = (self.state.cleaner.clone(), self.state.deletions.clone());
         let imports = self.state.imports.clone();

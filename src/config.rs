@@ -1,9 +1,10 @@
 //! Everything that can be set, one struct per concern. The command line and the environment are
 //! read in `main`; here is what they mean.
 
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::path::{Path, PathBuf};
 
+use ipnet::IpNet;
 use url::Url;
 
 use crate::db::{self, Target};
@@ -30,6 +31,14 @@ pub struct Config {
     /// `--public-url`, `WIDERSPRUCH_PUBLIC_URL`: under which address browsers and mails reach it.
     /// Default: `http://` and the address it listens on.
     pub public_url: Option<Url>,
+    /// `--trusted-proxy`, `WIDERSPRUCH_TRUSTED_PROXY`: addresses or networks of the proxies in
+    /// front, several with commas. Only their `X-Forwarded-For` is believed, and only for limits
+    /// kept in memory (signing in, public forms); no other header of a proxy is read. Default:
+    /// none, every connection is its own client.
+    pub trusted_proxies: Vec<IpNet>,
+    /// `--metrics-listen`, `WIDERSPRUCH_METRICS_LISTEN`: address and port of `/healthz` and
+    /// `/metrics`, which nobody has to sign in for; port 0 takes a free one. Default: off.
+    pub metrics_listen: Option<SocketAddr>,
     /// How much a password's hash costs.
     pub password_cost: PasswordCost,
     /// How many recipients *Mit Beispieldaten starten* makes.
@@ -83,6 +92,16 @@ pub enum ConfigProblem {
         "--listen (WIDERSPRUCH_LISTEN): \"{0}\" is not an address with a port, like 127.0.0.1:8080"
     )]
     Listen(String),
+    /// The address to listen on for metrics.
+    #[error(
+        "--metrics-listen (WIDERSPRUCH_METRICS_LISTEN): \"{0}\" is not an address with a port, like 127.0.0.1:9090"
+    )]
+    MetricsListen(String),
+    /// A proxy.
+    #[error(
+        "--trusted-proxy (WIDERSPRUCH_TRUSTED_PROXY): \"{0}\" is neither an address nor a network, like 10.0.0.0/8"
+    )]
+    Proxy(String),
 }
 
 impl DataConfig {
@@ -116,6 +135,32 @@ impl DataConfig {
 pub fn parse_listen(text: &str) -> Result<SocketAddr, ConfigProblem> {
     text.parse()
         .map_err(|_| ConfigProblem::Listen(text.to_owned()))
+}
+
+/// Reads the address to listen on for metrics.
+///
+/// # Errors
+/// Refuses what is not an address with a port.
+pub fn parse_metrics_listen(text: &str) -> Result<SocketAddr, ConfigProblem> {
+    text.parse()
+        .map_err(|_| ConfigProblem::MetricsListen(text.to_owned()))
+}
+
+/// Reads the proxies: addresses, or networks with the length of their prefix.
+///
+/// # Errors
+/// Refuses everything else, names of hosts too: who answers to a name can change.
+pub fn parse_proxies(texts: &[String]) -> Result<Vec<IpNet>, ConfigProblem> {
+    let named = texts.iter().map(|text| text.trim());
+    named
+        .filter(|text| !text.is_empty())
+        .map(|text| {
+            let address = text.parse::<IpAddr>().map(IpNet::from);
+            address
+                .or_else(|_| text.parse::<IpNet>())
+                .map_err(|_| ConfigProblem::Proxy(text.to_owned()))
+        })
+        .collect()
 }
 
 /// Reads the public address: http or https, a host, no path.
@@ -158,6 +203,18 @@ mod tests {
             "",
         ] {
             assert!(parse_public_url(wrong).is_err(), "{wrong}");
+        }
+    }
+
+    #[test]
+    fn proxies_are_addresses_or_networks() {
+        let parse = |text: &str| parse_proxies(&[text.to_owned()]);
+        assert_eq!(parse("127.0.0.1").unwrap()[0].to_string(), "127.0.0.1/32");
+        assert_eq!(parse(" 10.0.0.0/8 ").unwrap()[0].to_string(), "10.0.0.0/8");
+        assert_eq!(parse("2001:db8::/32").unwrap().len(), 1);
+        assert_eq!(parse("").unwrap(), []);
+        for wrong in ["proxy.example", "10.0.0.0/99", "*", "10.0.0.1:80"] {
+            assert!(parse(wrong).is_err(), "{wrong}");
         }
     }
 

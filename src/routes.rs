@@ -14,8 +14,8 @@ use crate::domain::scope::Scope::{
 };
 use crate::web::access::{Access, guard};
 use crate::web::{
-    account, api, assets, demo, groups, home, imports, mailings, outbox, pictures, public,
-    receipts, recipients, reports, session, setup, signup_forms,
+    account, api, assets, demo, groups, help, home, imports, mailings, measures, outbox, pictures,
+    public, receipts, recipients, reports, session, setup, signup_forms,
 };
 
 const EVERYBODY: Access = Access::Everybody;
@@ -24,6 +24,10 @@ const LINK: Access = Access::Link;
 const FORM: Access = Access::PublicForm;
 const SIGNED_IN: Access = Access::SignedIn;
 const ANY_KEY: Access = Access::AnyKey;
+/// Mailings, and the mails in the outbox, are for those who write and those who send.
+const MAILS: Access = Access::AnyOf(&[Mailings, Sending]);
+/// Whoever reads reports may not therefore enter people into groups.
+const GROUPING: Access = Access::AllOf(&[Reports, Recipients]);
 const fn key(scope: Scope) -> Access {
     Access::Key(scope)
 }
@@ -58,6 +62,8 @@ pub fn all(table: &mut Table<'_>) {
     table.get ("/passwort/{token}",                     LINK,            session::forgotten::edit);
     table.post("/passwort/{token}",                     LINK,            session::forgotten::update);
     table.get ("/",                                     SIGNED_IN,       home::show);
+    table.get ("/hilfe",                                SIGNED_IN,       help::index);
+    table.get ("/hilfe/{topic}",                        SIGNED_IN,       help::show);
 
     // Empfänger. Those addresses that are words stand before the ones of a single recipient.
     table.get ("/empfaenger",                           role(Recipients), recipients::list::show);
@@ -132,27 +138,27 @@ pub fn all(table: &mut Table<'_>) {
     table.get ("/analysen/{id}/e-mail",                 role(Reports),   reports::on_mail::show);
     table.get ("/analysen/{id}/e-mail/inhalt",          role(Reports),   reports::on_mail::content);
     table.get ("/analysen/{id}/aktivitaet",             role(Reports),   reports::activity::show);
-    table.get ("/analysen/{id}/aktivitaet/gruppe",      role(Reports),   reports::group::ask);
-    table.post("/analysen/{id}/aktivitaet/gruppe",      role(Reports),   reports::group::create);
+    table.get ("/analysen/{id}/aktivitaet/gruppe",      GROUPING,        reports::group::ask);
+    table.post("/analysen/{id}/aktivitaet/gruppe",      GROUPING,        reports::group::create);
     table.get ("/analysen/{id}/aktivitaet.csv",         role(Reports),   reports::download::activity);
 
-    // E-Mailings. Reading is for writers and senders: the handlers check that.
-    table.get ("/e-mailings",                           SIGNED_IN,       mailings::index);
+    // E-Mailings. Reading is for writers and senders.
+    table.get ("/e-mailings",                           MAILS,           mailings::index);
     table.post("/e-mailings",                           role(Mailings),  mailings::editor::create);
     table.get ("/e-mailings/neu",                       role(Mailings),  mailings::editor::new);
     table.get ("/e-mailings/bilder",                    role(Mailings),  pictures::index);
     table.post("/e-mailings/bilder",                    role(Mailings),  pictures::create);
     table.get ("/e-mailings/bilder/{id}/loeschen",      role(Mailings),  pictures::confirm_deletion);
     table.post("/e-mailings/bilder/{id}/loeschen",      role(Mailings),  pictures::destroy);
-    table.get ("/e-mailings/{id}",                      SIGNED_IN,       mailings::show);
+    table.get ("/e-mailings/{id}",                      MAILS,           mailings::show);
     table.post("/e-mailings/{id}",                      role(Mailings),  mailings::editor::update);
     table.get ("/e-mailings/{id}/loeschen",             role(Mailings),  mailings::confirm_deletion);
     table.post("/e-mailings/{id}/loeschen",             role(Mailings),  mailings::destroy);
     table.post("/e-mailings/{id}/kopieren",             role(Mailings),  mailings::copy);
-    table.get ("/e-mailings/{id}/vorschau",             SIGNED_IN,       mailings::preview::show);
-    table.get ("/e-mailings/{id}/vorschau/inhalt",      SIGNED_IN,       mailings::preview::content);
-    table.get ("/e-mailings/{id}/testmail",             SIGNED_IN,       mailings::trial::new);
-    table.post("/e-mailings/{id}/testmail",             SIGNED_IN,       mailings::trial::create);
+    table.get ("/e-mailings/{id}/vorschau",             MAILS,           mailings::preview::show);
+    table.get ("/e-mailings/{id}/vorschau/inhalt",      MAILS,           mailings::preview::content);
+    table.get ("/e-mailings/{id}/testmail",             MAILS,           mailings::trial::new);
+    table.post("/e-mailings/{id}/testmail",             MAILS,           mailings::trial::create);
     table.get ("/e-mailings/{id}/senden",               role(Sending),   mailings::sending::new);
     table.post("/e-mailings/{id}/senden",               role(Sending),   mailings::sending::create);
     table.post("/e-mailings/{id}/planen",               role(Sending),   mailings::sending::schedule);
@@ -161,15 +167,15 @@ pub fn all(table: &mut Table<'_>) {
     table.post("/e-mailings/{id}/fortsetzen",           role(Sending),   mailings::sending::resume);
     table.get ("/e-mailings/{id}/abbrechen",            role(Sending),   mailings::sending::confirm_cancelling);
     table.post("/e-mailings/{id}/abbrechen",            role(Sending),   mailings::sending::cancel);
-    table.get ("/e-mailings/{id}/stand",                SIGNED_IN,       mailings::sending::progress);
+    table.get ("/e-mailings/{id}/stand",                MAILS,           mailings::sending::progress);
 
     // Postausgang.
-    table.get ("/postausgang",                          SIGNED_IN,       outbox::index);
+    table.get ("/postausgang",                          MAILS,           outbox::index);
     table.get ("/postausgang/leeren",                   role(Sending),   outbox::confirm_emptying);
     table.post("/postausgang/leeren",                   role(Sending),   outbox::empty);
-    table.get ("/postausgang/{id}",                     SIGNED_IN,       outbox::show);
-    table.get ("/postausgang/{id}/inhalt",              SIGNED_IN,       outbox::content);
-    table.get ("/postausgang/{id}/datei.eml",           SIGNED_IN,       outbox::download);
+    table.get ("/postausgang/{id}",                     MAILS,           outbox::show);
+    table.get ("/postausgang/{id}/inhalt",              MAILS,           outbox::content);
+    table.get ("/postausgang/{id}/datei.eml",           MAILS,           outbox::download);
 
     account_pages(table);
 }
@@ -433,6 +439,12 @@ impl Table<'_> {
             access,
         });
     }
+}
+
+/// What stands on the listener for monitoring: nobody signs in there, and it shows nobody's data.
+pub fn measures(config: &mut ServiceConfig) {
+    config.route("/healthz", web::get().to(measures::health));
+    config.route("/metrics", web::get().to(measures::show));
 }
 
 /// Limits that hold for every route.

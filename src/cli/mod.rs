@@ -43,6 +43,20 @@ struct Settings {
     #[arg(long, env = "WIDERSPRUCH_PUBLIC_URL", global = true)]
     public_url: Option<String>,
 
+    /// Address or network of a proxy in front, several with commas: only their X-Forwarded-For is
+    /// believed
+    #[arg(
+        long = "trusted-proxy",
+        env = "WIDERSPRUCH_TRUSTED_PROXY",
+        value_delimiter = ',',
+        global = true
+    )]
+    trusted_proxies: Vec<String>,
+
+    /// Address and port of /healthz and /metrics [default: off]
+    #[arg(long, env = "WIDERSPRUCH_METRICS_LISTEN", global = true)]
+    metrics_listen: Option<String>,
+
     /// The database: postgres://…, or sqlite:PATH [default: SQLite in the data directory]
     #[arg(long, env = "DATABASE_URL", hide_env_values = true, global = true)]
     database_url: Option<String>,
@@ -110,6 +124,13 @@ impl Settings {
                 .public_url
                 .as_deref()
                 .map(config::parse_public_url)
+                .transpose()?,
+            trusted_proxies: config::parse_proxies(&self.trusted_proxies)?,
+            metrics_listen: self
+                .metrics_listen
+                .as_deref()
+                .filter(|text| !text.is_empty())
+                .map(config::parse_metrics_listen)
                 .transpose()?,
             password_cost: PasswordCost::Full,
             demo_recipients: crate::demo::RECIPIENTS,

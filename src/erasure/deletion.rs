@@ -9,7 +9,7 @@ use crate::db::models::objections::{self, Memory, Remembered};
 use crate::db::models::receipts::{self, Done, ReceiptKind};
 use crate::db::models::recipients::Recipient;
 use crate::db::models::{accounts, groups, imports, outbox, recipients, signups};
-use crate::db::{Conn, DbResult};
+use crate::db::{Conn, DbResult, account_lock};
 use crate::domain::address::EmailAddress;
 use crate::domain::secret::Key;
 use crate::domain::time::Timestamp;
@@ -74,8 +74,10 @@ pub fn delete_recipients(
     let people = recipients::find_many(conn, account_id, ids)?;
     let ids: Vec<i64> = people.iter().map(|person| person.id).collect();
     let (cut, figures) = cut_off_with_proof(conn, account_id, &ids, Unsent::Cancel)?;
-    // Read again under the account's lock: an objection may have come in meanwhile.
+    // Read again under the account's lock: an objection may have come in meanwhile, or somebody
+    // else has deleted them.
     let people = recipients::find_many(conn, account_id, &ids)?;
+    let ids: Vec<i64> = people.iter().map(|person| person.id).collect();
     if accounts::find(conn, account_id)?.remember_objections {
         for person in &people {
             remember(conn, account_id, person, remembering)?;
@@ -137,6 +139,26 @@ pub fn delete_signups(
     imports::clear_refusals_of(conn, account_id, &remains.addresses)?;
     receipts::add(conn, account_id, receipt_id, &done)?;
     Ok(remains)
+}
+
+/// Deletes one recipient, with a receipt of its own.
+///
+/// # Errors
+/// [`crate::db::DbError::NotFound`] when there is nobody (any more): who asks twice at once gets one
+/// receipt.
+pub fn delete_recipient(
+    conn: &mut Conn,
+    account_id: i64,
+    id: i64,
+    remembering: &Key,
+    actor: &Actor,
+    now: Timestamp,
+) -> DbResult<(i64, Remains)> {
+    account_lock::exclusive(conn, account_id)?;
+    recipients::find(conn, account_id, id)?;
+    let receipt = start_receipt(conn, account_id, actor, now)?;
+    let remains = delete_recipients(conn, account_id, &[id], receipt, remembering, actor, now)?;
+    Ok((receipt, remains))
 }
 
 /// Starts the receipt of a deletion.

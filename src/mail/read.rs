@@ -1,5 +1,7 @@
 //! Reads a message back, for the pages that show it.
 
+use std::panic::{AssertUnwindSafe, catch_unwind};
+
 use mail_parser::{Address, MessageParser};
 
 use super::MailError;
@@ -28,8 +30,10 @@ pub struct ReadMail {
 /// # Errors
 /// [`MailError::Unreadable`] if these bytes are no message.
 pub fn read(bytes: &[u8]) -> Result<ReadMail, MailError> {
-    let message = MessageParser::default()
-        .parse(bytes)
+    // The parser promises not to panic, and does on some parts within parts.
+    let message = catch_unwind(AssertUnwindSafe(|| MessageParser::default().parse(bytes)))
+        .ok()
+        .flatten()
         .filter(|message| message.from().is_some())
         .ok_or(MailError::Unreadable)?;
     let headers = message

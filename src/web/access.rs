@@ -17,13 +17,14 @@ use crate::db::models::audit::Actor;
 use crate::db::models::sessions;
 use crate::db::models::users::User;
 use crate::domain::random_key::KeyHash;
-use crate::domain::role::Role;
+use crate::domain::role::{Role, Roles};
 use crate::domain::scope::Scope;
 use crate::domain::time::Timestamp;
 use crate::web::account::second_factor;
 use crate::web::api::caller;
 use crate::web::body;
 use crate::web::error::WebError;
+use crate::web::help::topics::{self, Topic};
 use crate::web::notice::{self, Notice};
 use crate::web::session::cookie;
 use crate::web::state::State;
@@ -50,6 +51,10 @@ pub enum Access {
     SignedIn,
     /// Whoever is signed in and has the role.
     Role(Role),
+    /// Whoever is signed in and has one of the roles.
+    AnyOf(&'static [Role]),
+    /// Whoever is signed in and has all of the roles.
+    AllOf(&'static [Role]),
     /// A program with any key of an account. No cookie is read, so a browser can't be led here by
     /// another site, and the origin is not checked.
     AnyKey,
@@ -61,6 +66,25 @@ impl Access {
     /// Whether it is for programs.
     pub const fn is_for_programs(self) -> bool {
         matches!(self, Self::AnyKey | Self::Key(_))
+    }
+
+    /// Whether somebody has to be signed in.
+    pub const fn needs_sign_in(self) -> bool {
+        matches!(
+            self,
+            Self::SignedIn | Self::Role(_) | Self::AnyOf(_) | Self::AllOf(_)
+        )
+    }
+
+    /// Whether somebody who is signed in with these roles may come.
+    pub fn allows(self, roles: Roles) -> bool {
+        match self {
+            Self::Everybody | Self::Token | Self::Link | Self::PublicForm | Self::SignedIn => true,
+            Self::AnyKey | Self::Key(_) => false,
+            Self::Role(role) => roles.allow(role),
+            Self::AnyOf(any) => any.iter().any(|role| roles.allow(*role)),
+            Self::AllOf(all) => all.iter().all(|role| roles.allow(*role)),
+        }
     }
 }
 
@@ -75,6 +99,8 @@ pub struct SignedIn {
     pub session: KeyHash,
     /// What the page is to say, from the address.
     pub notice: Option<Notice>,
+    /// What helps with the page that was asked for.
+    pub help: Option<&'static Topic>,
 }
 
 impl SignedIn {
@@ -124,7 +150,7 @@ pub async fn guard(
     if !from_anywhere && is_unsafe(request.method()) && !is_own_origin(&request) {
         return Ok(request.error_response(WebError::OtherOrigin));
     }
-    if let Access::SignedIn | Access::Role(_) = access {
+    if access.needs_sign_in() {
         let signed_in = match find_session(&request).await {
             Ok(Some(signed_in)) => signed_in,
             Ok(None) => {
@@ -139,13 +165,11 @@ pub async fn guard(
                 .finish();
             return Ok(request.into_response(answer));
         }
-        if let Access::Role(role) = access
-            && !signed_in.user.roles().allow(role)
-        {
-            request.extensions_mut().insert(signed_in);
+        let may = access.allows(signed_in.user.roles());
+        request.extensions_mut().insert(signed_in);
+        if !may {
             return Ok(request.error_response(WebError::Forbidden));
         }
-        request.extensions_mut().insert(signed_in);
     }
     if access.is_for_programs() {
         let needed = match access {
@@ -157,14 +181,10 @@ pub async fn guard(
             Err(problem) => return Ok(request.error_response(problem)),
         };
     }
-    let largest = match access {
-        Access::Everybody
-        | Access::Token
-        | Access::Link
-        | Access::PublicForm
-        | Access::AnyKey
-        | Access::Key(_) => body::LARGEST_FORM_OF_STRANGERS,
-        Access::SignedIn | Access::Role(_) => body::LARGEST_FORM,
+    let largest = if access.needs_sign_in() {
+        body::LARGEST_FORM
+    } else {
+        body::LARGEST_FORM_OF_STRANGERS
     };
     if let Err(error) = body::check(&mut request, largest).await {
         return Ok(request.error_response(error));
@@ -208,6 +228,9 @@ async fn find_session(request: &ServiceRequest) -> Result<Option<SignedIn>, WebE
         web::Query::<std::collections::HashMap<String, String>>::from_query(request.query_string())
             .ok()
             .and_then(|query| query.get("meldung").and_then(|word| notice::find(word)));
+    let help = request
+        .match_pattern()
+        .and_then(|pattern| topics::about(&pattern));
     let now = Timestamp::now();
     let found = state
         .read(move |conn| sessions::find(conn, &session, now))
@@ -227,6 +250,7 @@ async fn find_session(request: &ServiceRequest) -> Result<Option<SignedIn>, WebE
         account,
         session,
         notice,
+        help,
     }))
 }
 

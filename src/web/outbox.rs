@@ -12,7 +12,6 @@ use crate::web::access::SignedIn;
 use crate::web::error::WebError;
 use crate::web::filters;
 use crate::web::mail_document::{self, Shown};
-use crate::web::mailings::may_read;
 use crate::web::page::{Page, Section};
 use crate::web::paging::{Links, PAGE_SIZE, PagingQuery};
 use crate::web::respond::{WebResult, page, see_other};
@@ -50,7 +49,6 @@ pub async fn index(
     paging: web::Query<PagingQuery>,
 ) -> WebResult {
     let roles = signed_in.user.roles();
-    may_read(&signed_in)?;
     let account_id = signed_in.account_id();
     let position = paging.position();
     let (found, count) = state
@@ -137,7 +135,6 @@ async fn find(
     state: &State,
     id: i64,
 ) -> Result<(OutboxMail, Vec<u8>), WebError> {
-    may_read(signed_in)?;
     let account_id = signed_in.account_id();
     let entry = state
         .read(move |conn| outbox::find(conn, account_id, id))

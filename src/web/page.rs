@@ -3,6 +3,7 @@
 use crate::domain::role::Role;
 use crate::web::access::SignedIn;
 use crate::web::assets;
+use crate::web::help::topics::Topic;
 use crate::web::notice::Notice;
 
 /// Where in the Hauptmenü a page belongs.
@@ -18,6 +19,8 @@ pub enum Section {
     Account,
     /// *Postausgang*.
     Outbox,
+    /// *Hilfe*.
+    Help,
     /// None of them.
     None,
 }
@@ -52,6 +55,8 @@ pub struct Page {
     pub title: String,
     /// Who is signed in.
     pub user: Option<PageUser>,
+    /// What helps with this page.
+    pub help: Option<&'static Topic>,
     /// What the page says at its top.
     pub notice: Option<Notice>,
     section: Section,
@@ -63,6 +68,7 @@ impl Page {
         Self {
             title: title.into(),
             user: Some(PageUser::new(signed_in)),
+            help: signed_in.help,
             notice: signed_in.notice,
             section,
         }
@@ -73,6 +79,7 @@ impl Page {
         Self {
             title: title.into(),
             user: None,
+            help: None,
             notice: None,
             section: Section::None,
         }
@@ -104,6 +111,7 @@ impl Page {
             Section::Recipients => "recipients",
             Section::Account => "account",
             Section::Outbox => "outbox",
+            Section::Help => "help",
             Section::None => "",
         }
     }

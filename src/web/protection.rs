@@ -44,6 +44,11 @@ pub async fn protect(
         ms = begun.elapsed().as_millis(),
         "answered"
     );
+    if let Some(state) = response.request().app_data::<web::Data<State>>() {
+        let request = response.request();
+        let route = || request.match_pattern();
+        state.requests.count(request.method(), route, status);
+    }
     if status.is_client_error() || status.is_server_error() {
         if response.request().path().starts_with("/api/") {
             response = problem::explained(response);

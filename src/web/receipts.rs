@@ -6,6 +6,7 @@ use askama::Template;
 use crate::db::models::backups;
 use crate::db::models::receipts::{self, Receipt};
 use crate::db::reports::Figures;
+use crate::domain::role::Role;
 use crate::domain::small_groups;
 use crate::domain::time::Timestamp;
 use crate::web::access::SignedIn;
@@ -27,6 +28,8 @@ struct ReceiptPage {
     page: Page,
     receipt: Receipt,
     mailings: Vec<Comparison>,
+    /// Whether the reader may see *Aufbewahrung*.
+    is_admin: bool,
 }
 
 #[derive(Template)]
@@ -95,6 +98,7 @@ pub async fn show(signed_in: SignedIn, state: web::Data<State>, id: web::Path<i6
         page: Page::new(&signed_in, Section::Recipients, title),
         receipt,
         mailings,
+        is_admin: signed_in.user.roles().allow(Role::Admin),
     })
 }
 

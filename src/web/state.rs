@@ -1,9 +1,11 @@
 //! What the running program holds, shared by all requests.
 
+use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
 
 use actix_web::web;
+use ipnet::IpNet;
 use parking_lot::Mutex;
 use tokio::sync::Semaphore;
 use url::Url;
@@ -26,6 +28,7 @@ use crate::tracking::links::LinkCache;
 use crate::tracking::recorder::Recorder;
 use crate::tracking::token::TokenKeys;
 use crate::web::error::WebError;
+use crate::web::measures::Requests;
 use crate::web::password::Passwords;
 use crate::web::public::signup::limits::FormLimits;
 use crate::web::session::throttle::Throttle;
@@ -87,6 +90,12 @@ pub struct Inner {
     pub reset_turns: Semaphore,
     /// Under which address browsers and mails reach this installation.
     pub public_url: Url,
+    /// Whose word about their clients is taken.
+    pub trusted_proxies: Vec<IpNet>,
+    /// How many requests were answered, if anybody is to see it.
+    pub requests: Requests,
+    /// Where `/healthz` and `/metrics` are, if anywhere.
+    pub metrics_address: Option<SocketAddr>,
     /// The data directory.
     pub data_dir: PathBuf,
     /// The key of the one-time link to *Ersteinrichtung*, while there is no account.

@@ -1,7 +1,10 @@
-//! The first two procedures with the keyboard alone: Tab, Enter and Space, the focus always in
+//! The documented procedures with the keyboard alone: Tab, Enter and Space, the focus always in
 //! sight.
 
 use fantoccini::key::Key;
+use widerspruch::db::models::groups;
+use widerspruch::domain::time::Timestamp;
+use widerspruch::domain::tracking::Decision;
 
 use crate::person::Person;
 use crate::support::world::{ADMIN, PASSWORD};
@@ -70,8 +73,51 @@ async fn procedure_2(person: &Person, javascript: bool) {
     assert!(person.is_ticked("Tracking deaktiviert").await);
 }
 
+/// To the recipient's tab *Tracking*, who is looked for.
+async fn find(person: &Person, address: &str) {
+    enter(person, "Empfänger", "Empfänger hinzufügen").await;
+    enter(person, "Empfänger suchen", "Ein beliebiger Teil").await;
+    person.type_text("SCHMID").await;
+    person.key(Key::Enter).await;
+    person.sees("1 Treffer").await;
+    enter(person, address, "Freie Felder").await;
+    enter(person, "Tracking", "Personenbezogenes Tracking").await;
+}
+
+async fn procedure_3(person: &Person) {
+    let address = "anna.schmidt@example.org";
+    find(person, address).await;
+    person.sees("1 Öffnung").await;
+    enter(person, "Löschen", "Das wird geschehen").await;
+    enter(person, "Löschen", "Die Analysen, vorher und nachher").await;
+
+    enter(person, "Empfänger", "Empfänger hinzufügen").await;
+    enter(person, "Empfänger hinzufügen", "Vorname").await;
+    person.tab_to("E-Mail-Adresse").await;
+    person.type_text(address).await;
+    person.tab_to("Kundschaft").await;
+    person.key(Key::Space).await;
+    enter(person, "Empfänger hinzufügen", "Hinzugefügt am").await;
+
+    find(person, address).await;
+    person
+        .sees("keine Tracking-Daten aus alten E-Mailings")
+        .await;
+    assert!(person.is_ticked("Tracking deaktiviert").await, "remembered");
+}
+
+/// What the third procedure begins with: a past, and a group to be entered in again.
+fn past(world: &World, recipient: i64) {
+    let now = Timestamp::now();
+    let group = world.write(|conn| groups::create(conn, world.account_id, "Kundschaft", now));
+    world.write(|conn| groups::add_members(conn, world.account_id, group, &[recipient], now));
+    let mailing = world.make_sent_mailing("Herbstbrief", 1);
+    let key = world.deliver(mailing, recipient, Decision::Personal);
+    world.visitor().get(&world.pixel(mailing, key));
+}
+
 #[test]
-fn procedures_1_and_2_by_keyboard() {
+fn every_procedure_by_keyboard() {
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .build()
@@ -79,8 +125,9 @@ fn procedures_1_and_2_by_keyboard() {
     let mut person: Option<Person> = None;
     for javascript in [true, false] {
         let world = World::start(On::Sqlite);
-        world.make_recipient("anna.schmidt@example.org");
+        let anna = world.make_recipient("anna.schmidt@example.org");
         world.make_recipient("anna.schneider@example.org");
+        past(&world, anna);
         runtime.block_on(async {
             let mut here = match person.take() {
                 Some(here) => here,
@@ -90,6 +137,7 @@ fn procedures_1_and_2_by_keyboard() {
             sign_in(&here).await;
             procedure_1(&here).await;
             procedure_2(&here, javascript).await;
+            procedure_3(&here).await;
             person = Some(here);
         });
     }

@@ -88,6 +88,15 @@ impl Agent {
         self.post_body(path, &kind, &body)
     }
 
+    /// Sends a body with these headers.
+    pub fn post_body_with(&self, path: &str, headers: &[(&str, &str)], body: &[u8]) -> Answer {
+        let mut request = self.agent.post(self.address(path));
+        for (name, value) in headers {
+            request = request.header(*name, *value);
+        }
+        Answer::new(request.send(body).expect("an answer"))
+    }
+
     /// What it sends as its Cookie header.
     pub fn cookies(&self) -> String {
         let jar = self.agent.cookie_jar_lock();

@@ -77,12 +77,17 @@ impl World {
 
     /// With an account, on PostgreSQL behind a proxy that can be cut off.
     pub fn start_behind_proxy() -> (Self, Proxy) {
+        Self::start_behind_proxy_with(|_| {})
+    }
+
+    /// The same, with other settings.
+    pub fn start_behind_proxy_with(change: impl FnOnce(&mut Config)) -> (Self, Proxy) {
         let url = new_postgres_database();
         let (server, database) = url.rsplit_once('/').expect("server and database");
         let (before, server) = server.rsplit_once('@').expect("a user");
         let proxy = Proxy::start(server);
         let through = format!("{before}@{}/{database}", proxy.address());
-        let mut world = Self::start_on(Some(through), |_| {});
+        let mut world = Self::start_on(Some(through), change);
         world.account_id = world.make_account("Muster GmbH", ADMIN);
         (world, proxy)
     }
@@ -179,6 +184,11 @@ impl World {
 
     /// A user with these roles only.
     pub fn make_user(&self, email: &str, roles: Roles) {
+        self.make_user_in(self.account_id, email, roles);
+    }
+
+    /// A user of that account with these roles only.
+    pub fn make_user_in(&self, account_id: i64, email: &str, roles: Roles) {
         let email = EmailAddress::parse(email).expect("an address");
         let hash = self.state.passwords.hash_here(PASSWORD).expect("a hash");
         let new = widerspruch::db::models::users::NewUser {
@@ -188,7 +198,7 @@ impl World {
             password_hash: &hash,
         };
         self.write(|conn| {
-            widerspruch::db::models::users::create(conn, self.account_id, &new, Timestamp::now())
+            widerspruch::db::models::users::create(conn, account_id, &new, Timestamp::now())
         });
     }
 
@@ -255,6 +265,8 @@ fn config(dir: &TempDir, database_url: Option<&str>) -> Config {
         listen: "127.0.0.1:0".parse().expect("an address"),
         data: DataConfig::new(dir.path(), database_url, None).expect("settings"),
         public_url: None,
+        trusted_proxies: Vec::new(),
+        metrics_listen: None,
         password_cost: PasswordCost::Minimal,
         demo_recipients: 150,
         sending: widerspruch::sending::Timing::default(),

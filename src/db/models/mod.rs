@@ -47,3 +47,4 @@ pub mod users;
 pub mod webhook_deliveries;
 pub mod webhooks;
 pub mod whereabouts;
+pub mod workload;

@@ -81,6 +81,8 @@ struct Shared {
     /// Open while no test makes hits wait.
     gate: RwLock<()>,
     waiting: AtomicUsize,
+    stored: AtomicU64,
+    batches: AtomicU64,
     unconfirmed: AtomicU64,
     warned: AtomicBool,
     drops: AtomicBool,
@@ -98,6 +100,8 @@ impl Recorder {
             queue: Mutex::new(Some(queue)),
             gate: RwLock::new(()),
             waiting: AtomicUsize::new(0),
+            stored: AtomicU64::new(0),
+            batches: AtomicU64::new(0),
             unconfirmed: AtomicU64::new(0),
             warned: AtomicBool::new(false),
             drops: AtomicBool::new(false),
@@ -155,6 +159,16 @@ impl Recorder {
         self.shared.waiting.load(Ordering::Relaxed)
     }
 
+    /// How many hits were stored since the start.
+    pub fn stored(&self) -> u64 {
+        self.shared.stored.load(Ordering::Relaxed)
+    }
+
+    /// In how many transactions.
+    pub fn batches(&self) -> u64 {
+        self.shared.batches.load(Ordering::Relaxed)
+    }
+
     /// How many hits were answered without knowing them stored, since the start.
     pub fn unconfirmed(&self) -> u64 {
         self.shared.unconfirmed.load(Ordering::Relaxed)
@@ -185,6 +199,13 @@ impl Recorder {
 }
 
 impl Shared {
+    /// Counts hits that one transaction has stored.
+    fn stored(&self, hits: usize) {
+        self.batches.fetch_add(1, Ordering::Relaxed);
+        let hits = u64::try_from(hits).unwrap_or(u64::MAX);
+        self.stored.fetch_add(hits, Ordering::Relaxed);
+    }
+
     /// Counts an unconfirmed hit, and says so in the log once until it goes well again.
     fn unconfirmed(&self, why: &str) -> Stored {
         self.unconfirmed.fetch_add(1, Ordering::Relaxed);
@@ -223,6 +244,7 @@ fn store_batch(db: &Db, batch: &mut Vec<Waiting>, shared: &Shared) {
     match outcome {
         Ok(()) => {
             shared.warned.store(false, Ordering::Relaxed);
+            shared.stored(batch.len());
             for waiting in batch.drain(..) {
                 // Whoever asked may have gone; the hit is stored all the same.
                 let _ = waiting.done.send(Stored::Yes);
@@ -251,6 +273,7 @@ fn store_batch(db: &Db, batch: &mut Vec<Waiting>, shared: &Shared) {
                 let stored = if away || one.is_some() {
                     shared.unconfirmed("the database refused it")
                 } else {
+                    shared.stored(1);
                     Stored::Yes
                 };
                 let _ = waiting.done.send(stored);

@@ -40,6 +40,7 @@ struct EditPage {
     base: String,
     can_send: bool,
     can_write: bool,
+    can_recipients: bool,
 }
 
 impl EditPage {
@@ -63,6 +64,15 @@ impl EditPage {
                 (group.id, text, self.form.groups.contains(&group.id))
             })
             .collect()
+    }
+
+    /// The names of the groups it goes to, for those who may not change them.
+    fn chosen_groups(&self) -> Vec<&str> {
+        let chosen = self
+            .groups
+            .iter()
+            .filter(|group| self.form.groups.contains(&group.id));
+        chosen.map(|group| group.name.as_str()).collect()
     }
 }
 
@@ -180,6 +190,7 @@ async fn editing(
         findings: None,
         can_send: roles.allow(Role::Sending),
         can_write: roles.allow(Role::Mailings),
+        can_recipients: roles.allow(Role::Recipients),
         id,
         form,
         groups,

@@ -20,7 +20,6 @@ use crate::db::models::outbox;
 use crate::domain::role::Role;
 use crate::domain::time::Timestamp;
 use crate::web::access::SignedIn;
-use crate::web::error::WebError;
 use crate::web::filters;
 use crate::web::page::{Page, Section};
 use crate::web::paging::{Links, PAGE_SIZE, PagingQuery};
@@ -65,7 +64,6 @@ pub async fn index(
     paging: web::Query<PagingQuery>,
 ) -> WebResult {
     let roles = signed_in.user.roles();
-    may_read(&signed_in)?;
     let account_id = signed_in.account_id();
     let position = paging.position();
     let (found, count) = state
@@ -88,7 +86,6 @@ pub async fn index(
 /// GET `/e-mailings/{id}`
 pub async fn show(signed_in: SignedIn, state: web::Data<State>, id: web::Path<i64>) -> WebResult {
     let roles = signed_in.user.roles();
-    may_read(&signed_in)?;
     let (account_id, id) = (signed_in.account_id(), *id);
     let (mailing, groups, deferred, in_outbox) = state
         .read(move |conn| {
@@ -154,14 +151,4 @@ pub async fn copy(signed_in: SignedIn, state: web::Data<State>, id: web::Path<i6
         .write(move |conn| model::copy(conn, account_id, id, Timestamp::now()))
         .await?;
     see_other(format!("/e-mailings/{copy}?meldung=kopiert"))
-}
-
-/// Mailings and the mails in the outbox are for those who write and those who send.
-pub(in crate::web) fn may_read(signed_in: &SignedIn) -> Result<(), WebError> {
-    let roles = signed_in.user.roles();
-    if roles.allow(Role::Mailings) || roles.allow(Role::Sending) {
-        Ok(())
-    } else {
-        Err(WebError::Forbidden)
-    }
 }

@@ -5,7 +5,6 @@ use actix_web::{HttpResponse, web};
 use askama::Template;
 use serde::Deserialize;
 
-use super::may_read;
 use super::persona::{Persona, may_choose};
 use crate::db::models::mailings::{self, Mailing};
 use crate::db::models::readers;
@@ -141,7 +140,6 @@ pub(super) async fn find(
     state: &State,
     id: i64,
 ) -> Result<Mailing, WebError> {
-    may_read(signed_in)?;
     let account_id = signed_in.account_id();
     state
         .read(move |conn| mailings::find(conn, account_id, id))

@@ -4,7 +4,7 @@ use actix_web::{HttpResponse, web};
 use askama::Template;
 use serde::Deserialize;
 
-use super::{may_read, review};
+use super::review;
 use crate::db::models::mailings::{self, Mailing, MailingGroup};
 use crate::domain::time::Timestamp;
 use crate::mail::check::{self, Finding};
@@ -296,7 +296,6 @@ pub async fn progress(
     state: web::Data<State>,
     id: web::Path<i64>,
 ) -> WebResult {
-    may_read(&signed_in)?;
     let (account_id, id) = (signed_in.account_id(), *id);
     let (mailing, deferred) = state
         .read(move |conn| {

@@ -13,6 +13,7 @@ use crate::domain::random_key::hash_of;
 use crate::domain::time::Timestamp;
 use crate::people::letter::{self, NotSent, Tools};
 use crate::people::reset;
+use crate::web::client;
 use crate::web::error::WebError;
 use crate::web::forms::FormErrors;
 use crate::web::page::Page;
@@ -82,7 +83,7 @@ pub async fn create(
             });
         }
     };
-    let client = request.peer_addr().map(|address| address.ip());
+    let client = client::address(&request, &state.trusted_proxies);
     let whose = format!("reset of {}", email.key());
     let attempt = state.throttle.begin(&whose, client, None)?;
     tokio::time::sleep(attempt.delay()).await;

@@ -20,6 +20,7 @@ use crate::domain::random_key::{KeyHash, new_key};
 use crate::domain::time::Timestamp;
 use crate::tracking::visitor::{Request, Visitor};
 use crate::web::access::SignedIn;
+use crate::web::client;
 use crate::web::error::WebError;
 use crate::web::forms::FormErrors;
 use crate::web::notice;
@@ -82,7 +83,7 @@ pub async fn create(
         || form.email.trim().to_lowercase(),
         |address| address.key().to_owned(),
     );
-    let client = request.peer_addr().map(|address| address.ip());
+    let client = client::address(&request, &state.trusted_proxies);
     let known = cookie::browser_of(&request, state.is_https());
     let attempt = state.throttle.begin(&key, client, known.as_deref())?;
     tokio::time::sleep(attempt.delay()).await;

@@ -1,8 +1,10 @@
-//! Every page, looked at by axe-core (WCAG 2.2 AA) by day and by night, on a desktop and on a
-//! phone, where no page may have to be pushed sideways.
+//! Every page, looked at by axe-core (WCAG 2.2 AA, with the size of targets) by day and by night,
+//! on a desktop, on a phone and enlarged four times, where no page may have to be pushed sideways;
+//! and whatever takes the focus shows that it has it.
 //!
 //! A page that is new in the table of addresses has to be shown here too.
 
+mod focus;
 mod furniture;
 mod pages;
 mod states;
@@ -32,6 +34,12 @@ const TABLET: View = View {
 };
 const PHONE: View = View {
     width: 390,
+    dark: false,
+};
+
+/// A desktop enlarged four times: no page may have to be pushed sideways (WCAG 1.4.10).
+const REFLOWED: View = View {
+    width: 320,
     dark: false,
 };
 
@@ -140,6 +148,7 @@ async fn inspect(person: &Person, axe: &str, shown: &Shown, wrong: &mut Vec<Stri
     };
     add("desktop", violations(person, ALL_RULES).await);
     add("desktop", ids_given_twice(person).await);
+    add("desktop", focus::not_seen(person).await);
     person.look(NIGHT).await;
     add("night", violations(person, RULES_OF_COLOUR).await);
     person.look(TABLET).await;
@@ -147,6 +156,9 @@ async fn inspect(person: &Person, axe: &str, shown: &Shown, wrong: &mut Vec<Stri
     person.look(PHONE).await;
     add("phone", violations(person, ALL_RULES).await);
     add("phone", too_wide(person).await);
+    add("phone", focus::not_seen(person).await);
+    person.look(REFLOWED).await;
+    add("enlarged", too_wide(person).await);
 }
 
 /// The routes that none of the pages shown is of.
@@ -166,6 +178,43 @@ fn forgotten(shown: &[Shown]) -> Vec<&'static str> {
         .map(|entry| entry.path)
         .filter(|pattern| !shown.iter().any(|page| is_of(pattern, &page.path)))
         .collect()
+}
+
+/// The controls: each of these looks sees it when something is wrong.
+async fn finds_what_there_is_to_find(person: &Person, axe: &str) {
+    person.open("/anmelden").await;
+    assert_eq!(focus::not_seen(person).await, Vec::<String>::new());
+    // Two buttons that are too small and too near, the second without a mark for the focus.
+    person
+        .run(
+            "document.querySelector('label').remove(); \
+             for (const name of ['A', 'B']) { \
+               const button = document.createElement('button'); \
+               button.textContent = name; \
+               for (const [property, value] of [['all', 'initial'], ['font-size', '8px'], ['outline', 'none']]) \
+                 button.style.setProperty(property, value, 'important'); \
+               document.querySelector('main').append(button); \
+             }",
+        )
+        .await;
+    person.run(axe).await;
+    let found = violations(person, ALL_RULES).await;
+    for rule in ["label: ", "target-size: "] {
+        assert!(
+            found.iter().any(|line| line.starts_with(rule)),
+            "{rule}{found:?}"
+        );
+    }
+    let unmarked = focus::not_seen(person).await;
+    assert!(
+        unmarked.iter().any(|line| line.starts_with("no mark: ")),
+        "{unmarked:?}"
+    );
+    person.run("document.querySelector('h1').style.width = '2000px'; document.querySelector('h1').textContent = 'W'.repeat(900);").await;
+    person
+        .run("document.querySelector('h1').style.whiteSpace = 'nowrap';")
+        .await;
+    assert!(!too_wide(person).await.is_empty());
 }
 
 #[test]
@@ -203,19 +252,7 @@ fn every_page_is_for_everybody() {
         for page in &strangers {
             inspect(&person, &axe, page, &mut wrong).await;
         }
-        // What axe finds when there is something to find.
-        person.open("/anmelden").await;
-        person.run("document.querySelector('label').remove();").await;
-        person.run(&axe).await;
-        let found = violations(&person, ALL_RULES).await;
-        assert!(
-            found.iter().any(|line| line.starts_with("label: ")),
-            "{found:?}"
-        );
-        person.run("document.querySelector('h1').style.width = '2000px'; document.querySelector('h1').textContent = 'W'.repeat(900);").await;
-        person.run("document.querySelector('h1').style.whiteSpace = 'nowrap';").await;
-        assert!(!too_wide(&person).await.is_empty());
-
+        finds_what_there_is_to_find(&person, &axe).await;
         person.sign_in_at(&world, true).await;
         for page in &pages {
             inspect(&person, &axe, page, &mut wrong).await;

@@ -2,6 +2,7 @@
 
 use widerspruch::db::models::recipients;
 use widerspruch::tracking::token::{PersonalLink, PersonalToken};
+use widerspruch::web::help::topics::TOPICS;
 
 use super::furniture::{Furniture, LONG_WORD, Links, SigningUp, Users, furnish, number};
 use super::states::States;
@@ -122,21 +123,31 @@ pub fn everything(world: &World) -> Vec<Shown> {
         page("/benutzerkonto/versand/signatur", "Signatur"),
         page("/benutzerkonto/versand/signatur", "Signatur").after("Schlüssel erzeugen"),
         below(signing_key, "/loeschen", "Schlüssel löschen"),
-        page("/benutzerkonto/ruecklaeufer", "Benutzerkonto"),
-        page("/benutzerkonto/ruecklaeufer", "Benutzerkonto").after("Verbindung testen"),
-        page("/benutzerkonto/ruecklaeufer", "Benutzerkonto").after("Jetzt abrufen"),
         page("/benutzerkonto/passwort", "Benutzerkonto"),
         page("/benutzerkonto/passwort", "Benutzerkonto").after("Passwort ändern"),
         page("/empfaenger/4711", "Seite nicht gefunden"),
     ];
     pages.extend(of_consent(world, active));
+    pages.extend(of_bounces());
     pages.extend(on_their_way(&furniture.states));
     pages.extend(of_deletion(deletion));
     pages.extend([of_people(&furniture), of_users(world)].concat());
     pages.extend(of_reports(sent));
     pages.extend(of_signing_up(world, &furniture.signup_form));
     pages.extend(of_programs(&furniture.api_key, &furniture.webhook));
+    pages.extend(of_help());
     pages
+}
+
+/// *Hilfe*, and every topic.
+fn of_help() -> Vec<Shown> {
+    let topics = TOPICS
+        .iter()
+        .map(|topic| Shown::at(&format!("/hilfe/{}", topic.word), topic.title));
+    [Shown::at("/hilfe", "Hilfe")]
+        .into_iter()
+        .chain(topics)
+        .collect()
 }
 
 /// The mode *nur mit Einwilligung*, and back; what is pseudonymised by age; and the evidence of one
@@ -164,6 +175,16 @@ fn of_consent(world: &World, person: &str) -> Vec<Shown> {
         Shown::at(&record, "Einwilligung eintragen"),
         Shown::at(&record, "Einwilligung eintragen").after("Einwilligung eintragen"),
         Shown::at(&format!("{person}/auskunft"), "Auskunft"),
+    ]
+}
+
+/// *Benutzerkonto → Rückläufer*.
+fn of_bounces() -> [Shown; 3] {
+    let page = || Shown::at("/benutzerkonto/ruecklaeufer", "Benutzerkonto");
+    [
+        page(),
+        page().after("Verbindung testen"),
+        page().after("Jetzt abrufen"),
     ]
 }
 

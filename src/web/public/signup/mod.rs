@@ -20,6 +20,7 @@ use crate::domain::tracking::TrackingMode;
 use crate::signup::ask::{self, Asked};
 use crate::signup::decode;
 use crate::signup::stamp::Shown;
+use crate::web::client;
 use crate::web::error::WebError;
 use crate::web::forms::FormErrors;
 use crate::web::page::Page;
@@ -139,7 +140,7 @@ pub async fn create(
     let Some(address) = address.filter(|_| errors.is_empty()) else {
         return invalid(&form_page(key, form, &account, input, "", errors));
     };
-    let client = request.peer_addr().map(|address| address.ip());
+    let client = client::address(&request, &state.trusted_proxies);
     match state.form_limits.take(form.id, address.key(), client) {
         limits::Allowed::Yes => {}
         // Says nothing about the address: it is the same for all.

@@ -1,0 +1,132 @@
+//! What a monitoring system may ask, on a listener of its own: whether this node can work
+//! (`/healthz`), and how much it does (`/metrics`, in Prometheus' text format). No number here is
+//! about a person or an account, and no label holds a path, an address or a token (rule P8).
+
+mod requests;
+
+use actix_web::http::header::ContentType;
+use actix_web::{HttpResponse, web};
+use prometheus::{IntCounter, IntGauge, IntGaugeVec, Opts, Registry, TextEncoder};
+
+use crate::db::models::workload::{self, Mailings, Work};
+use crate::web::error::WebError;
+use crate::web::respond::WebResult;
+use crate::web::state::State;
+
+pub use requests::Requests;
+
+/// GET `/healthz`: whether the database answers.
+pub async fn health(state: web::Data<State>) -> HttpResponse {
+    let (mut answer, word) = match state.read(workload::background).await {
+        Ok(_) => (HttpResponse::Ok(), "ok\n"),
+        Err(error) => {
+            tracing::debug!(%error, "not healthy");
+            (HttpResponse::ServiceUnavailable(), "the database is away\n")
+        }
+    };
+    answer.content_type(ContentType::plaintext()).body(word)
+}
+
+/// GET `/metrics`
+pub async fn show(state: web::Data<State>) -> WebResult {
+    let (mailings, background) = state
+        .read(|conn| Ok((workload::mailings(conn)?, workload::background(conn)?)))
+        .await?;
+    let text = written(&state, &mailings, &background)
+        .map_err(|error| WebError::Internal(error.to_string()))?;
+    Ok(HttpResponse::Ok()
+        .content_type(prometheus::TEXT_FORMAT)
+        .body(text))
+}
+
+fn written(
+    state: &State,
+    mailings: &[Mailings],
+    background: &[Work],
+) -> Result<String, prometheus::Error> {
+    let registry = Registry::new();
+    if let Some(requests) = state.requests.counter() {
+        registry.register(Box::new(requests.clone()))?;
+    }
+    let recorder = &state.recorder;
+    let counts = [
+        (
+            "hits_stored_total",
+            "Opens and clicks stored.",
+            recorder.stored(),
+        ),
+        (
+            "hits_unconfirmed_total",
+            "Opens and clicks answered without being known to be stored.",
+            recorder.unconfirmed(),
+        ),
+        (
+            "hit_batches_total",
+            "Transactions that stored hits.",
+            recorder.batches(),
+        ),
+    ];
+    for (name, help, value) in counts {
+        let counter = IntCounter::new(format!("widerspruch_{name}"), help)?;
+        counter.inc_by(value);
+        registry.register(Box::new(counter))?;
+    }
+    let waiting = IntGauge::new("widerspruch_hits_waiting", "Opens and clicks in the queue.")?;
+    waiting.set(i64::try_from(recorder.waiting()).unwrap_or(i64::MAX));
+    registry.register(Box::new(waiting))?;
+
+    let by_status = gauge(&registry, "mailings", "Mailings by status.", "status")?;
+    let by_outcome = gauge(
+        &registry,
+        "mails",
+        "Mails by what became of them.",
+        "outcome",
+    )?;
+    let back = gauge(
+        &registry,
+        "mails_returned",
+        "Mails that came back, by kind.",
+        "kind",
+    )?;
+    for of in mailings {
+        by_status.with_label_values(&[&of.status]).set(of.n);
+        for (outcome, n) in [
+            ("handed", of.handed),
+            ("failed", of.failed),
+            ("uncertain", of.uncertain),
+            ("cancelled", of.cancelled),
+            ("open", of.open()),
+        ] {
+            by_outcome.with_label_values(&[outcome]).add(n);
+        }
+        for (kind, n) in [
+            ("permanent", of.bounces),
+            ("temporary", of.soft_bounces),
+            ("complaint", of.complaints),
+        ] {
+            back.with_label_values(&[kind]).add(n);
+        }
+    }
+    let work = gauge(
+        &registry,
+        "background",
+        "Work that waits or runs, by kind.",
+        "kind",
+    )?;
+    for of in background {
+        work.with_label_values(&[&of.kind]).set(of.n);
+    }
+    TextEncoder::new().encode_to_string(&registry.gather())
+}
+
+/// A registered gauge with one label.
+fn gauge(
+    registry: &Registry,
+    name: &str,
+    help: &str,
+    label: &str,
+) -> Result<IntGaugeVec, prometheus::Error> {
+    let gauge = IntGaugeVec::new(Opts::new(format!("widerspruch_{name}"), help), &[label])?;
+    registry.register(Box::new(gauge.clone()))?;
+    Ok(gauge)
+}
