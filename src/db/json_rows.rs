@@ -56,7 +56,8 @@ pub fn unfold_from(placeholder: &str, conn: &Conn, columns: &[(&str, Column)]) -
         })
         .collect();
     let source = match backend {
-        Backend::Sqlite => format!("json_each({placeholder})"),
+        // As JSONB a row is understood once, and not again for each of its columns.
+        Backend::Sqlite => format!("jsonb_each({placeholder})"),
         Backend::Postgres => {
             format!("jsonb_array_elements(CAST({placeholder} AS jsonb)) AS unfolded (value)")
         }

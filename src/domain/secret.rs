@@ -20,6 +20,23 @@ pub fn random_128() -> Result<Random128, getrandom::Error> {
     Ok(bytes)
 }
 
+/// As many random keys, of which the first two bytes are the same: in an index they lie side by
+/// side, so that entering many at once writes a few of its pages instead of one for each. The
+/// other 112 bits are each key's own.
+///
+/// # Errors
+/// Fails when the operating system gives no random bits.
+pub fn random_neighbours(count: usize) -> Result<Vec<Random128>, getrandom::Error> {
+    let mut keys = vec![Random128::default(); count];
+    getrandom::fill(keys.as_flattened_mut())?;
+    if let Some(&[first, second, ..]) = keys.first() {
+        for key in &mut keys {
+            [key[0], key[1]] = [first, second];
+        }
+    }
+    Ok(keys)
+}
+
 /// What a derived key is for. Keys of different purposes have nothing to do with each other, so
 /// a token made for one purpose is worthless for another.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -241,6 +258,16 @@ fn keyed(key: &[u8]) -> Hmac<Sha256> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn neighbours_begin_alike_and_differ_in_the_rest() {
+        let keys = random_neighbours(1_000).unwrap();
+        let ends: std::collections::HashSet<&[u8]> = keys.iter().map(|key| &key[2..]).collect();
+        assert_eq!(ends.len(), 1_000);
+        assert!(keys.iter().all(|key| key[..2] == keys[0][..2]));
+        assert!((2..16).all(|at| keys.iter().any(|key| key[at] != keys[0][at])));
+        assert_eq!(random_neighbours(0).unwrap(), Vec::<Random128>::new());
+    }
 
     #[test]
     fn purposes_have_different_keys() {

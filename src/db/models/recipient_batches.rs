@@ -7,6 +7,7 @@
 
 use std::collections::HashMap;
 
+use diesel::SqliteConnection;
 use diesel::prelude::*;
 use diesel::sql_types::{BigInt, Text};
 
@@ -16,7 +17,7 @@ use crate::db::json_rows::{self, Column, hex};
 use crate::db::schema::recipients;
 use crate::db::{Conn, DbError, DbResult, search};
 use crate::domain::address::EmailAddress;
-use crate::domain::secret::random_128;
+use crate::domain::secret::{Random128, random_neighbours};
 use crate::domain::time::Timestamp;
 use crate::domain::tracking::{RecipientStatus, RecipientTracking, TrackingSource};
 
@@ -93,38 +94,137 @@ pub(crate) fn insert(
     if new.is_empty() {
         return Ok(Vec::new());
     }
-    let rows = new
+    let keys =
+        random_neighbours(new.len()).map_err(|error| DbError::Unavailable(error.to_string()))?;
+    let rows: Vec<Row<'_>> = new.iter().zip(keys).map(Row::of).collect();
+    let added = match conn {
+        Conn::Sqlite(inner) => insert_each(inner, account_id, &rows, now)?,
+        Conn::Postgres(_) => insert_together(conn, account_id, &rows, now)?,
+    };
+    let ids: Vec<i64> = added.iter().map(|row| row.id).collect();
+    search::add(conn, account_id, &ids)?;
+    note_start(conn, account_id, &started(new, &added))?;
+    Ok(added)
+}
+
+/// A recipient as the table has it.
+struct Row<'a> {
+    address: &'a str,
+    address_key: &'a str,
+    search_text: String,
+    first_name: &'a str,
+    last_name: &'a str,
+    fields: &'a str,
+    status: &'static str,
+    status_changed_at: Option<i64>,
+    status_source: Option<&'static str>,
+    tracking: &'static str,
+    tracking_changed_at: Option<i64>,
+    tracking_source: Option<&'static str>,
+    refused_at: Option<i64>,
+    public_key: Random128,
+}
+
+impl<'a> Row<'a> {
+    fn of((new, public_key): (&'a NewRow<'a>, Random128)) -> Self {
+        let (tracking, unsubscribed) = (new.tracking, new.unsubscribed);
+        let status = match unsubscribed {
+            Some(_) => RecipientStatus::Unsubscribed,
+            None => RecipientStatus::Active,
+        };
+        Self {
+            address: new.address.as_typed(),
+            address_key: new.address.key(),
+            search_text: search_text(new.address, new.first_name, new.last_name),
+            first_name: new.first_name,
+            last_name: new.last_name,
+            fields: new.fields,
+            status: status.as_str(),
+            status_changed_at: unsubscribed.map(|(at, _)| at),
+            status_source: unsubscribed.map(|(_, source)| source.as_str()),
+            tracking: tracking.map_or(RecipientTracking::Unset, |t| t.0).as_str(),
+            tracking_changed_at: tracking.map(|(_, at, _)| at),
+            tracking_source: tracking.map(|(.., source)| source.as_str()),
+            refused_at: refusal(tracking),
+            public_key,
+        }
+    }
+}
+
+/// SQLite keeps the statement and carries it out for each row: that costs less than to write them
+/// as one text and to unfold it.
+fn insert_each(
+    conn: &mut SqliteConnection,
+    account_id: i64,
+    rows: &[Row<'_>],
+    now: Timestamp,
+) -> DbResult<Vec<Added>> {
+    let mut added = Vec::with_capacity(rows.len());
+    for row in rows {
+        let id = diesel::insert_into(recipients::table)
+            .values((
+                recipients::account_id.eq(account_id),
+                recipients::address.eq(row.address),
+                recipients::address_key.eq(row.address_key),
+                recipients::search_text.eq(&row.search_text),
+                recipients::first_name.eq(row.first_name),
+                recipients::last_name.eq(row.last_name),
+                recipients::fields.eq(row.fields),
+                recipients::status.eq(row.status),
+                recipients::status_changed_at.eq(row.status_changed_at),
+                recipients::status_source.eq(row.status_source),
+                recipients::tracking.eq(row.tracking),
+                recipients::tracking_changed_at.eq(row.tracking_changed_at),
+                recipients::tracking_source.eq(row.tracking_source),
+                recipients::refused_at.eq(row.refused_at),
+                recipients::public_key.eq(&row.public_key[..]),
+                recipients::created_at.eq(now.millis()),
+                recipients::updated_at.eq(now.millis()),
+            ))
+            .on_conflict((recipients::account_id, recipients::address_key))
+            .do_nothing()
+            .returning(recipients::id)
+            .get_result(conn)
+            .optional()?;
+        added.extend(id.map(|id| Added {
+            id,
+            address_key: row.address_key.to_owned(),
+        }));
+    }
+    Ok(added)
+}
+
+/// To a server they go together.
+fn insert_together(
+    conn: &mut Conn,
+    account_id: i64,
+    rows: &[Row<'_>],
+    now: Timestamp,
+) -> DbResult<Vec<Added>> {
+    let told: Vec<_> = rows
         .iter()
         .map(|row| {
-            let key = random_128().map_err(|e| DbError::Unavailable(e.to_string()))?;
-            let (tracking, unsubscribed) = (row.tracking, row.unsubscribed);
-            Ok(serde_json::json!([
-                account_id,
-                row.address.as_typed(),
-                row.address.key(),
-                search_text(row.address, row.first_name, row.last_name),
+            (
+                row.address,
+                row.address_key,
+                &row.search_text,
                 row.first_name,
                 row.last_name,
                 row.fields,
-                match unsubscribed {
-                    Some(_) => RecipientStatus::Unsubscribed.as_str(),
-                    None => RecipientStatus::Active.as_str(),
-                },
-                unsubscribed.map(|u| u.0),
-                unsubscribed.map(|u| u.1.as_str()),
-                tracking.map_or(RecipientTracking::Unset, |t| t.0).as_str(),
-                tracking.map(|t| t.1),
-                tracking.map(|t| t.2.as_str()),
-                refusal(tracking),
-                hex(&key),
-                now.millis(),
-            ]))
+                row.status,
+                row.status_changed_at,
+                row.status_source,
+                row.tracking,
+                row.tracking_changed_at,
+                row.tracking_source,
+                row.refused_at,
+                hex(&row.public_key),
+            )
         })
-        .collect::<DbResult<Vec<_>>>()?;
+        .collect();
     let unfolded = json_rows::unfold(
         conn,
         &[
-            ("account_id", Column::Int),
             ("address", Column::Text),
             ("address_key", Column::Text),
             ("search_text", Column::Text),
@@ -139,26 +239,21 @@ pub(crate) fn insert(
             ("tracking_source", Column::Text),
             ("refused_at", Column::Int),
             ("public_key", Column::Bytes),
-            ("created_at", Column::Int),
         ],
     );
-    let added: Vec<Added> = diesel::sql_query(format!(
-        "INSERT INTO recipients (account_id, address, address_key, search_text, first_name,
-             last_name, fields, status, status_changed_at, status_source, tracking,
-             tracking_changed_at, tracking_source, refused_at, public_key, created_at, updated_at)
-         SELECT account_id, address, address_key, search_text, first_name, last_name, fields,
+    Ok(diesel::sql_query(format!(
+        "INSERT INTO recipients (address, address_key, search_text, first_name, last_name, fields,
              status, status_changed_at, status_source, tracking, tracking_changed_at,
-             tracking_source, refused_at, public_key, created_at, created_at
-         FROM {unfolded} AS new WHERE TRUE
+             tracking_source, refused_at, public_key, account_id, created_at, updated_at)
+         SELECT new.*, $2, $3, $4 FROM {unfolded} AS new
          ON CONFLICT (account_id, address_key) DO NOTHING
          RETURNING id, address_key"
     ))
-    .bind::<Text, _>(json_rows::of(&rows))
-    .load(conn)?;
-    let ids: Vec<i64> = added.iter().map(|row| row.id).collect();
-    search::add(conn, account_id, &ids)?;
-    note_start(conn, account_id, &started(new, &added))?;
-    Ok(added)
+    .bind::<Text, _>(json_rows::of(&told))
+    .bind::<BigInt, _>(account_id)
+    .bind::<BigInt, _>(now.millis())
+    .bind::<BigInt, _>(now.millis())
+    .load(conn)?)
 }
 
 /// What those who were added start with, as far as they have said something.

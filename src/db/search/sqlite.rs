@@ -88,6 +88,21 @@ pub fn count(
 // each number in the list.
 
 pub fn add(conn: &mut SqliteConnection, account_id: i64, ids: &[i64]) -> DbResult<()> {
+    // The numbers of those who were added together follow one another: no list is needed.
+    if let [first, .., last] = ids
+        && ids.is_sorted_by(|one, next| one + 1 == *next)
+    {
+        sql_query(
+            "INSERT INTO recipient_search (rowid, search_text)
+             SELECT id, search_text FROM recipients
+             WHERE id BETWEEN $1 AND $2 AND +account_id = $3",
+        )
+        .bind::<BigInt, _>(first)
+        .bind::<BigInt, _>(last)
+        .bind::<BigInt, _>(account_id)
+        .execute(conn)?;
+        return Ok(());
+    }
     sql_query(
         "INSERT INTO recipient_search (rowid, search_text)
          SELECT r.id, r.search_text FROM json_each($1) wanted
