@@ -6,6 +6,8 @@
 use std::fs::File;
 use std::io::{BufReader, Seek};
 use std::path::Path;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::mpsc::{SyncSender, sync_channel};
 use std::time::{Duration, Instant};
 
 use diesel::result::Error as DieselError;
@@ -153,23 +155,52 @@ fn write_all(
     let mut rows = RowReader::new(BufReader::new(file), settings.dialect, settings.mapping)?;
     rows.skip_rows(u64::try_from(import.rows_read).unwrap_or(0))?;
     let mut pace = Pace::new(db.backend());
+    let size = AtomicUsize::new(pace.rows);
+    let size = &size;
     let mut written = 0;
-    loop {
-        let slice = read_slice(&mut rows, pace.rows)?;
-        if slice.from_row == slice.to_row {
-            if written >= MANY {
-                maintenance::refresh_statistics(db)?;
+    std::thread::scope(|scope| {
+        // Ends when its reader has no more, or when this side does not want any.
+        let (hand, slices) = sync_channel(0);
+        std::thread::Builder::new()
+            .name("import-reader".into())
+            .spawn_scoped(scope, move || read_ahead(&mut rows, size, &hand))
+            .map_err(ReadError::from)?;
+        for slice in &slices {
+            let slice = slice?;
+            pace.write(db, job, &slice)?;
+            size.store(pace.rows, Ordering::Relaxed);
+            written += slice.to_row - slice.from_row;
+            let progress = Progress {
+                bytes_read: slice.bytes_read,
+                rows_read: slice.to_row,
+            };
+            if !report(progress) {
+                return Ok(false);
             }
-            return Ok(true);
         }
-        pace.write(db, job, &slice)?;
-        written += slice.to_row - slice.from_row;
-        let progress = Progress {
-            bytes_read: slice.bytes_read,
-            rows_read: slice.to_row,
+        if written >= MANY {
+            maintenance::refresh_statistics(db)?;
+        }
+        Ok(true)
+    })
+}
+
+/// Reads the next slice while the one before is written, one ahead and no more; to the end of the
+/// file or of its readable part, or until nobody takes them.
+fn read_ahead<R: std::io::Read>(
+    rows: &mut RowReader<R>,
+    size: &AtomicUsize,
+    hand: &SyncSender<Result<Slice, ReadError>>,
+) {
+    loop {
+        let slice = read_slice(rows, size.load(Ordering::Relaxed));
+        let is_over = match &slice {
+            Ok(slice) if slice.from_row == slice.to_row => return,
+            Ok(_) => false,
+            Err(_) => true,
         };
-        if !report(progress) {
-            return Ok(false);
+        if hand.send(slice).is_err() || is_over {
+            return;
         }
     }
 }
