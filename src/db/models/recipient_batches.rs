@@ -82,9 +82,9 @@ pub struct Added {
     pub address_key: String,
 }
 
-/// Adds recipients, with their random keys and entries in the search's index. Addresses that are
-/// there by now are left out of the answer and of the database. The account's counter is the
-/// caller's to raise, as the last thing in the transaction (see [`crate::import::slice`]).
+/// Adds recipients, with their random keys and entries in the search's index. Where one of the
+/// addresses is there by now, it fails as a duplicate: somebody else entered it since the caller
+/// looked. The account's counter is the caller's to raise, as the last thing in the transaction (see [`crate::import::slice`]).
 pub(crate) fn insert(
     conn: &mut Conn,
     account_id: i64,
@@ -101,6 +101,9 @@ pub(crate) fn insert(
         Conn::Sqlite(inner) => insert_each(inner, account_id, &rows, now)?,
         Conn::Postgres(_) => insert_together(conn, account_id, &rows, now)?,
     };
+    if added.len() != rows.len() {
+        return Err(DbError::Duplicate);
+    }
     let ids: Vec<i64> = added.iter().map(|row| row.id).collect();
     search::add(conn, account_id, &ids)?;
     note_start(conn, account_id, &started(new, &added))?;
@@ -184,8 +187,6 @@ fn insert_each(
                 recipients::created_at.eq(now.millis()),
                 recipients::updated_at.eq(now.millis()),
             ))
-            .on_conflict((recipients::account_id, recipients::address_key))
-            .do_nothing()
             .execute(conn)?;
     }
     Ok(recipients::table
