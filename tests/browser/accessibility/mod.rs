@@ -114,8 +114,10 @@ async fn too_wide(person: &Person) -> Vec<String> {
             .run(
                 "const wide = [document.documentElement, ...document.querySelectorAll('.table-frame, .card, .confirm')] \
                    .filter((element) => element.scrollWidth > element.clientWidth + 1); \
+                 const out = (of) => [...of.querySelectorAll('*')].findLast((element) => \
+                   element.getBoundingClientRect().right > of.getBoundingClientRect().left + of.clientWidth + 1); \
                  return wide.map((element) => `${element.tagName}.${element.className} is ${element.scrollWidth} \
-                   wide in ${element.clientWidth}`);",
+                   wide in ${element.clientWidth}: ${out(element)?.outerHTML.slice(0, 120)}`);",
             )
             .await,
     )
@@ -188,12 +190,14 @@ async fn finds_what_there_is_to_find(person: &Person, axe: &str) {
     person
         .run(
             "document.querySelector('label').remove(); \
+             const line = document.createElement('div'); \
+             document.querySelector('main').prepend(line); \
              for (const name of ['A', 'B']) { \
                const button = document.createElement('button'); \
                button.textContent = name; \
-               for (const [property, value] of [['all', 'initial'], ['font-size', '8px'], ['outline', 'none']]) \
+               for (const [property, value] of [['all', 'initial'], ['display', 'inline-block'], ['font-size', '8px'], ['outline', 'none']]) \
                  button.style.setProperty(property, value, 'important'); \
-               document.querySelector('main').append(button); \
+               line.append(button); \
              }",
         )
         .await;
