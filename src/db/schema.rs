@@ -230,6 +230,7 @@ table! {
         scheduled_at -> Nullable<BigInt>,
         send_started_at -> Nullable<BigInt>,
         sent_at -> Nullable<BigInt>,
+        asks_consent -> Bool,
         problem -> Nullable<Text>,
         deliveries -> BigInt,
         handed -> BigInt,

@@ -187,7 +187,7 @@ impl<'a> Crowd<'a> {
             let id = mailings::create(conn, account_id, &content, sent.plus_days(-1))?;
             preparation::start(conn, account_id, id, &self.made.admin(), sent)?;
             past::mark_sent(conn, account_id, id, sent)?;
-            let ids = sending::recipients_to_reach(conn, account_id, id)?;
+            let ids = sending::recipients_to_reach(conn, account_id, id, sent)?;
             let links = mailing_links::of_mailing(conn, id)?.map_or(0, |(_, links)| links.len());
             Ok((id, ids, u16::try_from(links).unwrap_or(u16::MAX)))
         })?;

@@ -29,8 +29,8 @@ impl Delivering {
 
     /// Claims some deliveries and decides how each may be measured, from the settings as they
     /// are in this transaction (rule P1). Who unsubscribed or bounced since the deliveries were
-    /// written receives nothing: those are cancelled. None when nothing waits at the moment, or the
-    /// mailing was halted.
+    /// written receives nothing, nor does who refused what the mailing asks for: those are
+    /// cancelled. None when nothing waits at the moment, or the mailing was halted.
     pub(super) fn claim_some(
         &self,
         account_id: i64,
@@ -49,7 +49,7 @@ impl Delivering {
             }
             let (mut in_hand, mut unreachable) = (Vec::new(), Vec::new());
             for waiting in found {
-                if waiting.status != RecipientStatus::Active {
+                if waiting.status != RecipientStatus::Active || waiting.left_alone {
                     unreachable.push(waiting.id);
                     continue;
                 }
@@ -139,12 +139,17 @@ impl Delivering {
 /// Which of these claimed deliveries may go out as they were decided about. Whoever has
 /// unsubscribed or objected since receives nothing, or another mail: those are put back and
 /// decided about anew.
-pub(super) fn as_decided(conn: &mut Conn, account_id: i64, ids: &[i64]) -> DbResult<Vec<i64>> {
+pub(super) fn as_decided(
+    conn: &mut Conn,
+    account_id: i64,
+    ids: &[i64],
+    now: Timestamp,
+) -> DbResult<Vec<i64>> {
     let account = accounts::find(conn, account_id)?.tracking();
-    let standing = sending::standing(conn, account_id, ids)?;
+    let standing = sending::standing(conn, account_id, ids, now)?;
     Ok(standing
         .into_iter()
-        .filter(|now| now.status == RecipientStatus::Active)
+        .filter(|now| now.status == RecipientStatus::Active && !now.left_alone)
         .filter(|now| now.policy == decide(account, Some(now.tracking)))
         .map(|now| now.id)
         .collect())

@@ -228,7 +228,7 @@ impl Clerk<'_> {
                 if next.is_empty() {
                     return Ok(Vec::new());
                 }
-                let ready = as_decided(conn, account_id, &next)?;
+                let ready = as_decided(conn, account_id, &next, now)?;
                 let gone = sending::set_out(conn, account_id, mailing_id, &ready, holder)?;
                 let stay = next.iter().filter(|id| !gone.contains(id));
                 let stay: Vec<_> = stay.map(|id| Ended::new(*id, End::PutBack)).collect();

@@ -255,9 +255,9 @@ impl Delivering {
     /// Writes all deliveries, in an order that says nothing about anybody (rule P6). Can be
     /// repeated: what is there stays.
     fn write_deliveries(&self, account_id: i64, mailing_id: i64) -> DbResult<()> {
-        let db = &self.tools.db;
+        let (db, now) = (&self.tools.db, self.tools.clock.now());
         let mut people =
-            db.read(|conn| sending::recipients_to_reach(conn, account_id, mailing_id))?;
+            db.read(|conn| sending::recipients_to_reach(conn, account_id, mailing_id, now))?;
         let mut seed = [0; 32];
         getrandom::fill(&mut seed).map_err(|e| DbError::Unavailable(e.to_string()))?;
         people.shuffle(&mut StdRng::from_seed(seed));

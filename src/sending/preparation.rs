@@ -27,6 +27,8 @@ pub struct Audience {
     pub unsubscribed: i64,
     /// Members of the groups whose address refuses mails.
     pub bounced: i64,
+    /// Members of the groups who have refused what the mailing asks for, and receive nothing.
+    pub left_alone: i64,
 }
 
 impl Audience {
@@ -37,13 +39,19 @@ impl Audience {
 }
 
 /// Counts whom a mailing would reach, each person once.
-pub fn audience(conn: &mut Conn, account_id: i64, mailing_id: i64) -> DbResult<Audience> {
+pub fn audience(
+    conn: &mut Conn,
+    account_id: i64,
+    mailing_id: i64,
+    now: Timestamp,
+) -> DbResult<Audience> {
     let account = accounts::find(conn, account_id)?.tracking();
     let mut audience = Audience::default();
-    for part in sending::audience(conn, account_id, mailing_id)? {
+    for part in sending::audience(conn, account_id, mailing_id, now)? {
         let counter = match (part.status, decide(account, Some(part.tracking))) {
             (RecipientStatus::Unsubscribed, _) => &mut audience.unsubscribed,
             (RecipientStatus::Bounced, _) => &mut audience.bounced,
+            (RecipientStatus::Active, _) if part.left_alone => &mut audience.left_alone,
             (RecipientStatus::Active, Decision::Personal) => &mut audience.personal,
             (RecipientStatus::Active, Decision::Anonymous) => &mut audience.anonymous,
             (RecipientStatus::Active, Decision::Nothing) => &mut audience.nothing,

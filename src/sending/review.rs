@@ -5,6 +5,7 @@ use serde_json::{Map, Value};
 use crate::db::models::mailings::{self, Mailing};
 use crate::db::models::readers::{self, Reader};
 use crate::db::{Conn, DbResult};
+use crate::domain::time::Timestamp;
 use crate::mail::check::{self, Draft, Facts, Finding, Hole};
 use crate::mail::personalise::same_name;
 
@@ -23,7 +24,7 @@ pub fn facts(conn: &mut Conn, account_id: i64, mailing: &Mailing) -> DbResult<Fa
     used.retain(|name| is_own(name) || known.iter().any(|known| same_name(known, name)));
     Ok(Facts {
         groups: mailings::groups_of(conn, account_id, mailing.id)?.len(),
-        reached: audience(conn, account_id, mailing.id)?.total(),
+        reached: audience(conn, account_id, mailing.id, Timestamp::now())?.total(),
         holes: holes(conn, account_id, mailing.id, used)?,
         known_fields: known,
     })

@@ -255,6 +255,8 @@ CREATE TABLE mailings (
     scheduled_at BIGINT,
     send_started_at BIGINT,
     sent_at BIGINT,
+    -- Whether it goes to a group that asks for consent, as of its start: who has refused is left alone.
+    asks_consent BOOLEAN NOT NULL DEFAULT FALSE,
     -- What keeps it from being sent at the moment, in words for its author.
     problem TEXT,
     -- Counters kept while writing: a report costs the same for a thousand and for ten million.

@@ -261,6 +261,8 @@ CREATE TABLE mailings (
     scheduled_at INTEGER,
     send_started_at INTEGER,
     sent_at INTEGER,
+    -- Whether it goes to a group that asks for consent, as of its start: who has refused is left alone.
+    asks_consent INTEGER NOT NULL DEFAULT 0 CHECK (asks_consent IN (0, 1)),
     -- What keeps it from being sent at the moment, in words for its author.
     problem TEXT,
     -- Counters kept while writing: a report costs the same for a thousand and for ten million.

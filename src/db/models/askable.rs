@@ -71,7 +71,13 @@ pub fn after(
         .load(conn)?)
 }
 
+/// Whether a recipient `r` has refused, in SQL: has objected, or said no after the time that the
+/// placeholder stands for ([`refused_since`]), whatever holds now.
+pub(super) fn has_refused(since: &str) -> String {
+    format!("(r.tracking = 'objected' OR COALESCE(r.refused_at, 0) > {since})")
+}
+
 /// Whoever refused after that is left alone, in milliseconds.
-fn refused_since(now: Timestamp) -> i64 {
+pub(super) fn refused_since(now: Timestamp) -> i64 {
     now.plus_months(-REST_MONTHS).millis()
 }

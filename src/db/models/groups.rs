@@ -5,13 +5,13 @@ use diesel::prelude::*;
 use diesel::sql_types::{BigInt, Bool, Text};
 use serde_json::json;
 
+use super::askable;
 use super::journal::{self, JournalKind};
 use crate::db::json_rows::{self, Column};
 use crate::db::paging::{Page, Position, page};
 use crate::db::schema::{groups, memberships};
 use crate::db::{Conn, DbResult};
 use crate::domain::time::Timestamp;
-use crate::domain::tracking::REST_MONTHS;
 
 /// A group.
 #[derive(Debug, Clone, Queryable, Selectable)]
@@ -201,9 +201,10 @@ fn add(
          CROSS JOIN recipients r
          WHERE g.id = $4 AND g.account_id = $5
              AND r.id = wanted.recipient_id AND r.account_id = g.account_id
-             AND NOT (g.asks_consent AND (r.tracking = 'objected' OR COALESCE(r.refused_at, 0) > $6))
+             AND NOT (g.asks_consent AND {})
          ORDER BY r.id
-         ON CONFLICT DO NOTHING"
+         ON CONFLICT DO NOTHING",
+        askable::has_refused("$6")
     ))
     .bind::<Text, _>(json_rows::of_numbers(recipients.iter().copied()))
     .bind::<BigInt, _>(now.millis())
@@ -211,7 +212,7 @@ fn add(
     .bind::<BigInt, _>(group_id)
     .bind::<BigInt, _>(account_id)
     // Whoever refused since then is not asked, whatever way leads into the group.
-    .bind::<BigInt, _>(now.plus_months(-REST_MONTHS).millis())
+    .bind::<BigInt, _>(askable::refused_since(now))
     .execute(conn)?;
     count_members(
         conn,

@@ -87,7 +87,8 @@ pub struct Mailing {
     pub uncertain: i64,
     /// How many the transport refused.
     pub failed: i64,
-    /// How many were cancelled: the recipient was deleted, unsubscribed or bounced before.
+    /// How many were cancelled: the recipient was deleted, unsubscribed or bounced before, or refused
+    /// what the mailing asks for.
     pub cancelled: i64,
 }
 

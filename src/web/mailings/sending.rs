@@ -175,7 +175,7 @@ async fn sending(
             Ok((
                 mailings::find(conn, account_id, id)?,
                 mailings::groups_of(conn, account_id, id)?,
-                preparation::audience(conn, account_id, id)?,
+                preparation::audience(conn, account_id, id, Timestamp::now())?,
             ))
         })
         .await?;

@@ -145,7 +145,7 @@ on_both!(only_what_no_row_knows_and_nobody_sends_is_swept, |world| {
     let claimed = world.write(|conn| {
         let (actor, now) = (Actor::Program("Test"), Timestamp::now());
         preparation::start(conn, world.account_id, mailing, &actor, now)?;
-        let people = queue::recipients_to_reach(conn, world.account_id, mailing)?;
+        let people = queue::recipients_to_reach(conn, world.account_id, mailing, Timestamp::now())?;
         queue::write_deliveries(conn, world.account_id, mailing, &people)?;
         queue::begin(conn, world.account_id, mailing)?;
         let waiting = queue::waiting(conn, world.account_id, mailing, 1, Timestamp::now())?;
@@ -194,7 +194,7 @@ fn p7_a_mail_to_a_deleted_person_does_not_outlive_a_crash(mut world: World) {
     world.write(|conn| {
         let (actor, now) = (Actor::Program("Test"), Timestamp::now());
         preparation::start(conn, account_id, mailing, &actor, now)?;
-        let people = queue::recipients_to_reach(conn, account_id, mailing)?;
+        let people = queue::recipients_to_reach(conn, account_id, mailing, Timestamp::now())?;
         queue::write_deliveries(conn, account_id, mailing, &people)?;
         queue::begin(conn, account_id, mailing)?;
         let claims: Vec<Claim> = queue::waiting(conn, account_id, mailing, 2, Timestamp::now())?

@@ -1,5 +1,6 @@
 //! Mailings from the draft to the mail in the *Postausgang*.
 
+mod asking;
 mod composing;
 mod files;
 mod halting;

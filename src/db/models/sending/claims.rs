@@ -2,9 +2,10 @@
 //! from senders that ended.
 
 use diesel::prelude::*;
-use diesel::sql_types::{BigInt, Binary, Text};
+use diesel::sql_types::{BigInt, Binary, Bool, Text};
 
 use crate::db::json_rows::{self, Column, hex};
+use crate::db::models::askable;
 use crate::db::models::deliveries::DeliveryStatus;
 use crate::db::models::mailings::MailingStatus;
 use crate::db::schema::{deliveries, mailings};
@@ -40,6 +41,9 @@ pub struct Waiting {
     /// What the person has said about personal tracking, at this moment.
     #[diesel(sql_type = Text)]
     pub tracking: RecipientTracking,
+    /// Whether the mailing asks for consent and this person has refused, at this moment.
+    #[diesel(sql_type = Bool)]
+    pub left_alone: bool,
     /// The random key of the personal links.
     #[diesel(sql_type = Binary)]
     pub public_key: Vec<u8>,
@@ -93,10 +97,11 @@ pub fn waiting(
         conn,
         account_id,
         mailing_id,
-        "d.status = 'deferred' AND d.next_attempt_at <= $3",
+        "d.status = 'deferred' AND d.next_attempt_at <= $4",
         // Of a domain's mails that waited for one of them, another is tried first now.
         "d.next_attempt_at, d.attempts",
         (now.millis(), limit),
+        now,
     )?;
     let left = limit - i64::try_from(found.len()).unwrap_or(limit);
     if left > 0 {
@@ -105,9 +110,10 @@ pub fn waiting(
             account_id,
             mailing_id,
             // The condition on the number takes the place of the other's on the time.
-            "d.status = 'pending' AND d.recipient_id > $3",
+            "d.status = 'pending' AND d.recipient_id > $4",
             "d.recipient_id",
             (0, left),
+            now,
         )?);
     }
     Ok(found)
@@ -120,19 +126,22 @@ fn some_waiting(
     condition: &str,
     order: &str,
     (bound, limit): (i64, i64),
+    now: Timestamp,
 ) -> DbResult<Vec<Waiting>> {
     // Rows that another node is just claiming, or somebody deleting, are passed over.
     let lock = match conn {
         Conn::Sqlite(_) => "",
         Conn::Postgres(_) => "FOR UPDATE OF d SKIP LOCKED",
     };
+    let refused = askable::has_refused("$1");
     Ok(diesel::sql_query(format!(
         "SELECT d.id, r.id AS recipient_id, r.address, r.first_name, r.last_name, r.fields, r.status, r.tracking,
-                r.public_key, d.attempts
-         FROM deliveries d JOIN recipients r ON r.id = d.recipient_id
-         WHERE d.account_id = $1 AND d.mailing_id = $2 AND {condition}
-         ORDER BY {order} LIMIT $4 {lock}"
+                (m.asks_consent AND {refused}) AS left_alone, r.public_key, d.attempts
+         FROM deliveries d JOIN recipients r ON r.id = d.recipient_id JOIN mailings m ON m.id = d.mailing_id
+         WHERE d.account_id = $2 AND d.mailing_id = $3 AND {condition}
+         ORDER BY {order} LIMIT $5 {lock}"
     ))
+    .bind::<BigInt, _>(askable::refused_since(now))
     .bind::<BigInt, _>(account_id)
     .bind::<BigInt, _>(mailing_id)
     .bind::<BigInt, _>(bound)
@@ -191,17 +200,29 @@ pub struct Standing {
     /// What the recipient has said about personal tracking.
     #[diesel(sql_type = Text)]
     pub tracking: RecipientTracking,
+    /// Whether the mailing asks for consent and this person has refused.
+    #[diesel(sql_type = Bool)]
+    pub left_alone: bool,
 }
 
 /// What the decisions about claimed deliveries rest on, at this moment.
-pub fn standing(conn: &mut Conn, account_id: i64, ids: &[i64]) -> DbResult<Vec<Standing>> {
+pub fn standing(
+    conn: &mut Conn,
+    account_id: i64,
+    ids: &[i64],
+    now: Timestamp,
+) -> DbResult<Vec<Standing>> {
     let rows = json_rows::unfold(conn, &[("id", Column::Int)]);
+    let refused = askable::has_refused("$2");
     Ok(diesel::sql_query(format!(
-        "SELECT d.id, d.policy, r.status, r.tracking
-         FROM {rows} AS wanted CROSS JOIN deliveries d CROSS JOIN recipients r
-         WHERE d.id = wanted.id AND d.account_id = $2 AND d.policy IS NOT NULL AND r.id = d.recipient_id"
+        "WITH wanted AS {rows}
+         SELECT d.id, d.policy, r.status, r.tracking, (m.asks_consent AND {refused}) AS left_alone
+         FROM wanted CROSS JOIN deliveries d CROSS JOIN recipients r CROSS JOIN mailings m
+         WHERE d.id = wanted.id AND d.account_id = $3 AND d.policy IS NOT NULL AND r.id = d.recipient_id
+           AND m.id = d.mailing_id"
     ))
     .bind::<Text, _>(json_rows::of_numbers(ids.iter().copied()))
+    .bind::<BigInt, _>(askable::refused_since(now))
     .bind::<BigInt, _>(account_id)
     .load(conn)?)
 }

@@ -1,9 +1,10 @@
 //! Before the first mail: who is reached, the freezing of a draft, and its deliveries.
 
 use diesel::prelude::*;
-use diesel::sql_types::{BigInt, Nullable, Text};
+use diesel::sql_types::{BigInt, Bool, Nullable, Text};
 
 use crate::db::json_rows::{self, Column};
+use crate::db::models::askable;
 use crate::db::models::mailings::MailingStatus;
 use crate::db::schema::mailings;
 use crate::db::{Conn, DbError, DbResult};
@@ -19,22 +20,37 @@ pub struct AudiencePart {
     /// What they have said about personal tracking.
     #[diesel(sql_type = Text)]
     pub tracking: RecipientTracking,
+    /// Whether the mailing asks for consent and they are not to be asked.
+    #[diesel(sql_type = Bool)]
+    pub left_alone: bool,
     /// How many, each counted once however many groups.
     #[diesel(sql_type = BigInt)]
     pub n: i64,
 }
 
 /// Who belongs to the chosen groups of a mailing.
-pub fn audience(conn: &mut Conn, account_id: i64, mailing_id: i64) -> DbResult<Vec<AudiencePart>> {
-    Ok(diesel::sql_query(
-        "SELECT r.status, r.tracking, COUNT(*) AS n
-         FROM recipients r
-         WHERE r.account_id = $1 AND r.id IN (
+pub fn audience(
+    conn: &mut Conn,
+    account_id: i64,
+    mailing_id: i64,
+    now: Timestamp,
+) -> DbResult<Vec<AudiencePart>> {
+    Ok(diesel::sql_query(format!(
+        "WITH asking AS (
+             SELECT COUNT(*) AS n FROM mailing_groups c JOIN groups g ON g.id = c.group_id
+             WHERE c.account_id = $1 AND c.mailing_id = $2 AND g.asks_consent)
+         SELECT r.status, r.tracking, (asking.n > 0 AND {}) AS left_alone, COUNT(*) AS n
+         FROM recipients r CROSS JOIN asking
+         WHERE r.account_id = $4 AND r.id IN (
              SELECT m.recipient_id FROM mailing_groups g
              JOIN memberships m ON m.account_id = g.account_id AND m.group_id = g.group_id
-             WHERE g.account_id = $2 AND g.mailing_id = $3)
-         GROUP BY r.status, r.tracking",
-    )
+             WHERE g.account_id = $5 AND g.mailing_id = $6)
+         GROUP BY 1, 2, 3",
+        askable::has_refused("$3")
+    ))
+    .bind::<BigInt, _>(account_id)
+    .bind::<BigInt, _>(mailing_id)
+    .bind::<BigInt, _>(askable::refused_since(now))
     .bind::<BigInt, _>(account_id)
     .bind::<BigInt, _>(account_id)
     .bind::<BigInt, _>(mailing_id)
@@ -42,7 +58,8 @@ pub fn audience(conn: &mut Conn, account_id: i64, mailing_id: i64) -> DbResult<V
 }
 
 /// Freezes a draft for sending: its links get their numbers (from 1, in this order), its groups
-/// keep the names they have now. [`DbError::Refused`] when it is neither a draft nor scheduled.
+/// keep the names they have now, and whether one of them asks for consent is kept, too.
+/// [`DbError::Refused`] when it is neither a draft nor scheduled.
 pub fn freeze(
     conn: &mut Conn,
     account_id: i64,
@@ -83,6 +100,15 @@ pub fn freeze(
         "UPDATE mailing_groups SET group_name =
              (SELECT g.name FROM groups g WHERE g.id = mailing_groups.group_id)
          WHERE account_id = $1 AND mailing_id = $2 AND group_id IS NOT NULL",
+    )
+    .bind::<BigInt, _>(account_id)
+    .bind::<BigInt, _>(mailing_id)
+    .execute(conn)?;
+    diesel::sql_query(
+        "UPDATE mailings SET asks_consent = EXISTS (
+             SELECT 1 FROM mailing_groups c JOIN groups g ON g.id = c.group_id
+             WHERE c.mailing_id = mailings.id AND c.account_id = mailings.account_id AND g.asks_consent)
+         WHERE account_id = $1 AND id = $2",
     )
     .bind::<BigInt, _>(account_id)
     .bind::<BigInt, _>(mailing_id)
@@ -162,26 +188,32 @@ pub fn lock_mailing(conn: &mut Conn, account_id: i64, mailing_id: i64) -> DbResu
     Ok(found.status)
 }
 
-/// The active recipients of the mailing's groups, each once.
+/// The active recipients of the mailing's groups, each once; where it asks for consent, without
+/// those who have refused.
 pub fn recipients_to_reach(
     conn: &mut Conn,
     account_id: i64,
     mailing_id: i64,
+    now: Timestamp,
 ) -> DbResult<Vec<i64>> {
     #[derive(QueryableByName)]
     struct Id {
         #[diesel(sql_type = BigInt)]
         id: i64,
     }
-    let rows: Vec<Id> = diesel::sql_query(
+    let rows: Vec<Id> = diesel::sql_query(format!(
         "SELECT r.id FROM recipients r
          WHERE r.account_id = $1 AND r.status = 'active' AND r.id IN (
              SELECT m.recipient_id FROM mailing_groups g
              JOIN memberships m ON m.account_id = g.account_id AND m.group_id = g.group_id
-             WHERE g.account_id = $2 AND g.mailing_id = $3)",
-    )
+             WHERE g.account_id = $2 AND g.mailing_id = $3)
+           AND NOT ({} AND EXISTS (SELECT 1 FROM mailings m WHERE m.id = $5 AND m.asks_consent))",
+        askable::has_refused("$4")
+    ))
     .bind::<BigInt, _>(account_id)
     .bind::<BigInt, _>(account_id)
+    .bind::<BigInt, _>(mailing_id)
+    .bind::<BigInt, _>(askable::refused_since(now))
     .bind::<BigInt, _>(mailing_id)
     .load(conn)?;
     Ok(rows.into_iter().map(|row| row.id).collect())
