@@ -24,5 +24,6 @@ mod imports;
 mod mailings;
 mod nodes;
 mod rules;
+mod templates;
 mod tracking;
 mod web;

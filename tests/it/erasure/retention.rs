@@ -274,7 +274,17 @@ on_both!(nonsense_is_refused_and_kept, |world| {
     for wrong in ["0", "121", "zwölf", "1,5"] {
         let page = admin.post(RETENTION, &[("monate", wrong)]);
         assert_eq!(page.status, 422, "{wrong}");
-        page.assert_says("ganze Zahl von 1 bis 120");
+        page.assert_says("Bitte prüfen Sie Ihre Eingaben");
+        let link = page.attribute(".error-summary a", "href");
+        assert_eq!(link.as_deref(), Some("#monate"), "{wrong}");
+        let said = page.all(".error-summary li");
+        assert_eq!(said.len(), 1, "{wrong}");
+        assert!(said[0].contains("ganze Zahl von 1 bis 120"), "{said:?}");
+        assert!(page.attribute(".error-summary", "autofocus").is_some());
+        let at_field = page.all("#monate-error");
+        assert!(at_field[0].ends_with(&said[0]), "{at_field:?}");
+        let invalid = page.attribute("#monate", "aria-invalid");
+        assert_eq!(invalid.as_deref(), Some("true"));
         assert_eq!(page.attribute("#monate", "value").as_deref(), Some(wrong));
     }
     assert_eq!(world.rows("accounts", "retention_months IS NOT NULL"), 0);
