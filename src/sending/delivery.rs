@@ -9,7 +9,7 @@ use rand::SeedableRng;
 use rand::rngs::StdRng;
 use rand::seq::SliceRandom;
 
-use super::claiming::InHand;
+use super::claiming::{InHand, as_decided};
 use super::desk::Left;
 use super::domains::Domains;
 use super::preparation::{self, Halt};
@@ -331,7 +331,9 @@ impl Delivering {
             .write(|conn| sending::put_back(conn, account_id, mailing_id, self.holder))
     }
 
-    /// Hands claimed deliveries to the built-in transport and marks what became of them.
+    /// Hands claimed deliveries to the built-in transport and marks what became of them. Whoever has
+    /// unsubscribed or objected since the claim was decided about as somebody else: that mail is
+    /// taken back before anybody could see it, and the delivery waits for another decision.
     fn hand_over(
         &self,
         account_id: i64,
@@ -369,6 +371,17 @@ impl Delivering {
             sending::lock(conn, account_id, &ids)?;
             if mailing.problem.is_some() && refusal.is_none() {
                 sending::set_problem(conn, account_id, mailing.id, None)?;
+            }
+            let handed: Vec<i64> = handed.iter().copied().collect();
+            let stand = as_decided(conn, account_id, &handed, now)?;
+            let changed = |id: &i64| handed.contains(id) && !stand.contains(id);
+            for delivery in in_hand.iter().filter(|one| changed(&one.waiting.id)) {
+                // Before the database says that the mail waits again: a program that ends in
+                // between must not leave a file that looks handed over.
+                self.tools.transport.withdraw(writer.slot(delivery));
+            }
+            for row in ended.iter_mut().filter(|row| changed(&row.id)) {
+                *row = Ended::new(row.id, End::PutBack);
             }
             self.note(conn, account_id, mailing.id, &ended, now)
         })?;

@@ -7,37 +7,38 @@ use std::time::{Duration, Instant};
 
 use diesel::prelude::*;
 use widerspruch::db::models::audit::Actor;
-use widerspruch::db::models::receipts;
+use widerspruch::db::models::mailings::Mailing;
 use widerspruch::db::models::sending::{self as queue, Claim};
+use widerspruch::db::models::{receipts, recipients};
 use widerspruch::db::{Conn, DbResult, schema};
 use widerspruch::domain::secret::random_128;
 use widerspruch::domain::time::{Clock, Timestamp};
-use widerspruch::domain::tracking::{Decision, RecipientTracking};
+use widerspruch::domain::tracking::{Decision, RecipientStatus, RecipientTracking, TrackingSource};
 use widerspruch::erasure::deletion;
 use widerspruch::sending::outbox::{KEPT_DAYS, Outbox};
 use widerspruch::sending::sender::{Sender, Tools};
 use widerspruch::sending::transport::{Fate, Slot, Transport};
 use widerspruch::sending::{Timing, preparation};
+use widerspruch::tracking::settings;
+use widerspruch::tracking::token::HitKind;
 use widerspruch::web::state::State;
 
-use super::{HTML, LEFT, draft, group, mails, person, send, sent};
+use super::{HTML, LEFT, attributes, draft, group, mails, person, send, sent};
 use crate::support::{On, World, on_both};
 
-/// Deletes a recipient while mails are being handed over.
-struct Deleting {
+/// Does something while mails are being handed over.
+struct Meanwhile {
     outbox: Outbox,
-    state: State,
-    account_id: i64,
-    recipient_id: i64,
     /// At which mail.
     at: usize,
+    what: Box<dyn Fn() + Send + Sync>,
     handed: AtomicUsize,
 }
 
-impl Transport for Deleting {
+impl Transport for Meanwhile {
     fn hand_over(&self, slot: Slot, message: &[u8]) -> std::io::Result<()> {
         if self.handed.fetch_add(1, Ordering::Relaxed) + 1 == self.at {
-            delete(&self.state, self.account_id, self.recipient_id);
+            (self.what)();
         }
         self.outbox.hand_over(slot, message)
     }
@@ -72,6 +73,41 @@ fn delete(state: &State, account_id: i64, recipient_id: i64) {
     state.cleaner.clean(remains.expect("it is deleted"));
 }
 
+/// Sends a mailing, and does something when so many of its mails are about to be written.
+fn send_while(
+    world: &World,
+    mailing: i64,
+    at: usize,
+    what: impl Fn() + Send + Sync + 'static,
+) -> Mailing {
+    world.state.sender.shut_down();
+    let sender = Sender::start(Tools {
+        db: world.state.db.clone(),
+        links: world.state.links.clone(),
+        tokens: world.state.tokens.clone(),
+        public_url: world.state.public_url.clone(),
+        transport: Arc::new(Meanwhile {
+            outbox: world.state.outbox.clone(),
+            at,
+            what: Box::new(what),
+            handed: AtomicUsize::new(0),
+        }),
+        keys: None,
+        clock: Clock::default(),
+        timing: Timing::default(),
+    })
+    .expect("a thread");
+    world.write(|conn| {
+        let (actor, now) = (Actor::Program("Test"), Timestamp::now());
+        preparation::start(conn, world.account_id, mailing, &actor, now)
+    });
+    sender.wake();
+    let mailing = sent(world, mailing);
+    // Ended first, so that what was withdrawn is gone by now.
+    sender.shut_down();
+    mailing
+}
+
 /// The files in the outbox.
 fn files(world: &World) -> Vec<PathBuf> {
     let dir = std::fs::read_dir(world.dir.path().join("outbox")).expect("the outbox");
@@ -91,34 +127,10 @@ on_both!(
                 })
                 .collect();
             let before = files(world).len();
-            world.state.sender.shut_down();
-            let sender = Sender::start(Tools {
-                db: world.state.db.clone(),
-                links: world.state.links.clone(),
-                tokens: world.state.tokens.clone(),
-                public_url: world.state.public_url.clone(),
-                transport: Arc::new(Deleting {
-                    outbox: world.state.outbox.clone(),
-                    state: world.state.clone(),
-                    account_id: world.account_id,
-                    recipient_id: ids[whose],
-                    at: 3,
-                    handed: AtomicUsize::new(0),
-                }),
-                keys: None,
-                clock: Clock::default(),
-                timing: Timing::default(),
-            })
-            .expect("a thread");
+            let (state, account_id, id) = (world.state.clone(), world.account_id, ids[whose]);
             let mailing = draft(world, HTML, &[all]);
-            world.write(|conn| {
-                let (actor, now) = (Actor::Program("Test"), Timestamp::now());
-                preparation::start(conn, world.account_id, mailing, &actor, now)
-            });
-            sender.wake();
-            let mailing = sent(world, mailing);
-            // Ended first, so that the mail is withdrawn by now.
-            sender.shut_down();
+            let what = move || delete(&state, account_id, id);
+            let mailing = send_while(world, mailing, 3, what);
             assert_eq!((mailing.deliveries, mailing.handed), (5, 4));
             assert_eq!((mailing.uncertain, mailing.cancelled), (0, 1));
             assert_eq!(files(world).len(), before + 4);
@@ -129,6 +141,74 @@ on_both!(
                 assert!(!String::from_utf8_lossy(&bytes).contains(&gone));
             }
         }
+    }
+);
+
+/// What somebody does whose mail is already written, the first of five.
+fn meanwhile(
+    world: &World,
+    does: fn(&mut Conn, i64, i64) -> DbResult<()>,
+) -> (Mailing, Vec<String>) {
+    let all = group(world, "Alle");
+    let ids: Vec<i64> = (0..5)
+        .map(|n| {
+            let address = format!("p{n}@example.com");
+            person(world, all, &address, RecipientTracking::Unset)
+        })
+        .collect();
+    let mailing = draft(world, HTML, &[all]);
+    let (db, account_id, id) = (world.state.db.clone(), world.account_id, ids[0]);
+    let what = move || {
+        let done = db.write(|conn| does(conn, account_id, id));
+        done.expect("it is done");
+    };
+    let mailing = send_while(world, mailing, 4, what);
+    let received = mails(world).into_iter().map(|(to, _)| to).collect();
+    (mailing, received)
+}
+
+on_both!(
+    whoever_unsubscribes_when_the_mail_is_written_does_not_receive_it,
+    |world| {
+        let (mailing, received) = meanwhile(world, |conn, account_id, id| {
+            let (status, now) = (RecipientStatus::Unsubscribed, Timestamp::now());
+            let source = TrackingSource::Recipient;
+            recipients::set_status(conn, account_id, id, status, source, now)
+        });
+        assert_eq!((mailing.handed, mailing.cancelled), (4, 1));
+        assert!(!received.contains(&"p0@example.com".to_owned()));
+        assert_eq!(files(world).len(), 4);
+    }
+);
+
+on_both!(
+    p2_whoever_objects_when_the_mail_is_written_receives_another,
+    |world| {
+        let (mailing, received) = meanwhile(world, |conn, account_id, id| {
+            let (by, actor) = (TrackingSource::Recipient, Actor::Program("Test"));
+            settings::object(conn, account_id, id, by, &actor, Timestamp::now()).map(drop)
+        });
+        assert_eq!((mailing.handed, mailing.cancelled), (5, 0));
+        assert_eq!((received.len(), files(world).len()), (5, 5));
+        assert_eq!(world.rows("deliveries", "policy = 'anonymous'"), 1);
+        assert_eq!(world.rows("deliveries", "policy = 'personal'"), 4);
+        assert_eq!(world.rows("deliveries", "token_key IS NOT NULL"), 4);
+        let keys: Vec<bool> = mails(world)
+            .iter()
+            .map(|(_, mail)| {
+                let html = mail.html.as_deref().expect("HTML");
+                let pixel = attributes(html, "img", "src").remove(0);
+                let token = pixel.rsplit('/').next().expect("a token");
+                let token = token.trim_end_matches(".gif");
+                let read = world.state.tokens.read_tracking(HitKind::Open, token);
+                read.expect("a token").key.is_some()
+            })
+            .collect();
+        assert_eq!(
+            keys,
+            [false, true, true, true, true],
+            "in the mails themselves"
+        );
     }
 );
 
