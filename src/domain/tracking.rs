@@ -28,12 +28,20 @@ stored_as_word! {
 }
 
 impl RecipientTracking {
-    /// As shown on the screen.
-    pub const fn label(self) -> &'static str {
+    /// In a word, as lists are narrowed by it.
+    pub const fn word(self) -> &'static str {
         match self {
             Self::Unset => "ohne Angabe",
             Self::Consented => "eingewilligt",
+            Self::Objected => "widersprochen",
+        }
+    }
+
+    /// As shown on the screen.
+    pub const fn label(self) -> &'static str {
+        match self {
             Self::Objected => "Tracking deaktiviert",
+            said => said.word(),
         }
     }
 
@@ -41,8 +49,7 @@ impl RecipientTracking {
     pub const fn answer(self) -> &'static str {
         match self {
             Self::Unset => "zum Tracking nichts gesagt",
-            Self::Consented => "eingewilligt",
-            Self::Objected => "widersprochen",
+            said => said.word(),
         }
     }
 }

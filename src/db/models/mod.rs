@@ -35,6 +35,7 @@ pub mod pictures;
 pub mod readers;
 pub mod receipts;
 pub mod recipient_batches;
+pub mod recipient_list;
 pub mod recipients;
 pub mod second_factors;
 pub mod sending;

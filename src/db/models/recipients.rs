@@ -9,7 +9,6 @@ use serde_json::json;
 use super::accounts;
 use super::journal::{self, JournalKind};
 use crate::db::json_rows::{self, Column};
-use crate::db::paging::{CappedCount, Page, Position, page};
 use crate::db::schema::recipients;
 use crate::db::{Conn, DbError, DbResult, search};
 use crate::domain::address::EmailAddress;
@@ -105,17 +104,6 @@ pub struct RecipientData<'a> {
     pub last_name: &'a str,
     /// Free fields.
     pub fields: &'a serde_json::Map<String, serde_json::Value>,
-}
-
-/// What a list of recipients is narrowed to.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct Filter {
-    /// Members of that group.
-    pub group_id: Option<i64>,
-    /// Those with that status.
-    pub status: Option<RecipientStatus>,
-    /// Those who objected to personal tracking.
-    pub objected: bool,
 }
 
 /// The text that the search looks into: every way to write the address, and the name.
@@ -296,82 +284,6 @@ pub fn find_by_public_key(conn: &mut Conn, key: &Random128) -> DbResult<Option<(
         .select((recipients::account_id, Recipient::as_select()))
         .first(conn)
         .optional()?)
-}
-
-/// One page of the list, newest first.
-pub fn list(
-    conn: &mut Conn,
-    account_id: i64,
-    filter: Filter,
-    position: Position,
-    size: usize,
-) -> DbResult<Page<RecipientRow>> {
-    let (comparison, order, key) = position.descending();
-    let (source, id) = source(filter);
-    let text = format!(
-        "SELECT {ROW_COLUMNS} FROM {source} WHERE {id} {comparison} $2 {} ORDER BY {id} {order} LIMIT $3",
-        conditions(filter)
-    );
-    let limit = i64::try_from(size + 1).unwrap_or(i64::MAX);
-    let rows = diesel::sql_query(text)
-        .bind::<BigInt, _>(account_id)
-        .bind::<BigInt, _>(key)
-        .bind::<BigInt, _>(limit)
-        .load(conn)?;
-    Ok(page(rows, position, size))
-}
-
-/// How many recipients the list has, counted up to a limit.
-pub fn count(
-    conn: &mut Conn,
-    account_id: i64,
-    filter: Filter,
-    limit: i64,
-) -> DbResult<CappedCount> {
-    #[derive(QueryableByName)]
-    struct Counted {
-        #[diesel(sql_type = BigInt)]
-        n: i64,
-    }
-    let (source, _) = source(filter);
-    let counted: Counted = diesel::sql_query(format!(
-        "SELECT COUNT(*) AS n FROM (SELECT 1 FROM {source} WHERE 1 = 1 {} LIMIT $2) AS counted",
-        conditions(filter)
-    ))
-    .bind::<BigInt, _>(account_id)
-    .bind::<BigInt, _>(limit + 1)
-    .get_result(conn)?;
-    Ok(CappedCount::new(counted.n, limit))
-}
-
-/// Where the list reads from, and its key: a group's members are read in the order of the
-/// membership, so that a small group in a large account costs as little as it should.
-fn source(filter: Filter) -> (String, &'static str) {
-    match filter.group_id {
-        Some(group_id) => (
-            format!(
-                "memberships m JOIN recipients r ON r.id = m.recipient_id AND m.account_id = $1 AND m.group_id = {group_id}"
-            ),
-            "m.recipient_id",
-        ),
-        None => (
-            "(SELECT * FROM recipients WHERE account_id = $1) AS r".to_owned(),
-            "r.id",
-        ),
-    }
-}
-
-fn conditions(filter: Filter) -> String {
-    let mut text = String::new();
-    if let Some(status) = filter.status {
-        text.push_str("AND r.status = '");
-        text.push_str(status.as_str());
-        text.push('\'');
-    }
-    if filter.objected {
-        text.push_str(" AND r.tracking = 'objected'");
-    }
-    text
 }
 
 /// Changes address, names and fields; [`DbError::Duplicate`] when the address belongs to

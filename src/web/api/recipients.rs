@@ -16,7 +16,8 @@ use super::receipts::ReceiptBody;
 use super::{ApiResult, utc};
 use crate::db::models::groups::{self, Group};
 use crate::db::models::receipts;
-use crate::db::models::recipients::{self, Filter, Recipient, RecipientData, RecipientRow};
+use crate::db::models::recipient_list::{self, Filter};
+use crate::db::models::recipients::{self, Recipient, RecipientData, RecipientRow};
 use crate::db::search;
 use crate::domain::time::Timestamp;
 use crate::domain::tracking::TrackingSource;
@@ -255,7 +256,7 @@ pub async fn list(caller: Caller, state: web::Data<State>, wanted: Query<Wanted>
                 group_id: group,
                 ..Filter::default()
             };
-            recipients::list(conn, account_id, filter, position, size)
+            recipient_list::list(conn, account_id, filter, position, size)
         })
         .await?;
     paging::answer(page, |row| row.id, LineBody::from, PATH, &kept)

@@ -1,4 +1,4 @@
-//! The list of recipients, newest first, by group, status and objection.
+//! The list of recipients, newest first, by group, status, and what was said about tracking.
 
 use actix_web::web;
 use askama::Template;
@@ -6,10 +6,11 @@ use serde::Deserialize;
 
 use crate::db::models::deletion_requests;
 use crate::db::models::groups::{self, Group};
-use crate::db::models::recipients::{self, Filter, RecipientRow};
+use crate::db::models::recipient_list::{self, Filter};
+use crate::db::models::recipients::RecipientRow;
 use crate::db::paging::CappedCount;
 use crate::db::search::COUNT_LIMIT;
-use crate::domain::tracking::RecipientStatus;
+use crate::domain::tracking::{RecipientStatus, RecipientTracking};
 use crate::web::access::SignedIn;
 use crate::web::error::WebError;
 use crate::web::filters;
@@ -62,6 +63,20 @@ impl ListPage {
         self.filter.status.map_or("", RecipientStatus::as_str)
     }
 
+    #[allow(clippy::unused_self, reason = "templates reach it through the page")]
+    fn tracking_options(&self) -> [(&'static str, &'static str); 3] {
+        [
+            RecipientTracking::Unset,
+            RecipientTracking::Consented,
+            RecipientTracking::Objected,
+        ]
+        .map(|said| (said.as_str(), said.word()))
+    }
+
+    fn chosen_tracking(&self) -> &'static str {
+        self.filter.tracking.map_or("", RecipientTracking::as_str)
+    }
+
     fn is_narrowed(&self) -> bool {
         self.filter != Filter::default()
     }
@@ -75,6 +90,9 @@ pub struct ListQuery {
     gruppe: String,
     #[serde(default)]
     status: String,
+    #[serde(default)]
+    tracking: String,
+    /// Those who objected, in addresses from before there was `tracking`.
     #[serde(default)]
     widerspruch: String,
 }
@@ -91,7 +109,11 @@ impl ListQuery {
                 "" => None,
                 word => Some(word.parse().map_err(unknown)?),
             },
-            objected: !self.widerspruch.is_empty(),
+            tracking: match self.tracking.as_str() {
+                "" if self.widerspruch.is_empty() => None,
+                "" => Some(RecipientTracking::Objected),
+                word => Some(word.parse().map_err(unknown)?),
+            },
         })
     }
 }
@@ -109,8 +131,8 @@ pub async fn show(
     let (found, counted, groups, deletion_requests) = state
         .read(move |conn| {
             Ok((
-                recipients::list(conn, account_id, filter, position, PAGE_SIZE)?,
-                recipients::count(conn, account_id, filter, COUNT_LIMIT)?,
+                recipient_list::list(conn, account_id, filter, position, PAGE_SIZE)?,
+                recipient_list::count(conn, account_id, filter, COUNT_LIMIT)?,
                 groups::all(conn, account_id)?,
                 deletion_requests::count(conn, account_id)?,
             ))
@@ -129,7 +151,10 @@ pub async fn show(
     let kept = [
         ("gruppe", query.gruppe.as_str()),
         ("status", query.status.as_str()),
-        ("widerspruch", query.widerspruch.as_str()),
+        (
+            "tracking",
+            filter.tracking.map_or("", RecipientTracking::as_str),
+        ),
     ];
     let links = Links::new(&found, |row| row.id, "/empfaenger", &kept);
     let count = exact_count(filter, group.as_ref(), signed_in.account.recipient_count)
@@ -148,7 +173,7 @@ pub async fn show(
 
 /// The whole account and whole groups are counted as they change, so their numbers are known.
 fn exact_count(filter: Filter, group: Option<&Group>, in_account: i64) -> Option<i64> {
-    if filter.status.is_some() || filter.objected {
+    if filter.status.is_some() || filter.tracking.is_some() {
         return None;
     }
     Some(group.map_or(in_account, |group| group.member_count))

@@ -74,6 +74,13 @@ on_both!(a_change_of_mode_says_what_it_will_do, |world| {
         .assert_says("1 Empfänger mit Einwilligung wird weiter personenbezogen erfasst")
         .assert_says("2 Empfänger mit Widerspruch werden weiter nicht personenbezogen erfasst")
         .assert_says("keine Zahl");
+    // Each number leads to those it counts.
+    for (said, n) in [("unset", 4), ("consented", 1), ("objected", 2)] {
+        let list = format!("/empfaenger?tracking={said}");
+        let link = page.all(&format!(".consequences a[href='{list}']"));
+        assert!(link[0].starts_with(&format!("{n} Empfänger ")), "{link:?}");
+        assert_eq!(admin.visit(&list).all("tbody th a").len(), n, "{said}");
+    }
     assert_eq!(mode(world), TrackingMode::Active, "asking changes nothing");
     let form = [("auf", "consent"), ("von", "active")];
     admin

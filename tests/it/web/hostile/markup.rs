@@ -127,6 +127,7 @@ on_both!(a_name_never_becomes_markup, |world| {
     for path in [
         format!("/empfaenger/suche?q={needle}"),
         format!("/empfaenger?gruppe={group}&status=active&widerspruch={needle}"),
+        format!("/empfaenger?tracking={needle}"),
         format!("/empfaenger/neu?email={needle}"),
         format!("/anmelden?weiter={needle}&meldung={needle}"),
         format!("/e-mailings/{sent}"),

@@ -1,10 +1,12 @@
 //! The list: newest first, by pages, narrowed.
 
+use widerspruch::db::models::audit::Actor;
 use widerspruch::domain::time::Timestamp;
 use widerspruch::domain::tracking::TrackingSource;
 use widerspruch::tracking::settings;
 
 use super::{add, add_many, group};
+use crate::support::agent::Answer;
 use crate::support::on_both;
 
 const ADDRESSES: &str = "tbody th a";
@@ -55,7 +57,7 @@ on_both!(
         let ids = add_many(world, 130);
         let even: Vec<i64> = ids.iter().copied().step_by(2).collect();
         let gruppe = group(world, "Gerade", &even);
-        let actor = widerspruch::db::models::audit::Actor::Program("test");
+        let actor = Actor::Program("test");
         world.write(|conn| {
             let (account, source, now) =
                 (world.account_id, TrackingSource::Admin, Timestamp::now());
@@ -71,15 +73,10 @@ on_both!(
         next.assert_says("65 Empfänger in der Gruppe Gerade");
         assert_eq!(next.all(ADDRESSES).len(), 15);
 
-        let objected = admin.visit("/empfaenger?widerspruch=ja");
-        assert_eq!(
-            objected.all(ADDRESSES),
-            ["p5@example.org", "p4@example.org"]
-        );
-        let both = admin.visit(&format!("/empfaenger?gruppe={gruppe}&widerspruch=ja"));
+        let both = admin.visit(&format!("/empfaenger?gruppe={gruppe}&tracking=objected"));
         assert_eq!(both.all(ADDRESSES), ["p4@example.org"]);
-        both.assert_says("1 Empfänger");
-        assert!(both.attribute("#widerspruch", "checked").is_some());
+        both.assert_says("1 Empfänger in der Gruppe Gerade");
+        assert_eq!(chosen(&both).as_deref(), Some("objected"));
         let gone = admin.visit("/empfaenger?status=unsubscribed");
         assert_eq!(gone.all(ADDRESSES), ["p6@example.org"]);
         admin
@@ -87,6 +84,88 @@ on_both!(
             .assert_says("Zu dieser Auswahl gibt es keine Empfänger.");
     }
 );
+
+/// What the list says it is narrowed to, of what was said about tracking.
+fn chosen(page: &Answer) -> Option<String> {
+    page.attribute("#tracking option[selected]", "value")
+}
+
+on_both!(the_list_is_narrowed_by_what_was_said, |world| {
+    let ids = add_many(world, 130);
+    let actor = Actor::Program("test");
+    world.write(|conn| {
+        let (account, source, now) = (world.account_id, TrackingSource::Admin, Timestamp::now());
+        for id in [ids[4], ids[5]] {
+            settings::object(conn, account, id, source, &actor, now)?;
+        }
+        let consenting = &ids[10..70];
+        settings::consent_many(conn, account, consenting, source, &actor, now)?;
+        settings::unsubscribe(conn, account, ids[69], source, &actor, now)
+    });
+    let admin = world.admin();
+    let page = admin.visit("/empfaenger");
+    assert_eq!(chosen(&page), None, "at first everybody is shown");
+    assert_eq!(
+        page.all("#tracking option"),
+        ["Alle", "ohne Angabe", "eingewilligt", "widersprochen"]
+    );
+
+    let objected = admin.visit("/empfaenger?gruppe=&status=&tracking=objected");
+    let those = ["p5@example.org", "p4@example.org"];
+    assert_eq!(objected.all(ADDRESSES), those);
+    objected.assert_says("2 Empfänger");
+
+    // Sixty: on two pages, and the second still knows.
+    let consented = admin.visit("/empfaenger?tracking=consented");
+    consented.assert_says("60 Empfänger");
+    assert_eq!(chosen(&consented).as_deref(), Some("consented"));
+    let next = admin.visit(&consented.attribute("a[rel=next]", "href").unwrap());
+    let mut shown = consented.all(ADDRESSES);
+    shown.extend(next.all(ADDRESSES));
+    let expected: Vec<_> = (10..70)
+        .rev()
+        .map(|n| format!("p{n}@example.org"))
+        .collect();
+    assert_eq!(shown, expected);
+    assert_eq!(chosen(&next).as_deref(), Some("consented"));
+    let active = admin.visit("/empfaenger?status=active&tracking=consented");
+    active.assert_says("59 Empfänger");
+
+    let silent = admin.visit("/empfaenger?tracking=unset");
+    silent.assert_says("68 Empfänger");
+    assert_eq!(silent.all(ADDRESSES)[0], "p129@example.org");
+    let last = admin.visit("/empfaenger?tracking=unset&seite=letzte");
+    let found = last.all(ADDRESSES);
+    assert!(found.contains(&"p3@example.org".to_owned()), "{found:?}");
+    assert!(!found.contains(&"p4@example.org".to_owned()), "{found:?}");
+
+    assert_eq!(admin.get("/empfaenger?tracking=vielleicht").status, 404);
+});
+
+on_both!(an_old_address_of_the_list_still_leads_there, |world| {
+    let ids = add_many(world, 60);
+    let actor = Actor::Program("test");
+    world.write(|conn| {
+        let (account, source, now) = (world.account_id, TrackingSource::Admin, Timestamp::now());
+        for id in &ids[..55] {
+            settings::object(conn, account, *id, source, &actor, now)?;
+        }
+        Ok(())
+    });
+    let admin = world.admin();
+    let page = admin.visit("/empfaenger?gruppe=&status=&widerspruch=ja");
+    page.assert_says("55 Empfänger");
+    assert_eq!(chosen(&page).as_deref(), Some("objected"));
+    let next = page.attribute("a[rel=next]", "href").unwrap();
+    assert!(next.contains("tracking=objected"), "{next}");
+    assert_eq!(admin.visit(&next).all(ADDRESSES).len(), 5);
+    // What the page sends today goes first.
+    let changed = admin.visit("/empfaenger?tracking=unset&widerspruch=ja");
+    changed.assert_says("5 Empfänger");
+    admin
+        .visit("/empfaenger?widerspruch=")
+        .assert_says("60 Empfänger");
+});
 
 on_both!(rows_can_be_chosen_for_deletion, |world| {
     let id = add(world, world.account_id, "jana@example.org", "", "");
