@@ -3,14 +3,15 @@
 //!
 //! Each entry of the journal that the database does not know is done again, in the order of then, by
 //! the code that did it the first time: a deletion pseudonymises, gives a receipt and stands in the
-//! audit log. That the entry is known now is written in the same transaction, so an interrupted
-//! replay goes on where it was.
+//! audit log. That the entry is known now is written in the same transaction, with the sum of what
+//! was done so far: an interrupted replay goes on where it was, and no server starts before it ends.
 
 mod telling;
 
 use std::collections::{HashMap, HashSet};
 use std::path::{Path, PathBuf};
 
+use serde::{Deserialize, Serialize};
 use serde_json::json;
 
 use self::telling::Telling;
@@ -37,7 +38,7 @@ const HALTED: &str = "Aus einer Sicherung wiederhergestellt: Ein Teil der E-Mail
      versendet sein, ohne dass es hier steht. Prüfen Sie das, bevor Sie fortsetzen.";
 
 /// What was done again.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Told {
     /// Recipients deleted.
     pub deleted: usize,
@@ -84,9 +85,32 @@ impl std::fmt::Display for Told {
     }
 }
 
+/// How far a replay has come. Outlives its interruption.
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+struct Progress {
+    told: Told,
+    /// Of each account.
+    receipts: HashMap<i64, i64>,
+}
+
+impl Progress {
+    /// What an earlier replay left that did not end.
+    fn left(conn: &mut Conn) -> DbResult<Option<Self>> {
+        let left = installation::replay(conn)?;
+        Ok(left.map(|text| serde_json::from_str(&text).unwrap_or_default()))
+    }
+
+    fn keep(&self, conn: &mut Conn) -> DbResult<()> {
+        installation::keep_replay(conn, &json!(self).to_string())
+    }
+}
+
 /// Whether the journal knows of something that this database does not: it was brought back from a
-/// copy and not yet told.
+/// copy and not yet told, or not to the end.
 pub fn is_behind(db: &Db, journal: &Journal, keep_days: i64) -> Result<bool, BackupError> {
+    if db.read(Progress::left)?.is_some() {
+        return Ok(true);
+    }
     let newest = journal.newest(LOOKED_AT)?;
     if newest.is_empty() {
         return Ok(false);
@@ -147,28 +171,33 @@ impl Replay<'_> {
         let lines = self.journal.read()?;
         let last = lines.last().map_or(0, |line| line.id);
         let lines = unknown(self.db, lines, self.keep_days)?;
-        let mut told = Told::default();
-        if lines.is_empty() && !brought_back {
-            return Ok(told);
+        let left = self.db.read(Progress::left)?;
+        if lines.is_empty() && !brought_back && left.is_none() {
+            return Ok(Told::default());
         }
-        told.halted = self.db.write(|conn| {
+        let mut progress = left.unwrap_or_default();
+        let before = progress.told.halted;
+        self.db.write(|conn| {
             numbers::leave_room(conn)?;
             numbers::journal_goes_on_behind(conn, last)?;
             // Whoever has signed out since would be signed in again.
             sessions::remove_all(conn)?;
-            halt_mailings(conn)
+            progress.told.halted = before + halt_mailings(conn)?;
+            progress.keep(conn)
         })?;
         let mut telling = Telling {
             replay: self,
             people: self.people(&lines)?,
-            receipts: HashMap::new(),
             outbox_files: Vec::new(),
-            told,
+            progress,
         };
         telling.all(&lines)?;
         self.clean(&telling)?;
-        let told = telling.told;
-        self.db.write(|conn| record(conn, &told))?;
+        let told = telling.progress.told;
+        self.db.write(|conn| {
+            record(conn, &told)?;
+            installation::end_replay(conn)
+        })?;
         Ok(told)
     }
 
@@ -207,7 +236,7 @@ impl Replay<'_> {
         }
         maintenance::rebuild(self.db)?;
         maintenance::empty_log(self.db)?;
-        let receipts: Vec<i64> = telling.receipts.values().copied().collect();
+        let receipts: Vec<i64> = telling.progress.receipts.values().copied().collect();
         if !receipts.is_empty() {
             self.db
                 .write(|conn| receipts::mark_cleaned(conn, &receipts, Timestamp::now()))?;

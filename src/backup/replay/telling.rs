@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use serde_json::Value;
 
-use super::{ACTOR, Replay, Told};
+use super::{ACTOR, Progress, Replay};
 use crate::backup::BackupError;
 use crate::backup::journal::{self as file, Line};
 use crate::db::models::journal::{self, JournalKind};
@@ -27,12 +27,11 @@ pub(super) struct Telling<'a> {
     pub replay: &'a Replay<'a>,
     /// Account and number of those whom the journal knows by these hashes.
     pub people: HashMap<String, (i64, i64)>,
-    /// Of each account.
-    pub receipts: HashMap<i64, i64>,
-    /// Mails that go with those who were deleted.
+    /// Mails that go with those who were deleted. Those that an interrupted replay could not take
+    /// away are known to no row, and every start sweeps such.
     pub outbox_files: Vec<String>,
     /// What was done so far.
-    pub told: Told,
+    pub progress: Progress,
 }
 
 impl Telling<'_> {
@@ -66,7 +65,10 @@ impl Telling<'_> {
         };
         let db = self.replay.db;
         let mut job = None;
-        let (remains, receipt) = db.write(|conn| {
+        let before = self.progress.clone();
+        let remains = db.write(|conn| {
+            // The transaction may be the second attempt.
+            self.progress = before.clone();
             let mut outcome = (Remains::default(), None);
             // An account that is younger than the copy went with it.
             if accounts::ids(conn)?.contains(&first.account) {
@@ -89,12 +91,14 @@ impl Telling<'_> {
                     journal::note_known(conn, line.account, &mark, Timestamp(line.at))?;
                 }
             }
-            Ok(outcome)
+            let (remains, receipt) = outcome;
+            if let Some(receipt) = receipt {
+                self.progress.receipts.insert(first.account, receipt);
+            }
+            self.progress.keep(conn)?;
+            Ok(remains)
         })?;
         self.outbox_files.extend(remains.outbox_files);
-        if let Some(receipt) = receipt {
-            self.receipts.insert(first.account, receipt);
-        }
         if let Some((account_id, job_id)) = job {
             past::finish_now(db, account_id, job_id)?;
         }
@@ -120,7 +124,7 @@ impl Telling<'_> {
         let Some(first) = lines.first().filter(|_| !ids.is_empty()) else {
             return Ok((Remains::default(), None));
         };
-        self.told.deleted += ids.len();
+        self.progress.told.deleted += ids.len();
         self.remove(conn, first.account, &ids)
     }
 
@@ -131,7 +135,7 @@ impl Telling<'_> {
         ids: &[i64],
     ) -> DbResult<(Remains, Option<i64>)> {
         let now = Timestamp::now();
-        let receipt = match self.receipts.get(&account_id) {
+        let receipt = match self.progress.receipts.get(&account_id) {
             Some(receipt) => *receipt,
             None => deletion::start_receipt(conn, account_id, &ACTOR, now)?,
         };
@@ -168,7 +172,7 @@ impl Telling<'_> {
                 remember(conn, line.account, address, kind, (source, since))?;
             }
         }
-        self.told.moved += 1;
+        self.progress.told.moved += 1;
         self.remove(conn, line.account, &[person.id])
     }
 
@@ -179,7 +183,7 @@ impl Telling<'_> {
         if preview.mailings.is_empty() {
             return Ok(None);
         }
-        self.told.pseudonymised += 1;
+        self.progress.told.pseudonymised += 1;
         let reach = (until, &preview);
         let job = past::start(conn, line.account, kind, reach, &ACTOR, Timestamp::now())?;
         Ok(Some((line.account, job.id)))
@@ -217,13 +221,13 @@ impl Telling<'_> {
                 };
                 if kind == JournalKind::Pseudonymised {
                     pseudonymise::pseudonymise_recipient(conn, account_id, person.id, &ACTOR, now)?;
-                    self.told.pseudonymised += 1;
+                    self.progress.told.pseudonymised += 1;
                     return Ok(());
                 }
                 of_person(conn, line, kind, person.id)?;
             }
         }
-        self.told.others += 1;
+        self.progress.told.others += 1;
         Ok(())
     }
 
@@ -240,8 +244,8 @@ impl Telling<'_> {
             None => of_unknown(conn, line, Remembered::Objection, objects, by)?,
         };
         match (changed, objects) {
-            (true, true) => self.told.objected += 1,
-            (true, false) => self.told.lifted += 1,
+            (true, true) => self.progress.told.objected += 1,
+            (true, false) => self.progress.told.lifted += 1,
             _ => {}
         }
         Ok(())
@@ -255,9 +259,9 @@ impl Telling<'_> {
             let kind = Remembered::Unsubscription;
             if of_unknown(conn, line, kind, leaves, (source, since))? {
                 if leaves {
-                    self.told.unsubscribed += 1;
+                    self.progress.told.unsubscribed += 1;
                 } else {
-                    self.told.lifted += 1;
+                    self.progress.told.lifted += 1;
                 }
             }
             return Ok(());
@@ -267,11 +271,11 @@ impl Telling<'_> {
         }
         if leaves {
             settings::unsubscribe(conn, line.account, person.id, source, &ACTOR, since)?;
-            self.told.unsubscribed += 1;
+            self.progress.told.unsubscribed += 1;
         } else {
             let key = self.replay.remembering;
             settings::resubscribe(conn, line.account, person.id, key, source, &ACTOR, since)?;
-            self.told.lifted += 1;
+            self.progress.told.lifted += 1;
         }
         Ok(())
     }
@@ -284,7 +288,7 @@ impl Telling<'_> {
         if let Some(address) = file::bytes(address) {
             let kind: Remembered = word(&line.details, "kind")?;
             if remember(conn, line.account, address, kind, by(line)?)? {
-                self.told.others += 1;
+                self.progress.told.others += 1;
             }
         }
         Ok(())

@@ -1,4 +1,5 @@
 //! Copies of the database.
 
 mod copy;
+mod interrupted;
 mod restore;

@@ -22,7 +22,7 @@ use crate::support::{On, World};
 
 /// What a command printed, if it went well.
 #[track_caller]
-fn done(outcome: &Output) -> String {
+pub fn done(outcome: &Output) -> String {
     let printed = String::from_utf8_lossy(&outcome.stdout).into_owned();
     assert!(outcome.status.success(), "{outcome:?}");
     printed
@@ -30,23 +30,23 @@ fn done(outcome: &Output) -> String {
 
 /// What a command says that refuses.
 #[track_caller]
-fn refused(outcome: &Output) -> String {
+pub fn refused(outcome: &Output) -> String {
     let said = String::from_utf8_lossy(&outcome.stderr).into_owned();
     assert_eq!(outcome.status.code(), Some(1), "{outcome:?}");
     said
 }
 
 /// A copy of the database, by whichever means.
-enum Copy {
+pub enum Copy {
     Directory(PathBuf),
     Dump(PathBuf),
 }
 
 /// People who will do different things after the copy is made.
-struct Story {
+pub struct Story {
     mailing: i64,
     figures: Vec<Figures>,
-    copy: Copy,
+    pub copy: Copy,
     _shelf: TempDir,
 }
 
@@ -55,11 +55,11 @@ const NAMES: [&str; 8] = [
     "anna", "bert", "carla", "dora", "emil", "frida", "gustav", "greta",
 ];
 
-fn address(name: &str) -> String {
+pub fn address(name: &str) -> String {
     format!("{name}@geheim.example.org")
 }
 
-fn find(world: &World, name: &str) -> Option<Recipient> {
+pub fn find(world: &World, name: &str) -> Option<Recipient> {
     world.read(|conn| recipients::find_by_address(conn, world.account_id, &address(name)))
 }
 
@@ -72,7 +72,7 @@ fn figures(world: &World, mailing: i64) -> Vec<Figures> {
 }
 
 /// A mailing that all have read; Frida objects; then the copy is made.
-fn until_the_copy(world: &World) -> Story {
+pub fn until_the_copy(world: &World) -> Story {
     let mailing = world.make_sent_mailing("Herbstbrief", 1);
     let visitor = world.visitor();
     for name in NAMES {
@@ -124,7 +124,7 @@ fn object(world: &World, name: &str) {
 }
 
 /// What happens afterwards.
-fn after_the_copy(world: &World) {
+pub fn after_the_copy(world: &World) {
     let admin = world.admin();
     let submit = |name: &str, rest: &str, form: &[(&str, &str)]| {
         admin.submit(&format!("/empfaenger/{}/{rest}", id(world, name)), form);
@@ -148,7 +148,7 @@ fn after_the_copy(world: &World) {
 }
 
 /// The state after the copy was brought back and told.
-fn assert_told(world: &World, story: &Story) {
+pub fn assert_told(world: &World, story: &Story) {
     for gone in ["anna", "emil", "neu", "kurz"] {
         assert!(find(world, gone).is_none(), "{gone}");
     }
@@ -192,7 +192,7 @@ fn assert_told(world: &World, story: &Story) {
 }
 
 /// Copies a journal to where another installation looks for it.
-fn copy_journal(from: &Path, to: &Path) {
+pub fn copy_journal(from: &Path, to: &Path) {
     std::fs::create_dir_all(to).expect("a directory");
     for entry in std::fs::read_dir(from).expect("the journal") {
         let entry = entry.expect("an entry");
@@ -201,7 +201,7 @@ fn copy_journal(from: &Path, to: &Path) {
 }
 
 /// Copies a database that nobody writes, with its secret.
-fn copy_database(from: &Path, to: &Path) {
+pub fn copy_database(from: &Path, to: &Path) {
     for name in ["secret.key", "widerspruch.sqlite", "widerspruch.sqlite-wal"] {
         if from.join(name).exists() {
             std::fs::copy(from.join(name), to.join(name)).expect("a copy");
