@@ -6,13 +6,15 @@ use crate::db::models::audit::{self, Action, Actor, Entry};
 use crate::db::models::deliveries::{self, CutOff, Unsent};
 use crate::db::models::groups;
 use crate::db::models::journal::{self, JournalKind};
+use crate::db::models::mailings as mailing_rows;
 use crate::db::models::receipts::{self, BeforeAfter, Done, ReceiptKind};
 use crate::db::{Conn, DbError, DbResult, account_lock, reports};
 use crate::domain::time::Timestamp;
 
 /// Cuts deliveries off from these recipients and proves that no figure changed: the figures of
 /// the mailings concerned are read on both sides of the act, in its own transaction and under the
-/// account's exclusive lock, so that no hit comes between. If any differs, nothing is done.
+/// account's exclusive lock and that of the mailings, so that no hit comes between and no mail of
+/// them is counted as sent. If any differs, nothing is done.
 pub(crate) fn cut_off_with_proof(
     conn: &mut Conn,
     account_id: i64,
@@ -49,6 +51,7 @@ fn prove(
     mailings: &[i64],
     act: impl FnOnce(&mut Conn) -> DbResult<CutOff>,
 ) -> DbResult<(CutOff, Vec<BeforeAfter>)> {
+    mailing_rows::lock(conn, account_id, mailings)?;
     let before = reports::figures(conn, account_id, mailings)?;
     let cut = act(conn)?;
     let after = reports::figures(conn, account_id, mailings)?;

@@ -287,6 +287,25 @@ pub fn find(conn: &mut Conn, account_id: i64, mailing_id: i64) -> DbResult<Maili
         .first(conn)?)
 }
 
+/// Keeps what is counted in these mailings as it is until the transaction ends: on PostgreSQL mails
+/// that are handed over meanwhile are counted afterwards. Whoever also locks deliveries does so
+/// before.
+pub fn lock(conn: &mut Conn, account_id: i64, mailings: &[i64]) -> DbResult<()> {
+    if matches!(conn, Conn::Sqlite(_)) {
+        return Ok(());
+    }
+    let rows = json_rows::unfold(conn, &[("id", Column::Int)]);
+    // Does not hold up new deliveries, which refer to the mailing.
+    diesel::sql_query(format!(
+        "SELECT id FROM mailings WHERE id IN (SELECT id FROM {rows} AS wanted) AND account_id = $2
+         ORDER BY id FOR NO KEY UPDATE"
+    ))
+    .bind::<Text, _>(json_rows::of_numbers(mailings.iter().copied()))
+    .bind::<BigInt, _>(account_id)
+    .execute(conn)?;
+    Ok(())
+}
+
 /// How far the mailing of that number has come.
 pub fn status(conn: &mut Conn, account_id: i64, mailing_id: i64) -> DbResult<MailingStatus> {
     Ok(mailings::table

@@ -1,5 +1,7 @@
 //! The documented procedure 3 over HTTP, and the rules around it.
 
+use std::sync::atomic::{AtomicBool, Ordering};
+
 use widerspruch::db::reports;
 use widerspruch::domain::tracking::Decision;
 
@@ -22,6 +24,41 @@ fn enter_again(world: &World, admin: &Agent, address: &str) -> i64 {
         .expect("the recipient")
         .id
 }
+
+on_both!(p5_deleting_goes_well_while_a_mailing_is_sent, |world| {
+    let mailing = world.make_sent_mailing("Herbstbrief", 1);
+    let handed = || world.total("handed", "mailings", &format!("id = {mailing}"));
+    let people: Vec<i64> = (0..40)
+        .map(|n| {
+            let person = world.make_recipient(&format!("p{n}@example.org"));
+            world.deliver(mailing, person, Decision::Personal);
+            person
+        })
+        .collect();
+    let (before, is_over) = (handed(), AtomicBool::new(false));
+    let counted = std::thread::scope(|scope| {
+        // As a sender counts what it has handed over, some mails at a time.
+        let sender = scope.spawn(|| {
+            let mut counted = 0;
+            while !is_over.load(Ordering::SeqCst) {
+                world.execute(&format!(
+                    "UPDATE mailings SET handed = handed + 1 WHERE id = {mailing}"
+                ));
+                counted += 1;
+            }
+            counted
+        });
+        let admin = world.admin();
+        for person in &people {
+            assert_eq!(delete(&admin, *person).status, 200);
+        }
+        is_over.store(true, Ordering::SeqCst);
+        sender.join().expect("it counts")
+    });
+    assert!(counted > 40, "both went on at the same time: {counted}");
+    assert_eq!(handed(), before + counted);
+    assert_eq!(world.rows("recipients", "1 = 1"), 0);
+});
 
 on_both!(deleting_keeps_every_number_and_says_so, |world| {
     let mailing = world.make_sent_mailing("Herbstbrief", 2);
