@@ -1,5 +1,7 @@
 //! `widerspruch import`: recipients from a CSV file, at the terminal.
 
+mod consents;
+
 use std::fs::File;
 use std::io::{Seek, Write};
 use std::path::{Path, PathBuf};
@@ -7,6 +9,7 @@ use std::time::{Duration, Instant, UNIX_EPOCH};
 
 use clap::{Args, ValueEnum};
 
+use self::consents::ConsentOptions;
 use crate::app::Data;
 use crate::cli::CliError;
 use crate::config::DataConfig;
@@ -45,6 +48,9 @@ pub struct ImportCommand {
     encoding: Option<EncodingChoice>,
     /// The CSV file
     file: PathBuf,
+    // Last: whatever follows stands under its heading in the help.
+    #[command(flatten)]
+    consents: ConsentOptions,
 }
 
 #[derive(Debug, Clone, Copy, ValueEnum)]
@@ -128,14 +134,15 @@ fn settings(command: &ImportCommand) -> Result<Settings, CliError> {
             EncodingChoice::Utf16Be => Encoding::Utf16Be,
         };
     }
-    let mapping = if dialect == found.dialect {
-        found.mapping
+    let seen = if dialect == found.dialect {
+        found.preview
     } else {
         file_problem(path, file.rewind())?;
-        preview(&file, dialect, SAMPLE_ROWS)
-            .map_err(problem)?
-            .guess_mapping()
+        preview(&file, dialect, SAMPLE_ROWS).map_err(problem)?
     };
+    let mut mapping = seen.guess_mapping();
+    let header = seen.header.as_deref();
+    let consent = command.consents.apply(&mut mapping, header)?;
     mapping.validate().map_err(|error| problem(error.into()))?;
     let modified = file_problem(path, file.metadata().and_then(|data| data.modified()))?;
     let modified_at = modified
@@ -145,7 +152,7 @@ fn settings(command: &ImportCommand) -> Result<Settings, CliError> {
     Ok(Settings {
         dialect,
         mapping,
-        consent: None,
+        consent,
         modified_at,
     })
 }

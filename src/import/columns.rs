@@ -183,6 +183,9 @@ impl ColumnMapping {
                 return Err(MappingProblem::Twice(column.label().to_owned()));
             }
         }
+        if seen.contains(&Column::ConsentDay) && !seen.contains(&Column::Consent) {
+            return Err(MappingProblem::DayWithoutConsent);
+        }
         Ok(())
     }
 
@@ -209,6 +212,9 @@ pub enum MappingProblem {
     /// A free field with the name of something else.
     #[error("Der Feldname „{0}“ ist bereits vergeben. Bitte wählen Sie einen anderen.")]
     ReservedName(String),
+    /// Days of consents, and no column that says whose.
+    #[error("Zur Spalte „Einwilligung erteilt am“ gehört eine Spalte „Einwilligung ins Tracking“.")]
+    DayWithoutConsent,
 }
 
 /// The name under which mails can use a free field of this title: `PLZ / Ort` is `plz_ort`,

@@ -5,6 +5,7 @@
 //!
 //! * [`dialect`]: encoding, delimiter and header of a file, guessed and changeable.
 //! * [`columns`]: what each column is, guessed and changeable.
+//! * [`evidence`]: what proves the consents in it.
 //! * [`preview`]: the first rows, for the page on which a person checks both.
 //! * [`reader`]: the file as rows, each either fit for the database or refused with a reason.
 //! * [`addresses`]: a file or text of which nothing but the addresses matters.
@@ -21,6 +22,7 @@ pub mod columns;
 mod decode;
 pub mod dialect;
 pub mod error;
+pub mod evidence;
 pub mod preview;
 pub mod reader;
 mod records;

@@ -16,6 +16,7 @@ use serde::{Deserialize, Serialize};
 use super::columns::ColumnMapping;
 use super::dialect::Dialect;
 use super::error::ReadError;
+use super::evidence::ConsentEvidence;
 use super::reader::RowReader;
 use super::slice::{self, Consents, Job, Slice};
 use crate::db::models::audit::Actor;
@@ -35,19 +36,6 @@ const MANY: u64 = 10_000;
 
 /// How often a slice is tried when others are in its way.
 const ATTEMPTS: u32 = 6;
-
-/// What proves the consents that come with a file (Art. 7 (1) GDPR), as typed.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct ConsentEvidence {
-    /// Whether everybody in the file has consented; else those of whom a column says so.
-    pub everybody: bool,
-    /// To what, word for word.
-    pub wording: String,
-    /// How the consents came.
-    pub how: String,
-    /// On which day, where no column says it.
-    pub day: String,
-}
 
 /// How a file is imported; stored with the import as JSON.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

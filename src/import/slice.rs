@@ -5,8 +5,8 @@ use std::collections::HashMap;
 
 use serde_json::{Map, Value};
 
+use super::evidence::ConsentEvidence;
 use super::reader::{ImportRow, RefusedRow};
-use super::run::ConsentEvidence;
 use crate::db::models::audit::Actor;
 use crate::db::models::consents;
 use crate::db::models::imports::{self, Counts};

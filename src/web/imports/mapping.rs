@@ -11,9 +11,10 @@ use super::load;
 use crate::db::models::groups;
 use crate::db::models::imports::{self, Import, ImportStatus};
 use crate::db::models::recipients;
-use crate::domain::time::{Timestamp, parse_day};
+use crate::domain::time::Timestamp;
 use crate::import::columns::{RESERVED_FIELD_NAMES, field_name};
-use crate::import::run::{ConsentEvidence, Settings};
+use crate::import::evidence::{ConsentEvidence, Part};
+use crate::import::run::Settings;
 use crate::import::{Column, ColumnMapping, Delimiter, Dialect, Encoding, Preview, ReadError};
 use crate::web::access::SignedIn;
 use crate::web::error::WebError;
@@ -60,13 +61,11 @@ struct ShownColumn {
 impl MappingPage {
     /// Whether there is something to see about consents.
     fn shows_consent(&self) -> bool {
-        let fields = [
-            "einwilligung-wortlaut",
-            "einwilligung-wie",
-            "einwilligung-am",
-        ];
-        self.consent != ConsentEvidence::default()
-            || fields.iter().any(|field| self.errors.get(field).is_some())
+        let parts = [Part::Wording, Part::How, Part::Day];
+        !self.consent.is_empty()
+            || parts
+                .iter()
+                .any(|part| self.errors.get(field_of(*part)).is_some())
     }
 
     #[allow(clippy::unused_self, reason = "templates reach it through the page")]
@@ -145,63 +144,34 @@ pub async fn update(
 
 /// What was typed about consents; none where nothing was.
 fn consent_of(form: &Fields) -> Option<ConsentEvidence> {
-    let typed = |name| form.text(name).trim().replace("\r\n", "\n");
-    let evidence = ConsentEvidence {
-        everybody: form.has("einwilligung-alle"),
-        wording: typed("einwilligung-wortlaut"),
-        how: typed("einwilligung-wie"),
-        day: typed("einwilligung-am"),
-    };
-    (evidence != ConsentEvidence::default()).then_some(evidence)
+    let evidence = ConsentEvidence::new(
+        form.has("einwilligung-alle"),
+        form.text("einwilligung-wortlaut"),
+        form.text("einwilligung-wie"),
+        form.text("einwilligung-am"),
+    );
+    (!evidence.is_empty()).then_some(evidence)
 }
 
-/// Whoever imports consents has to prove them (Art. 7 (1) GDPR); what was typed without any consent
-/// in the file is left out at the start.
+/// Consents have to be proven; what was typed without any consent in the file is left out at the
+/// start.
 fn check_consent(settings: &mut Settings, errors: &mut FormErrors) {
     let by_column = settings.mapping.position(&Column::Consent).is_some();
-    if settings.mapping.position(&Column::ConsentDay).is_some() && !by_column {
-        errors.add(
-            "spalten",
-            "Zur Spalte „Einwilligung erteilt am“ gehört eine Spalte „Einwilligung ins Tracking“.",
-        );
-    }
     let evidence = settings.consent.clone().unwrap_or_default();
     if !by_column && !evidence.everybody {
         settings.consent = None;
         return;
     }
-    for (field, what, typed, most) in [
-        (
-            "einwilligung-wortlaut",
-            "Der Wortlaut der Einwilligung",
-            &evidence.wording,
-            2_000,
-        ),
-        (
-            "einwilligung-wie",
-            "Wie die Einwilligungen kamen",
-            &evidence.how,
-            200,
-        ),
-    ] {
-        if typed.is_empty() {
-            errors.add(
-                field,
-                format!("{what} fehlt: Ohne Nachweis gilt keine Einwilligung."),
-            );
-        } else if typed.chars().count() > most {
-            errors.add(field, format!("{what}: höchstens {most} Zeichen."));
-        } else if typed.chars().any(|c| c.is_control() && !c.is_whitespace()) {
-            errors.add(field, format!("{what} enthält ein Steuerzeichen."));
-        }
+    for (part, problem) in evidence.problems(Timestamp::now()) {
+        errors.add(field_of(part), problem);
     }
-    match parse_day(&evidence.day) {
-        Some(day) if day <= Timestamp::now() => {}
-        Some(_) => errors.add("einwilligung-am", "Dieser Tag liegt in der Zukunft."),
-        None => errors.add(
-            "einwilligung-am",
-            "Geben Sie den Tag der Einwilligungen an, zum Beispiel 24.11.2026.",
-        ),
+}
+
+const fn field_of(part: Part) -> &'static str {
+    match part {
+        Part::Wording => "einwilligung-wortlaut",
+        Part::How => "einwilligung-wie",
+        Part::Day => "einwilligung-am",
     }
 }
 

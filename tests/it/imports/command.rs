@@ -28,21 +28,21 @@ fn command(world: &World, arguments: &[&str], file: &Path) -> Command {
     command
 }
 
-fn import(world: &World, arguments: &[&str], file: &Path) -> Output {
+pub fn import(world: &World, arguments: &[&str], file: &Path) -> Output {
     command(world, arguments, file)
         .output()
         .expect("the program runs")
 }
 
 #[track_caller]
-fn said(output: &Output) -> String {
+pub fn said(output: &Output) -> String {
     let errors = String::from_utf8_lossy(&output.stderr);
     assert!(output.status.success(), "{errors}");
     String::from_utf8_lossy(&output.stdout).into_owned()
 }
 
 /// A world whose server has ended: on SQLite the command wants the directory for itself.
-fn stopped(on: On) -> World {
+pub fn stopped(on: On) -> World {
     let mut world = World::start(on);
     world.stop();
     world

@@ -1,4 +1,5 @@
 //! Imports: what rows do to recipients, and the command.
 
 mod command;
+mod consents;
 mod rows;
