@@ -136,6 +136,15 @@ fn newsletter(today: &Zoned, back: i32) -> Option<Planned> {
     })
 }
 
+/// The beginning of the day before.
+pub fn day_before(at: Timestamp) -> Timestamp {
+    local(at)
+        .date()
+        .yesterday()
+        .and_then(|day| day.to_zoned(zone()))
+        .map_or(at, |midnight| to_timestamp(&midnight))
+}
+
 fn local(now: Timestamp) -> Zoned {
     jiff::Timestamp::from_millisecond(now.millis())
         .unwrap_or_default()

@@ -14,14 +14,16 @@ use super::calendar::{self, Appeal};
 use super::names::{LAST, MEN, TOWNS, WOMEN};
 use super::people::{NEWSLETTER, REGULARS, mailbox, pick, plain};
 use super::readers::{self, Answer, Habits};
+use super::returns::ComesBack;
 use super::story::content;
 use super::texts::{self, Text};
-use super::{DemoError, Kit, Made};
+use super::{DemoError, Kit, Made, returns, said};
 use crate::db::models::recipient_batches::{self, NewRow};
 use crate::db::models::sending::past::{self, HandedOver};
 use crate::db::models::{accounts, groups, mailing_links, mailings, sending};
 use crate::db::{Conn, DbError, DbResult, account_lock, maintenance};
 use crate::domain::address::EmailAddress;
+use crate::domain::bounce::StatusCode;
 use crate::domain::secret::random_128;
 use crate::domain::time::Timestamp;
 use crate::domain::tracking::{Decision, RecipientTracking, TrackingSource};
@@ -38,6 +40,15 @@ const FIRST_NUMBER: usize = 1_000;
 
 /// One in so many objected before the file was imported.
 const OBJECTED: u32 = 33;
+
+/// One in so many consented on the form for the customer's card.
+const CONSENTED: u32 = 14;
+
+/// Of one in so many mails each: the address is no more; it could not be delivered; its reader
+/// reports it as unwanted.
+const GONE: u32 = 500;
+const UNDELIVERED: u32 = 400;
+const UNWANTED: u32 = 3_000;
 
 /// One in so many buys often.
 const REGULAR: u32 = 10;
@@ -129,11 +140,9 @@ impl<'a> Crowd<'a> {
     fn enter(&self, conn: &mut Conn, newcomers: &[Newcomer], came: Timestamp) -> DbResult<()> {
         let (account_id, admin) = (self.made.account_id, self.made.admin());
         let start = |newcomer: &Newcomer| Start {
-            tracking: newcomer.objects.then_some((
-                RecipientTracking::Objected,
-                came.millis(),
-                TrackingSource::Import,
-            )),
+            tracking: newcomer
+                .said
+                .map(|said| (said, came.millis(), TrackingSource::Import)),
             unsubscribed: None,
         };
         let rows: Vec<NewRow<'_>> = newcomers
@@ -153,16 +162,21 @@ impl<'a> Crowd<'a> {
             .map(|newcomer| (newcomer.address.key(), newcomer))
             .collect();
         let (mut ids, mut regulars, mut starts) = (Vec::new(), Vec::new(), Vec::new());
+        let mut consented = Vec::new();
         for row in &added {
             ids.push(row.id);
             if let Some(newcomer) = by_address.get(row.address_key.as_str()) {
                 starts.push((row.id, start(newcomer)));
+                if newcomer.said == Some(RecipientTracking::Consented) {
+                    consented.push((row.id, came.millis()));
+                }
                 if newcomer.is_regular {
                     regulars.push(row.id);
                 }
             }
         }
         record_starts(conn, account_id, &starts, &admin, came)?;
+        said::prove_by_file(conn, account_id, &consented)?;
         groups::add_members(conn, account_id, self.groups[NEWSLETTER], &ids, came)?;
         groups::add_members(conn, account_id, self.groups[REGULARS], &regulars, came)?;
         let number = i64::try_from(added.len()).unwrap_or(i64::MAX);
@@ -202,15 +216,29 @@ impl<'a> Crowd<'a> {
             let handed = kit
                 .db
                 .write(|conn| hand_over(conn, account_id, mailing_id, some, sent))?;
-            let mut hits = Vec::new();
+            let (mut hits, mut backs) = (Vec::new(), Vec::new());
             for mail in &handed {
                 place += 1;
                 let mut rng = SmallRng::seed_from_u64(mail.recipient_id.unsigned_abs());
                 let habits = Habits::invent(&mut rng, false, false);
+                // Whoever gives the number of hits gets it: then everybody reads.
+                if events.is_none()
+                    && let Some(back) = comes_back(&mut self.rng, sent)
+                {
+                    backs.push((mail.recipient_id, back));
+                    continue;
+                }
                 let answers = match (share(place), share(place - 1)) {
                     (Some(to), Some(from)) => often(&mut self.rng, &habits, sent, links, to - from),
                     _ => readers::answers(&mut self.rng, &habits, appeal, sent, links, false),
                 };
+                if events.is_none()
+                    && let Some(last) = answers.last()
+                    && self.rng.random_ratio(1, UNWANTED)
+                {
+                    let at = last.at.plus_millis(60_000);
+                    backs.push((mail.recipient_id, returns::complaint(at)));
+                }
                 let answers = answers.into_iter().filter(|answer| answer.at < self.now);
                 hits.extend(answers.map(|answer| Hit {
                     account_id,
@@ -225,9 +253,28 @@ impl<'a> Crowd<'a> {
             for some in hits.chunks(SLICE) {
                 recorder::store(&kit.db, some)?;
             }
+            backs.retain(|(_, back)| back.at < self.now);
+            kit.db.write(|conn| {
+                backs.iter().try_for_each(|(recipient_id, back)| {
+                    let mailing = Some(mailing_id);
+                    returns::take(conn, account_id, mailing, *recipient_id, *back)
+                })
+            })?;
             step();
         }
         Ok(())
+    }
+}
+
+/// What comes back of a mail; mostly nothing.
+fn comes_back(rng: &mut SmallRng, sent: Timestamp) -> Option<ComesBack> {
+    if rng.random_ratio(1, GONE) {
+        Some(returns::for_good(rng, sent))
+    } else if rng.random_ratio(1, UNDELIVERED) {
+        let code = StatusCode::new(4, 2, 2);
+        Some(returns::for_now(rng, code, sent))
+    } else {
+        None
     }
 }
 
@@ -291,7 +338,7 @@ struct Newcomer {
     first_name: &'static str,
     last_name: &'static str,
     fields: String,
-    objects: bool,
+    said: Option<RecipientTracking>,
     is_regular: bool,
 }
 
@@ -304,13 +351,19 @@ impl Newcomer {
         let between = pick(rng, &[".", "_", ""]);
         let local = format!("{}{between}{}{number}", plain(first_name), plain(last_name));
         let address = EmailAddress::parse(&format!("{local}@{}", mailbox(rng))).ok()?;
+        let said = if rng.random_ratio(1, OBJECTED) {
+            Some(RecipientTracking::Objected)
+        } else {
+            rng.random_ratio(1, CONSENTED)
+                .then_some(RecipientTracking::Consented)
+        };
         let form = if is_woman { "Frau" } else { "Herr" };
         Some(Self {
             address,
             first_name,
             last_name,
             fields: json!({ "Anrede": form, "Ort": pick(rng, &TOWNS) }).to_string(),
-            objects: rng.random_ratio(1, OBJECTED),
+            said,
             is_regular: rng.random_ratio(1, REGULAR),
         })
     }

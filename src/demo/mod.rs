@@ -3,7 +3,8 @@
 //!
 //! Nothing is put into the tables that the product would not put there itself: mailings are sent
 //! by [`crate::sending`] with a clock of the past, hits are stored by
-//! [`crate::tracking::recorder::store`], objections and pseudonymisation go their usual ways. So
+//! [`crate::tracking::recorder::store`], consents, objections, bounces and pseudonymisation go
+//! their usual ways. So
 //! every figure of the example's reports is right, and every rule holds for its people, too.
 //!
 //! An account of hundreds of thousands has most of its people from [`crowd`]: they come and are
@@ -11,8 +12,8 @@
 //!
 //! * [`background`]: filling while the server runs.
 //! * [`names`], [`people`]: who they are. [`texts`], [`calendar`]: what they are sent, and when.
-//! * [`readers`]: what they do with a mail. [`nowhere`]: where old mails go. [`story`]: all of it in
-//!   the order of time.
+//! * [`readers`]: what they do with a mail. [`returns`]: what comes back. [`said`]: what they say about
+//!   tracking. [`nowhere`]: where old mails go. [`story`]: all of it in the order of time.
 //!
 //! The same number of recipients on the same day gives the same story (a fixed seed); keys and
 //! pseudonyms are random all the same, as everywhere.
@@ -24,6 +25,8 @@ mod names;
 mod nowhere;
 mod people;
 mod readers;
+mod returns;
+mod said;
 mod story;
 mod texts;
 

@@ -8,8 +8,10 @@ use serde_json::{Map, Value};
 
 use super::names::{self, LAST, MAILBOXES, MEN, NEWSROOMS, TOWNS, WOMEN};
 use super::readers::Habits;
+use super::returns::Mailbox;
 use crate::domain::address::EmailAddress;
 use crate::domain::time::Timestamp;
+use crate::domain::tracking::RecipientTracking;
 
 /// The groups, in the order of [`Group`].
 pub const GROUPS: [&str; 6] = [
@@ -55,6 +57,14 @@ pub enum Wish {
     ObjectsTo(Timestamp),
     /// No tracking, known from the file that was imported.
     ObjectedBefore,
+    /// Yes to tracking, said behind the link in a mail.
+    ConsentsAfter(usize),
+    /// Yes to tracking, said to the shop.
+    ConsentsTo(Timestamp),
+    /// Yes to tracking, known from the file that was imported.
+    ConsentedBefore,
+    /// Reports the mail as unwanted.
+    ComplainsAfter(usize),
     /// No more mails, said behind the link in a mail.
     UnsubscribesAfter(usize),
     /// No more mails, said to the shop.
@@ -82,8 +92,21 @@ pub struct Person {
     pub groups: Vec<Group>,
     /// How the person reads.
     pub habits: Habits,
+    /// What the mailbox does with mails.
+    pub mailbox: Mailbox,
     /// What the person comes to decide.
     pub wish: Option<Wish>,
+}
+
+impl Person {
+    /// What the imported file said about tracking.
+    pub fn said_before(&self) -> Option<RecipientTracking> {
+        match self.wish {
+            Some(Wish::ObjectedBefore) => Some(RecipientTracking::Objected),
+            Some(Wish::ConsentedBefore) => Some(RecipientTracking::Consented),
+            _ => None,
+        }
+    }
 }
 
 /// Makes up people, in the order of their coming.
@@ -157,6 +180,7 @@ fn one(
         joined,
         groups,
         habits: Habits::invent(rng, employers.is_some(), checked),
+        mailbox: Mailbox::Open,
         wish: None,
     })
 }
@@ -252,7 +276,8 @@ pub fn plain(name: &str) -> String {
     text
 }
 
-/// About 3 in 100 object, 4 in 100 unsubscribe; a few want their past gone or leave.
+/// About 3 in 100 object, 9 in 100 consent, 4 in 100 unsubscribe; a few complain, want their past gone
+/// or leave. Of the others, 4 in 100 have a mailbox that mails come back from.
 fn grant_wishes(rng: &mut SmallRng, people: &mut [Person], now: Timestamp) {
     let size = people.len();
     let share = |of_thousand: usize| (size * of_thousand).div_ceil(1_000);
@@ -277,29 +302,48 @@ fn grant_wishes(rng: &mut SmallRng, people: &mut [Person], now: Timestamp) {
         (share(28), 4),
         (share(10), 5),
         (share(2).clamp(1, 12), 6),
+        (share(3), 7),
+        (share(25), 8),
+        (share(8), 9),
+        (share(60), 10),
     ] {
         let needs_a_past = matches!(kind, 3 | 6);
+        // The file was imported at the beginning.
+        let came_early = needs_a_past || kind == 10;
         let chosen: Vec<usize> = order
             .by_ref()
-            .filter(|at| !needs_a_past || people[*at].joined < long_ago)
+            .filter(|at| !came_early || people[*at].joined < long_ago)
             .take(number)
             .collect();
         for at in chosen {
             let person = &mut people[at];
             person.wish = Some(match kind {
                 0 => Wish::ObjectsAfter(rng.random_range(0..12)),
-                // The file was imported at the beginning.
                 2 if person.joined < long_ago => Wish::ObjectedBefore,
                 1 | 2 => Wish::ObjectsTo(some_day(rng, person)),
                 3 => Wish::WantsThePastGone(recently(rng)),
                 4 => Wish::UnsubscribesAfter(rng.random_range(0..12)),
                 5 => Wish::UnsubscribesTo(some_day(rng, person)),
-                _ => Wish::Leaves(recently(rng)),
+                6 => Wish::Leaves(recently(rng)),
+                7 => Wish::ComplainsAfter(rng.random_range(0..12)),
+                8 => Wish::ConsentsAfter(rng.random_range(0..12)),
+                9 => Wish::ConsentsTo(some_day(rng, person)),
+                _ => Wish::ConsentedBefore,
             });
             if needs_a_past {
                 person.habits.make_keen();
             }
         }
+    }
+    // The journalists' mails lie in the outbox: nothing comes back of them.
+    let others = order.filter(|at| !people[*at].groups.contains(&PRESS));
+    let others: Vec<usize> = others.take(share(36)).collect();
+    for (place, at) in others.into_iter().enumerate() {
+        people[at].mailbox = match place % 4 {
+            0 => Mailbox::GivenUp(0),
+            1 => Mailbox::Full,
+            _ => Mailbox::GivenUp(rng.random_range(1..13)),
+        };
     }
 }
 
@@ -358,7 +402,7 @@ mod tests {
     }
 
     #[test]
-    fn about_three_in_a_hundred_object_and_four_unsubscribe() {
+    fn so_many_object_consent_and_unsubscribe() {
         let people = people(3_000);
         let count = |is: fn(&Wish) -> bool| {
             people
@@ -379,5 +423,14 @@ mod tests {
             count(|wish| matches!(wish, Wish::UnsubscribesAfter(_) | Wish::UnsubscribesTo(_)));
         assert!((80..=100).contains(&object), "{object}");
         assert!((105..=125).contains(&unsubscribe), "{unsubscribe}");
+        let consent = count(|wish| {
+            matches!(
+                wish,
+                Wish::ConsentsAfter(_) | Wish::ConsentsTo(_) | Wish::ConsentedBefore
+            )
+        });
+        assert!((270..=290).contains(&consent), "{consent}");
+        let bad = people.iter().filter(|p| p.mailbox != Mailbox::Open);
+        assert!((100..=110).contains(&bad.count()));
     }
 }

@@ -14,7 +14,8 @@ use super::calendar::{self, Planned};
 use super::crowd::{self, Crowd};
 use super::nowhere::Nowhere;
 use super::people::{self, CIRCLE, GROUPS, Person, Wish};
-use super::{ACCOUNT, DemoError, Kit, Made, Progress, Size, readers, texts};
+use super::returns::ComesBack;
+use super::{ACCOUNT, DemoError, Kit, Made, Progress, Size, readers, returns, said, texts};
 use crate::db::models::audit::Actor;
 use crate::db::models::mailings::{self, Content};
 use crate::db::models::recipients::{self, NewRecipient};
@@ -22,7 +23,7 @@ use crate::db::models::{groups, mailing_counters, mailing_links, sending};
 use crate::db::{Conn, DbResult};
 use crate::domain::secret::Random128;
 use crate::domain::time::{Clock, Timestamp};
-use crate::domain::tracking::{RecipientTracking, TrackingSource};
+use crate::domain::tracking::TrackingSource;
 use crate::erasure::deletion::{self, Remains};
 use crate::sending::sender::{Tools, send_here};
 use crate::sending::transport::Transport;
@@ -120,6 +121,9 @@ struct Act {
 enum What {
     Object,
     ObjectAndPseudonymise,
+    Consent,
+    Complain,
+    ComesBack(ComesBack),
     Unsubscribe,
     Delete,
 }
@@ -216,11 +220,9 @@ impl Story<'_> {
         let mut ids = Vec::with_capacity(people.len());
         for person in people {
             let start = Start {
-                tracking: (person.wish == Some(Wish::ObjectedBefore)).then_some((
-                    RecipientTracking::Objected,
-                    person.joined.millis(),
-                    TrackingSource::Import,
-                )),
+                tracking: person
+                    .said_before()
+                    .map(|said| (said, person.joined.millis(), TrackingSource::Import)),
                 unsubscribed: None,
             };
             let new = NewRecipient {
@@ -235,6 +237,12 @@ impl Story<'_> {
             record_start(conn, self.account_id, id, start, &self.admin, person.joined)?;
             ids.push(id);
         }
+        let consented = people.iter().zip(&ids);
+        let consented: Vec<(i64, i64)> = consented
+            .filter(|(person, _)| person.wish == Some(Wish::ConsentedBefore))
+            .map(|(person, id)| (*id, person.joined.millis()))
+            .collect();
+        said::prove_by_file(conn, self.account_id, &consented)?;
         for (group, group_id) in self.groups.iter().enumerate() {
             let members: Vec<i64> = people
                 .iter()
@@ -255,8 +263,16 @@ impl Story<'_> {
             Some(Wish::ObjectsTo(at)) => (at, What::Object),
             Some(Wish::WantsThePastGone(at)) => (at, What::ObjectAndPseudonymise),
             Some(Wish::UnsubscribesTo(at)) => (at, What::Unsubscribe),
+            Some(Wish::ConsentsTo(at)) => (at, What::Consent),
             Some(Wish::Leaves(at)) => (at, What::Delete),
-            Some(Wish::ObjectsAfter(_) | Wish::UnsubscribesAfter(_) | Wish::ObjectedBefore)
+            Some(
+                Wish::ObjectsAfter(_)
+                | Wish::ConsentsAfter(_)
+                | Wish::ComplainsAfter(_)
+                | Wish::UnsubscribesAfter(_)
+                | Wish::ObjectedBefore
+                | Wish::ConsentedBefore,
+            )
             | None => return,
         };
         let act = Act {
@@ -320,8 +336,24 @@ impl Story<'_> {
     ) {
         // Sending takes a while, and so does the way.
         let arrived = planned.at.plus_millis(60_000);
-        let what = match self.people[person].wish {
+        let Person { mailbox, wish, .. } = self.people[person];
+        // The mails in the outbox were handed to no mail server. Who comes to decide something reads.
+        if wish.is_none()
+            && !planned.keep
+            && let Some(back) = returns::of_mail(&mut self.rng, mailbox, number, arrived)
+        {
+            let act = Act {
+                person,
+                what: What::ComesBack(back),
+                mailing: Some(mailing_id),
+            };
+            self.will_be(back.at, Happening::Act(act));
+            return;
+        }
+        let what = match wish {
             Some(Wish::ObjectsAfter(first)) if number >= first => Some(What::Object),
+            Some(Wish::ConsentsAfter(first)) if number >= first => Some(What::Consent),
+            Some(Wish::ComplainsAfter(first)) if number >= first => Some(What::Complain),
             Some(Wish::UnsubscribesAfter(first)) if number >= first => Some(What::Unsubscribe),
             _ => None,
         };
@@ -363,15 +395,17 @@ impl Story<'_> {
 
     fn act(&mut self, act: Act, at: Timestamp) -> DbResult<()> {
         let (account_id, id) = (self.account_id, self.people[act.person].id);
-        let (actor, source) = match act.mailing {
-            Some(_) => (&Actor::Recipient, TrackingSource::Recipient),
-            None => (&self.admin, TrackingSource::Admin),
+        let by_themselves = act.mailing.is_some();
+        let (actor, source) = if by_themselves {
+            (&Actor::Recipient, TrackingSource::Recipient)
+        } else {
+            (&self.admin, TrackingSource::Admin)
         };
         let remembering = &self.kit.remembering;
         let remains = self.kit.db.write(|conn| {
             match act.what {
                 What::Object | What::ObjectAndPseudonymise => {
-                    let changed = settings::object(conn, account_id, id, source, actor, at)?;
+                    let changed = said::object(conn, account_id, id, by_themselves, actor, at)?;
                     if let (true, Some(mailing)) = (changed, act.mailing) {
                         mailing_counters::count_objection(conn, account_id, mailing)?;
                     }
@@ -381,6 +415,17 @@ impl Story<'_> {
                     if let (true, Some(mailing)) = (changed, act.mailing) {
                         mailing_counters::count_unsubscription(conn, account_id, mailing)?;
                     }
+                }
+                What::Consent => {
+                    let key = remembering;
+                    said::consent(conn, account_id, id, by_themselves, key, actor, at)?;
+                }
+                What::Complain => {
+                    let back = returns::complaint(at);
+                    returns::take(conn, account_id, act.mailing, id, back)?;
+                }
+                What::ComesBack(back) => {
+                    returns::take(conn, account_id, act.mailing, id, back)?;
                 }
                 What::Delete => {}
             }
@@ -403,7 +448,11 @@ impl Story<'_> {
                     )
                     .map(Some)
                 }
-                What::Object | What::Unsubscribe => Ok(None),
+                What::Object
+                | What::Consent
+                | What::Complain
+                | What::ComesBack(_)
+                | What::Unsubscribe => Ok(None),
             }
         })?;
         self.remains.extend(remains);

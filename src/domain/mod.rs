@@ -6,6 +6,7 @@
 pub mod address;
 pub mod audit;
 pub mod bounce;
+pub mod consent;
 pub mod group;
 pub mod public_address;
 pub mod random_key;

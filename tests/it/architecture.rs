@@ -17,10 +17,11 @@ const LAYERS: [&[&str]; 8] = [
 ];
 
 /// Neighbours in one layer that may look at each other, from left to right.
-const NEIGHBOURS: [(&str, &str); 5] = [
+const NEIGHBOURS: [(&str, &str); 6] = [
     ("backup", "erasure"),
     ("demo", "sending"),
     ("demo", "erasure"),
+    ("demo", "bounces"),
     ("signup", "sending"),
     ("people", "sending"),
 ];

@@ -109,6 +109,13 @@ fn figures_that_add_up(world: &World, account: i64) -> Vec<Figures> {
             figures.clickers,
             sum("COUNT(*)", "d.first_click_at IS NOT NULL")
         );
+        for (counted, kind) in [
+            (figures.bounces, "hard"),
+            (figures.soft_bounces, "soft"),
+            (figures.complaints, "complaint"),
+        ] {
+            assert_eq!(counted, sum("COUNT(*)", &format!("d.bounce = '{kind}'")));
+        }
         for link in world.read(|conn| details::links(conn, account, id)) {
             let of_link = format!("AND e.link = {}", link.number);
             assert_eq!(link.personal, events(1, false, &of_link));
@@ -143,9 +150,68 @@ on_both!(every_figure_is_what_the_rows_add_up_to, |world| {
         figures.iter().map(|f| f.automatic_opens).sum(),
         figures.iter().map(|f| f.unsubscriptions).sum(),
         figures.iter().map(|f| f.objections).sum(),
+        figures.iter().map(|f| f.bounces).sum(),
+        figures.iter().map(|f| f.soft_bounces).sum(),
+        figures.iter().map(|f| f.complaints).sum(),
     ] {
         assert!(what > 0, "{figures:?}");
     }
+});
+
+on_both!(every_consent_has_its_evidence, |world| {
+    let account = example(world, 240).account_id;
+    let consented =
+        format!("FROM recipients r WHERE r.account_id = {account} AND r.tracking = 'consented'");
+    for (source, how) in [
+        ("import", "Import: %"),
+        ("self", "Datenschutz-Einstellungen"),
+        ("admin", "Karte %"),
+    ] {
+        let of = format!("{consented} AND r.tracking_source = '{source}'");
+        let all = number(world, &format!("SELECT COUNT(*) {of}"));
+        let proven = number(
+            world,
+            &format!(
+                "SELECT COUNT(*) {of} AND EXISTS (SELECT 1 FROM consents c WHERE c.recipient_id = r.id
+                     AND c.kind = 'tracking' AND c.agreed AND c.wording <> '' AND c.form_name LIKE '{how}'
+                     AND c.given_at <= r.tracking_changed_at)
+                   AND EXISTS (SELECT 1 FROM audit_log a WHERE a.recipient_id = r.id
+                     AND a.action = 'recipient_consented')"
+            ),
+        );
+        assert!(all > 0 && proven == all, "{source}: {proven} of {all}");
+    }
+    let share = 100 * number(world, &format!("SELECT COUNT(*) {consented}")) / 240;
+    assert!((6..15).contains(&share), "{share} of a hundred");
+});
+
+on_both!(whose_mails_come_back_gets_no_more, |world| {
+    let account = example(world, 240).account_id;
+    let of_account = format!("FROM recipients r WHERE r.account_id = {account}");
+    for (status, source) in [("bounced", "bounce"), ("unsubscribed", "complaint")] {
+        let condition = format!("r.status = '{status}' AND r.status_source = '{source}'");
+        let some = number(
+            world,
+            &format!("SELECT COUNT(*) {of_account} AND {condition}"),
+        );
+        assert!(some > 0, "nobody is {status} by {source}");
+        let later = number(
+            world,
+            &format!(
+                "SELECT COUNT(*) {of_account} AND {condition} AND EXISTS (SELECT 1 FROM deliveries d
+                     WHERE d.recipient_id = r.id AND d.handed_at > r.status_changed_at)"
+            ),
+        );
+        assert_eq!(later, 0, "{status}");
+    }
+    let read = number(
+        world,
+        &format!(
+            "SELECT COUNT(*) FROM deliveries d WHERE d.account_id = {account}
+               AND d.bounce IN ('hard', 'soft') AND d.opens + d.clicks > 0"
+        ),
+    );
+    assert_eq!(read, 0, "what came back was read by nobody");
 });
 
 on_both!(nothing_personal_after_an_objection, |world| {

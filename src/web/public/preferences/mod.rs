@@ -18,6 +18,7 @@ use super::person::{self, Person, unknown};
 use crate::db::models::audit::{self, Action};
 use crate::db::models::deletion_requests;
 use crate::db::models::groups::{self, Group};
+use crate::domain::consent::{OBJECTING, wording};
 use crate::domain::time::Timestamp;
 use crate::domain::tracking::{RecipientStatus, RecipientTracking, TrackingMode};
 use crate::tracking::policy::{Decision, decide};
@@ -76,7 +77,7 @@ impl PreferencesPage {
 
     #[allow(clippy::unused_self, reason = "templates reach it through the page")]
     const fn objecting(&self) -> &'static str {
-        tracking::OBJECTING
+        OBJECTING
     }
 
     fn is_unsubscribed(&self) -> bool {
@@ -89,7 +90,7 @@ impl PreferencesPage {
     }
 
     fn allowing(&self) -> String {
-        tracking::wording(&self.person.account.name)
+        wording(&self.person.account.name)
     }
 }
 

@@ -9,27 +9,12 @@ use crate::db::models::audit::Actor;
 use crate::db::models::consents::{self, ConsentKind};
 use crate::db::models::{accounts, mailing_counters, recipients};
 use crate::db::{Conn, DbResult};
+use crate::domain::consent::{OBJECTING, OWN_PAGE, wording};
 use crate::domain::time::Timestamp;
 use crate::domain::tracking::{RecipientTracking, TrackingMode, TrackingSource};
 use crate::tracking::settings;
 use crate::web::respond::WebResult;
 use crate::web::state::State;
-
-/// What somebody agrees to who allows personal tracking on the page, word for word.
-pub(super) fn wording(account: &str) -> String {
-    format!(
-        "Ich erlaube {account}, personenbezogen zu erfassen, welche E-Mails ich öffne und welche Links ich darin \
-         anklicke. Das kann ich jederzeit hier widerrufen."
-    )
-}
-
-/// What stands at the button *Widersprechen*, word for word.
-pub(super) const OBJECTING: &str = "Sie können jederzeit widersprechen (Art. 21 DSGVO), ohne Gründe und ohne \
-     Nachteile: Ihre E-Mails erhalten Sie weiterhin. Der Widerspruch gilt auch für E-Mails, die Sie schon erhalten \
-     haben.";
-
-/// Where these answers are given, for the evidence.
-const PLACE: &str = "Datenschutz-Einstellungen";
 
 /// POST `/datenschutz/{token}`: *Widersprechen*, or the no to the question there.
 pub async fn create(state: web::Data<State>, text: web::Path<String>) -> WebResult {
@@ -47,7 +32,7 @@ pub async fn create(state: web::Data<State>, text: web::Path<String>) -> WebResu
                     let shown = objecting(conn, account_id, recipient_id, now)?;
                     if settings::object(conn, account_id, recipient_id, source, &actor, now)? {
                         let kind = ConsentKind::Tracking;
-                        let refusal = consents::answered_now(kind, false, &shown, PLACE, now);
+                        let refusal = consents::answered_now(kind, false, &shown, OWN_PAGE, now);
                         consents::record(conn, account_id, recipient_id, &refusal)?;
                         mailing_counters::count_objection(conn, account_id, token.mailing_id)?;
                     }
@@ -73,7 +58,7 @@ pub async fn destroy(state: web::Data<State>, text: web::Path<String>) -> WebRes
                 if settings::consent(conn, account, recipient, source, key, &actor, now)? {
                     let wording = wording(&accounts::find(conn, account)?.name);
                     let kind = ConsentKind::Tracking;
-                    let consent = consents::answered_now(kind, true, &wording, PLACE, now);
+                    let consent = consents::answered_now(kind, true, &wording, OWN_PAGE, now);
                     consents::record(conn, account, recipient, &consent)?;
                 }
                 Ok(())
