@@ -6,28 +6,24 @@ use std::path::Path;
 
 use diesel::prelude::*;
 use diesel::sql_query;
-use diesel::sql_types::{Integer, Text};
+use diesel::sql_types::Text;
 
-use super::{Conn, Db, DbError, DbResult};
-
-#[derive(QueryableByName)]
-struct Checkpoint {
-    #[diesel(sql_type = Integer)]
-    busy: i32,
-}
+use super::checkpointer::{Carry, carry};
+use super::{Backend, Conn, Db, DbError, DbResult};
 
 /// Empties the write-ahead log. Gives whether that was possible; not while somebody reads an old
 /// state. It doesn't wait for readers, because hits would wait with it.
 pub fn empty_log(db: &Db) -> DbResult<bool> {
-    db.maintain(|conn| match conn {
-        Conn::Sqlite(conn) => {
-            sql_query("PRAGMA busy_timeout = 0").execute(conn)?;
-            let outcome =
-                sql_query("PRAGMA wal_checkpoint(TRUNCATE)").get_result::<Checkpoint>(conn);
-            sql_query("PRAGMA busy_timeout = 5000").execute(conn)?;
-            Ok(outcome?.busy == 0)
-        }
-        Conn::Postgres(_) => Ok(true),
+    if db.backend() == Backend::Postgres {
+        return Ok(true);
+    }
+    // Most of it while others go on writing.
+    carry(&mut db.connection()?.conn, Carry::WhatCanBe)?;
+    db.maintain(|conn| {
+        sql_query("PRAGMA busy_timeout = 0").execute(conn)?;
+        let outcome = carry(conn, Carry::Everything);
+        sql_query("PRAGMA busy_timeout = 5000").execute(conn)?;
+        Ok(!outcome?.is_busy())
     })
 }
 
@@ -101,6 +97,7 @@ pub fn refresh_statistics(db: &Db) -> DbResult<()> {
 #[cfg(test)]
 mod tests {
     use diesel::connection::SimpleConnection;
+    use diesel::sql_types::Integer;
 
     use super::*;
     use crate::db::Target;

@@ -8,6 +8,7 @@
 //! their own, because callers answer them differently; the rest is a fault of the database.
 
 pub mod account_lock;
+mod checkpointer;
 mod connection;
 pub mod json_rows;
 pub mod maintenance;
@@ -18,9 +19,10 @@ pub mod prepared;
 pub mod reports;
 pub mod schema;
 pub mod search;
+pub mod unused;
 mod words;
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -31,6 +33,7 @@ use diesel::{Connection, PgConnection, SqliteConnection};
 use diesel_migrations::{EmbeddedMigrations, MigrationHarness, embed_migrations};
 use parking_lot::FairMutex;
 
+use checkpointer::{Amounts, Checkpointer};
 use connection::Connector;
 pub use connection::{Conn, Target, TargetProblem};
 
@@ -163,7 +166,11 @@ struct Inner {
     /// SQLite allows one writer at a time. Letting all writing pass this one connection, in the
     /// order of asking, is what keeps hits fast while an import runs: they wait for one slice of
     /// the import at most, never for a lost race for the file's lock.
-    writer: Option<FairMutex<Conn>>,
+    writer: Option<Arc<FairMutex<Conn>>>,
+    /// Declared behind the writer, which the last connection's closing waits for: see its module.
+    checkpointer: Option<Checkpointer>,
+    /// SQLite's file.
+    file: Option<PathBuf>,
     backend: Backend,
 }
 
@@ -206,16 +213,32 @@ impl Db {
         prepare(&mut first)?;
         if let Conn::Sqlite(writer) = &mut first {
             // Hits of a large mailing come back to the same pages again and again: 48,000 KiB of
-            // them stay in memory, and 16,000 (64 MB) are written ahead before they go to their
-            // places, many of them then but once, and hits wait for that more rarely.
+            // them stay in memory. What is written ahead is carried by the checkpointer; only if
+            // that should fail, by the writer, from 512 MB on.
             writer.batch_execute(
                 "PRAGMA cache_size = -48000;
-                 PRAGMA wal_autocheckpoint = 16000;",
+                 PRAGMA wal_autocheckpoint = 128000;",
             )?;
         }
-        let (writer, backend) = match target {
-            Target::Sqlite(_) => (Some(FairMutex::new(first)), Backend::Sqlite),
-            Target::Postgres(_) => (None, Backend::Postgres),
+        let (writer, file, backend) = match target {
+            Target::Sqlite(path) => {
+                let writer = Arc::new(FairMutex::new(first));
+                (Some(writer), Some(path.clone()), Backend::Sqlite)
+            }
+            Target::Postgres(_) => (None, None, Backend::Postgres),
+        };
+        let checkpointer = match &writer {
+            Some(writer) => {
+                let conn = connector
+                    .open()
+                    .map_err(|e| DbError::Unavailable(e.to_string()))?;
+                Some(Checkpointer::start(
+                    conn,
+                    Arc::clone(writer),
+                    Amounts::USUAL,
+                )?)
+            }
+            None => None,
         };
         let readers = Pool::builder()
             .max_size(match backend {
@@ -232,6 +255,8 @@ impl Db {
             inner: Arc::new(Inner {
                 readers,
                 writer,
+                checkpointer,
+                file,
                 backend,
             }),
         })
@@ -240,6 +265,19 @@ impl Db {
     /// Which database this is.
     pub fn backend(&self) -> Backend {
         self.inner.backend
+    }
+
+    /// Whether that is a file in which SQLite keeps this database. While it is in use nobody else
+    /// may open it in this process: closing it would drop the locks that SQLite holds on it.
+    pub fn owns(&self, path: &Path) -> bool {
+        let Some(file) = &self.inner.file else {
+            return false;
+        };
+        ["", "-wal", "-shm"].iter().any(|ending| {
+            let mut own = file.clone().into_os_string();
+            own.push(ending);
+            path == Path::new(&own) || same_file(path, Path::new(&own))
+        })
     }
 
     /// Runs queries on one consistent state of the data.
@@ -267,7 +305,11 @@ impl Db {
                 // another process's writer and fail at once, in spite of the busy timeout.
                 AnsiTransactionManager::begin_transaction_sql(inner, "BEGIN IMMEDIATE")?;
             }
-            return finish(&mut conn, queries);
+            let outcome = finish(&mut conn, queries);
+            if let Some(checkpointer) = &self.inner.checkpointer {
+                checkpointer.note_writing();
+            }
+            return outcome;
         }
         write_on(&mut self.connection()?.conn, "BEGIN", queries)
     }
@@ -324,6 +366,14 @@ impl Db {
         }
         let mut conn = self.connection()?;
         work(&mut conn.conn)
+    }
+}
+
+/// Whether two paths lead to one file, by whatever names.
+fn same_file(one: &Path, other: &Path) -> bool {
+    match (one.canonicalize(), other.canonicalize()) {
+        (Ok(one), Ok(other)) => one == other,
+        _ => false,
     }
 }
 

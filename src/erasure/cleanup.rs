@@ -2,8 +2,8 @@
 //!
 //! What to look for is kept in memory only: writing it down would keep the very address that is
 //! to go. A receipt says *Bereinigung ausstehend* until its cleaning is done; if the program ends
-//! before, the next start finds such receipts and rebuilds the database without knowing the
-//! addresses.
+//! before, the next start finds such receipts and zeroes all the database's unused space without
+//! knowing the addresses.
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -16,7 +16,7 @@ use parking_lot::Mutex;
 use super::deletion::{MOST_NEEDLES, Remains};
 use super::needles::Needles;
 use crate::db::models::receipts;
-use crate::db::{Backend, Db, DbResult, maintenance, sqlite_file};
+use crate::db::{Backend, Db, DbResult, maintenance, unused};
 use crate::domain::secret::{hex, random_128};
 use crate::domain::time::Timestamp;
 
@@ -138,8 +138,10 @@ struct Open {
     addresses: Vec<String>,
     /// Receipts that say *erledigt* afterwards.
     receipts: Vec<i64>,
-    /// Whether there are addresses nobody knows any more: the database is rebuilt unseen.
+    /// Whether there are addresses nobody knows any more: all unused space is zeroed.
     unseen: bool,
+    /// Whether the database's unused space is free of all these.
+    is_zeroed: bool,
 }
 
 impl Open {
@@ -153,7 +155,7 @@ impl Open {
         Ok(Self {
             unseen: !receipts.is_empty(),
             receipts,
-            addresses: Vec::new(),
+            ..Self::default()
         })
     }
 
@@ -165,6 +167,7 @@ impl Open {
         self.addresses.extend(remains.addresses);
         self.receipts.extend(remains.receipt);
         self.unseen |= remains.forgotten;
+        self.is_zeroed = false;
         if self.addresses.len() > MOST_NEEDLES {
             self.addresses = Vec::new();
             self.unseen = true;
@@ -230,23 +233,23 @@ impl Cleaning {
     }
 
     /// Cleans all files. Gives whether that was possible.
-    fn clean(&self, open: &Open) -> DbResult<bool> {
+    fn clean(&self, open: &mut Open) -> DbResult<bool> {
+        let needles = Needles::of(&open.addresses);
+        if !open.is_zeroed {
+            // What still stands in the database after this stands there rightly: as the address of
+            // a user, of a sender, in another account, or as a part of a longer one.
+            unused::zero(&self.db, |bytes| {
+                open.unseen || needles.as_ref().is_some_and(|needles| needles.touch(bytes))
+            })?;
+            open.is_zeroed = true;
+        }
         if !maintenance::empty_log(&self.db)? {
             return Ok(false);
         }
-        let needles = Needles::of(&open.addresses);
         let found = needles
             .as_ref()
             .map(|needles| self.files_with(needles))
             .unwrap_or_default();
-        // What still holds an address after this holds it rightly: as that of a user, of a sender,
-        // in another account, or as a part of a longer one.
-        if open.unseen || found.contains(&sqlite_file(&self.data_dir)) {
-            maintenance::rebuild(&self.db)?;
-            if !maintenance::empty_log(&self.db)? {
-                return Ok(false);
-            }
-        }
         // An uploaded file goes when its import ends, a message handed over once it is counted.
         let passing = [IMPORTS, BOUNCES].map(|folder| self.data_dir.join(folder));
         if found
@@ -277,7 +280,7 @@ impl Cleaning {
         }
     }
 
-    /// The files of the data directory that hold one of the needles.
+    /// The files of the data directory that hold one of the needles, without the database's own.
     fn files_with(&self, needles: &Needles) -> Vec<PathBuf> {
         let mut found = Vec::new();
         let mut folders = vec![self.data_dir.clone()];
@@ -288,7 +291,7 @@ impl Cleaning {
             for path in entries.flatten().map(|entry| entry.path()) {
                 if path.is_dir() {
                     folders.push(path);
-                } else if needles.touch(&path) {
+                } else if !self.db.owns(&path) && needles.touch_file(&path) {
                     found.push(path);
                 }
             }

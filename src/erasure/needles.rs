@@ -61,9 +61,13 @@ impl Needles {
         })
     }
 
-    /// Whether a file holds one of the needles, also as a part of a longer address; read in pieces,
-    /// whatever its size.
-    pub fn touch(&self, path: &Path) -> bool {
+    /// Whether bytes hold one of the needles, also as a part of a longer address.
+    pub fn touch(&self, bytes: &[u8]) -> bool {
+        self.automaton.is_match(bytes)
+    }
+
+    /// The same of a file; read in pieces, whatever its size.
+    pub fn touch_file(&self, path: &Path) -> bool {
         // A file that went meanwhile holds nothing.
         let Ok(file) = File::open(path) else {
             return false;

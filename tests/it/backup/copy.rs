@@ -51,6 +51,34 @@ fn counted(copy: &Path, sql: &str) -> i64 {
     counted.expect("the query succeeds").n
 }
 
+/// Who closes the last connection to a database removes its write-ahead log. The command that makes
+/// a copy has to see that the server has it open, also after the server has looked for an address.
+#[test]
+fn a_copy_made_after_a_deletion_leaves_the_server_its_log() {
+    let world = World::start(On::Sqlite);
+    let read = Read::new(&world);
+    let gone = world.make_recipient("anna@example.org");
+    let admin = world.admin();
+    admin.submit(&format!("/empfaenger/{gone}/loeschen"), &[]);
+    wait_until("it is cleaned up", || {
+        world.rows("receipts", "cleanup = 'done'") == 1
+    });
+    let shelf = tempfile::tempdir().expect("a directory");
+    let copy = || {
+        let outcome = run(&mut backup(&world, shelf.path()));
+        assert!(outcome.status.success(), "{outcome:?}");
+        copies(shelf.path()).pop().expect("a copy")
+    };
+    copy();
+    read.by(&world, &[&world.url], || read.acknowledged() < 50);
+    read.assert_stored(&world);
+    // Another process sees what the server has stored since.
+    let seen = counted(&copy(), "(SELECT SUM(n) FROM events)");
+    let stored = world.total("n", "events", "1 = 1");
+    assert!(stored >= 50);
+    assert_eq!(seen, stored);
+}
+
 #[test]
 fn a_copy_is_made_while_hits_come_in() {
     let world = World::start(On::Sqlite);

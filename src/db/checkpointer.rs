@@ -1,0 +1,248 @@
+//! The thread that carries what SQLite writes ahead to its place in the database's file.
+//!
+//! SQLite would do so by itself in whichever commit comes when there is enough of it: that commit,
+//! and all who wait behind it, would wait for some ten thousand pages to be written and synced, for
+//! hits more than half a second while an import runs. Here another connection does it, and who
+//! writes goes on meanwhile. Only a short rest is carried while nobody writes; then the log begins
+//! anew at its start and does not grow for ever.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread::JoinHandle;
+use std::time::Duration;
+
+use diesel::prelude::*;
+use diesel::sql_query;
+use diesel::sql_types::Integer;
+use parking_lot::FairMutex;
+
+use super::{Conn, DbError, DbResult};
+
+/// How often the thread looks while somebody writes.
+const NAP: Duration = Duration::from_millis(50);
+
+/// How often the rest is carried while others go on writing, in the hope that it becomes small.
+const ROUNDS: usize = 6;
+
+/// When how much is carried, in pages.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Amounts {
+    /// From so many on: the hits of a large mailing come back to the same pages again and again,
+    /// and each is then carried but once.
+    pub many: i32,
+    /// So few while others wait for it.
+    pub few: i32,
+    /// A log of so many is carried to its end, whoever waits.
+    pub most: i32,
+}
+
+impl Amounts {
+    /// 64 MB, 2 MB and 384 MB.
+    pub const USUAL: Self = Self {
+        many: 16_000,
+        few: 500,
+        most: 96_000,
+    };
+}
+
+/// The running thread.
+pub(super) struct Checkpointer {
+    signs: Arc<Signs>,
+    thread: Option<JoinHandle<()>>,
+}
+
+#[derive(Default)]
+struct Signs {
+    written: AtomicBool,
+    resting: AtomicBool,
+    stopping: AtomicBool,
+}
+
+impl Checkpointer {
+    /// Starts the thread, with a connection of its own.
+    pub fn start(conn: Conn, writer: Arc<FairMutex<Conn>>, amounts: Amounts) -> DbResult<Self> {
+        let signs = Arc::<Signs>::default();
+        let heard = Arc::clone(&signs);
+        let thread = std::thread::Builder::new()
+            .name("checkpointer".into())
+            .spawn(move || run(conn, &writer, &heard, amounts))
+            .map_err(|error| DbError::Unavailable(error.to_string()))?;
+        Ok(Self {
+            signs,
+            thread: Some(thread),
+        })
+    }
+
+    /// Says that something was written.
+    pub fn note_writing(&self) {
+        self.signs.written.store(true, Ordering::SeqCst);
+        if self.signs.resting.swap(false, Ordering::SeqCst) {
+            self.wake();
+        }
+    }
+
+    fn wake(&self) {
+        if let Some(thread) = &self.thread {
+            thread.thread().unpark();
+        }
+    }
+}
+
+impl Drop for Checkpointer {
+    fn drop(&mut self) {
+        self.signs.stopping.store(true, Ordering::SeqCst);
+        self.wake();
+        if let Some(thread) = self.thread.take()
+            && thread.join().is_err()
+        {
+            tracing::error!("the thread that carries what was written ahead had failed");
+        }
+    }
+}
+
+fn run(mut conn: Conn, writer: &FairMutex<Conn>, signs: &Signs, amounts: Amounts) {
+    while !signs.stopping.load(Ordering::SeqCst) {
+        if signs.written.swap(false, Ordering::SeqCst) {
+            if let Err(error) = tend(&mut conn, writer, signs, amounts) {
+                // It is tried again after the next writing.
+                tracing::warn!(%error, "what was written ahead could not be carried to its place");
+            }
+            std::thread::park_timeout(NAP);
+            continue;
+        }
+        signs.resting.store(true, Ordering::SeqCst);
+        let wanted = signs.written.load(Ordering::SeqCst) || signs.stopping.load(Ordering::SeqCst);
+        if !wanted {
+            std::thread::park();
+        }
+        signs.resting.store(false, Ordering::SeqCst);
+    }
+}
+
+fn tend(
+    conn: &mut Conn,
+    writer: &FairMutex<Conn>,
+    signs: &Signs,
+    amounts: Amounts,
+) -> DbResult<()> {
+    let mut log = carry(conn, Carry::Nothing)?;
+    if log.rest() < amounts.many {
+        return Ok(());
+    }
+    for _ in 0..ROUNDS {
+        log = carry(conn, Carry::WhatCanBe)?;
+        if log.is_busy() || log.rest() <= amounts.few || signs.stopping.load(Ordering::SeqCst) {
+            break;
+        }
+    }
+    if log.rest() <= amounts.few || log.pages > amounts.most {
+        // With nothing left the next one who writes begins at the log's start, unless somebody
+        // still reads an old state: then that happens the next time.
+        carry(&mut writer.lock(), Carry::WhatCanBe)?;
+    }
+    Ok(())
+}
+
+/// What is to be carried.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Carry {
+    /// Nothing: only how much there is is looked at.
+    Nothing,
+    /// What nobody needs in its old state; waits for nobody.
+    WhatCanBe,
+    /// Everything, after which the log is empty.
+    Everything,
+}
+
+/// How much lies in the log.
+#[derive(Debug, Clone, Copy, QueryableByName)]
+pub(super) struct Log {
+    #[diesel(sql_type = Integer)]
+    busy: i32,
+    #[diesel(sql_type = Integer, column_name = "log")]
+    pages: i32,
+    #[diesel(sql_type = Integer)]
+    checkpointed: i32,
+}
+
+impl Log {
+    /// Whether somebody was in the way.
+    pub const fn is_busy(self) -> bool {
+        self.busy != 0
+    }
+
+    const fn rest(self) -> i32 {
+        self.pages - self.checkpointed
+    }
+}
+
+/// Carries what lies in the write-ahead log.
+pub(super) fn carry(conn: &mut Conn, what: Carry) -> DbResult<Log> {
+    let statement = match what {
+        Carry::Nothing => "PRAGMA wal_checkpoint(NOOP)",
+        Carry::WhatCanBe => "PRAGMA wal_checkpoint(PASSIVE)",
+        Carry::Everything => "PRAGMA wal_checkpoint(TRUNCATE)",
+    };
+    Ok(sql_query(statement).get_result(conn)?)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::db::connection::{Connector, Target};
+    use diesel::connection::SimpleConnection;
+
+    #[test]
+    fn the_log_begins_anew_while_somebody_writes() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("db.sqlite");
+        let connector = Connector::new(Target::Sqlite(path.clone()));
+        let open = || connector.open().unwrap();
+        let writer = Arc::new(FairMutex::new(open()));
+        let execute = |statement: &str| writer.lock().batch_execute(statement).unwrap();
+        execute("PRAGMA wal_autocheckpoint = 0; CREATE TABLE ballast (bytes BLOB NOT NULL)");
+        let amounts = Amounts {
+            many: 50,
+            few: 10,
+            most: 400,
+        };
+        let checkpointer = Checkpointer::start(open(), Arc::clone(&writer), amounts).unwrap();
+        let log = dir.path().join("db.sqlite-wal");
+        let mut conn = open();
+        // Again and again, after a rest as well as in one go, everything is carried.
+        for round in 0..3 {
+            for _ in 0..100 {
+                execute("INSERT INTO ballast VALUES (randomblob(4000))");
+                checkpointer.note_writing();
+            }
+            let patience = std::time::Instant::now() + Duration::from_secs(30);
+            loop {
+                let log = carry(&mut conn, Carry::Nothing).unwrap();
+                if log.rest() < amounts.many {
+                    break;
+                }
+                assert!(std::time::Instant::now() < patience, "{round}: {log:?}");
+                std::thread::sleep(Duration::from_millis(5));
+            }
+        }
+        let mut written = 0;
+        while written < 5_000 {
+            execute("INSERT INTO ballast VALUES (randomblob(4000))");
+            checkpointer.note_writing();
+            written += 1;
+            let length = std::fs::metadata(&log).unwrap().len();
+            assert!(length < 3_000 * 4_096, "the log grows: {length}");
+        }
+        drop(checkpointer);
+        let rows: i64 = {
+            #[derive(QueryableByName)]
+            struct Counted {
+                #[diesel(sql_type = diesel::sql_types::BigInt)]
+                n: i64,
+            }
+            let count = sql_query("SELECT COUNT(*) AS n FROM ballast");
+            count.get_result::<Counted>(&mut conn).unwrap().n
+        };
+        assert_eq!(rows, 5_300);
+    }
+}
