@@ -1,10 +1,14 @@
 //! Start-up and shutdown in one place: [`build`] makes a running [`App`] of a [`Config`].
+//!
+//! * [`Data`]: what the server and the commands open.
+//! * `housekeeping`: what a running server does every hour.
 
-use std::fs::{File, TryLockError};
+mod data;
+mod housekeeping;
+
+use std::fs::File;
 use std::net::{SocketAddr, TcpListener};
-use std::path::Path;
 use std::sync::Arc;
-use std::time::Duration;
 
 use actix_web::dev::Server;
 use actix_web::middleware::from_fn;
@@ -15,30 +19,24 @@ use url::Url;
 
 use crate::backup::journal::Journal;
 use crate::backup::journaler::{self, Journaler};
-use crate::backup::{copy, replay, restore};
 use crate::bounces::background::Bounces;
 use crate::bounces::origin::Keys;
 use crate::bounces::spool::Spool;
-use crate::config::{Config, DataConfig};
-use crate::db::models::{
-    accounts, api_requests, audit_list, installation, invitations, password_resets, sessions,
-    sign_ins, signups, webhook_deliveries,
-};
+use crate::config::Config;
+use crate::db::models::accounts;
 use crate::db::{Backend, Db};
 use crate::demo::Background;
 use crate::domain::secret::{Key, Purpose, Secret};
-use crate::domain::time::{Clock, Timestamp};
+use crate::domain::time::Clock;
 use crate::erasure::cleanup::Cleaner;
 use crate::erasure::jobs::Deletions;
 use crate::erasure::past::PastWork;
-use crate::erasure::{list, retention};
 use crate::error::StartError;
-use crate::import::background::{self, Imports};
+use crate::import::background::Imports;
 use crate::import::uploads::Uploads;
-use crate::people::{invite, reset};
 use crate::routes;
 use crate::sending::Sender;
-use crate::sending::outbox::{self, Outbox};
+use crate::sending::outbox::Outbox;
 use crate::sending::sender::{Keys as SendingKeys, Tools};
 use crate::signup::stamp::Stamps;
 use crate::signup::{self, Mailer};
@@ -53,71 +51,11 @@ use crate::web::state::{Inner, State};
 use crate::webhooks;
 use crate::webhooks::worker::Teller;
 
+pub use data::Data;
+pub(crate) use data::{lock_directory, prepare_directory};
+
 /// So many mails with links to new passwords are on their way to mail servers at the same time.
 const RESETS_AT_ONCE: usize = 32;
-
-/// What lies in the data directory, opened: what the server and the commands share.
-pub struct Data {
-    /// The database, with all migrations.
-    pub db: Db,
-    /// The installation's secret.
-    pub secret: Secret,
-    /// What a restored copy has to be told again.
-    pub journal: Journal,
-    /// Held as long as this process uses the directory; none on PostgreSQL.
-    pub(crate) lock: Option<File>,
-}
-
-impl Data {
-    /// Makes the data directory and the secret where there are none, takes the directory's lock,
-    /// and opens the database.
-    ///
-    /// # Errors
-    /// See [`StartError`].
-    pub fn open(config: &DataConfig) -> Result<Self, StartError> {
-        let data = Self::open_untold(config)?;
-        if replay::is_behind(&data.db, &data.journal, config.backup_days)? {
-            return Err(StartError::OlderThanJournal(config.journal_dir.clone()));
-        }
-        Ok(data)
-    }
-
-    /// The same for a database that may have been brought back and was not yet told what has
-    /// happened since.
-    ///
-    /// # Errors
-    /// See [`StartError`].
-    pub fn open_untold(config: &DataConfig) -> Result<Self, StartError> {
-        prepare_directory(&config.dir)?;
-        let lock = match config.database {
-            crate::db::Target::Sqlite(_) => Some(lock_directory(&config.dir)?),
-            crate::db::Target::Postgres(_) => None,
-        };
-        if restore::is_unfinished(&config.dir) {
-            return Err(StartError::RestoreUnfinished(config.dir.clone()));
-        }
-        let secret = Secret::load_or_create(&config.secret_file)?;
-        let db = Db::open(&config.database)?;
-        let check = secret.check_value();
-        let known = db.write(|conn| {
-            let known = installation::secret_check(conn)?;
-            if known.is_none() {
-                installation::keep_secret_check(conn, &check)?;
-            }
-            Ok(known)
-        })?;
-        if known.is_some_and(|known| known != check) {
-            return Err(StartError::WrongSecret(config.secret_file.clone()));
-        }
-        let journal = Journal::open(&config.journal_dir, &secret)?;
-        Ok(Self {
-            db,
-            secret,
-            journal,
-            lock,
-        })
-    }
-}
 
 /// A server that listens.
 pub struct App {
@@ -348,7 +286,7 @@ impl App {
     /// # Errors
     /// Fails when the server fails.
     pub async fn run(self) -> Result<(), StartError> {
-        let housekeeping = actix_web::rt::spawn(keep_house(self.state.clone()));
+        let housekeeping = actix_web::rt::spawn(housekeeping::keep_house(self.state.clone()));
         let metrics = self.metrics.map(|server| {
             let handle = server.handle();
             actix_web::rt::spawn(server);
@@ -384,187 +322,6 @@ impl App {
         })
         .await;
         outcome.map_err(StartError::from)
-    }
-}
-
-/// Small regular work: removes what has run out or is kept no longer.
-async fn keep_house(state: State) {
-    let mut hourly = tokio::time::interval(Duration::from_hours(1));
-    loop {
-        hourly.tick().await;
-        if let Err(error) = state
-            .write(|conn| sessions::remove_expired(conn, Timestamp::now()))
-            .await
-        {
-            tracing::warn!(%error, "expired sessions could not be removed");
-        }
-        tidy_links(&state).await;
-        tidy_requests(&state).await;
-        tidy_webhooks(&state).await;
-        tidy_signups(&state).await;
-        tidy_outbox(&state).await;
-        tidy_imports(&state).await;
-        tidy_audit_log(&state).await;
-        tidy_backups(&state).await;
-        tidy_deletion_lists(&state).await;
-        take_over_cleaning(&state).await;
-        start_retention(&state).await;
-    }
-}
-
-/// Lets entries of the audit log go after their time, in small steps.
-async fn tidy_audit_log(state: &State) {
-    loop {
-        let pruned = state
-            .write(|conn| audit_list::prune(conn, Timestamp::now(), 500))
-            .await;
-        match pruned {
-            Ok(0) => return,
-            Ok(_) => {}
-            Err(error) => {
-                tracing::warn!(%error, "old entries of the audit log could not be removed");
-                return;
-            }
-        }
-    }
-}
-
-/// Forgets copies of the database whose time is over.
-async fn tidy_backups(state: &State) {
-    let db = state.db.clone();
-    let tidied = web::block(move || copy::forget_expired(&db, Timestamp::now())).await;
-    if !matches!(tidied, Ok(Ok(()))) {
-        tracing::warn!("copies of the database whose time is over could not be removed");
-    }
-}
-
-/// Gives up deletions by list that nobody confirmed.
-async fn tidy_deletion_lists(state: &State) {
-    let db = state.db.clone();
-    let tidied = web::block(move || list::give_up_old(&db, Timestamp::now())).await;
-    if !matches!(tidied, Ok(Ok(()))) {
-        tracing::warn!("deletions by list that nobody confirmed could not be given up");
-    }
-}
-
-/// Cleans up after deletions of nodes that are gone.
-async fn take_over_cleaning(state: &State) {
-    let (db, cleaner) = (state.db.clone(), state.cleaner.clone());
-    let taken = web::block(move || cleaner.take_over(&db, Timestamp::now())).await;
-    if !matches!(taken, Ok(Ok(()))) {
-        tracing::warn!("the cleaning of other nodes could not be looked up");
-    }
-}
-
-/// Lets go of tracking data that is older than its account keeps it.
-async fn start_retention(state: &State) {
-    let (db, past) = (state.db.clone(), state.past.clone());
-    let started = web::block(move || retention::start_due(&db, &past, Timestamp::now())).await;
-    if !matches!(started, Ok(Ok(()))) {
-        tracing::warn!("old tracking data could not be looked up");
-    }
-}
-
-/// Forgets what imports leave, after its time.
-async fn tidy_imports(state: &State) {
-    let (db, uploads) = (state.db.clone(), state.imports.uploads.clone());
-    let tidied = web::block(move || background::tidy(&db, &uploads)).await;
-    if !matches!(tidied, Ok(Ok(()))) {
-        tracing::warn!("the imports could not be tidied");
-    }
-}
-
-/// Forgets invitations and links to new passwords that hold no longer.
-async fn tidy_links(state: &State) {
-    let removed = state
-        .write(|conn| {
-            let now = Timestamp::now();
-            sign_ins::remove_expired(conn, now)?;
-            invitations::remove_expired(conn, now.plus_days(-invite::SHOWN_DAYS))?;
-            password_resets::remove_older(conn, now.plus_days(-reset::REMEMBERED_DAYS))
-        })
-        .await;
-    if let Err(error) = removed {
-        tracing::warn!(%error, "old links of users could not be removed");
-    }
-}
-
-/// Forgets requests of programs that nobody sends again.
-async fn tidy_requests(state: &State) {
-    let removed = state
-        .write(|conn| api_requests::remove_old(conn, Timestamp::now()))
-        .await;
-    if let Err(error) = removed {
-        tracing::warn!(%error, "old requests of programs could not be removed");
-    }
-}
-
-/// Forgets what webhooks told long ago.
-async fn tidy_webhooks(state: &State) {
-    let before = webhooks::kept_since(Timestamp::now());
-    let removed = state
-        .write(move |conn| webhook_deliveries::remove_old(conn, before))
-        .await;
-    if let Err(error) = removed {
-        tracing::warn!(%error, "what webhooks told could not be removed");
-    }
-}
-
-/// Forgets who signed up and never confirmed it.
-async fn tidy_signups(state: &State) {
-    let removed = state
-        .write(|conn| signups::remove_expired(conn, Timestamp::now()))
-        .await;
-    let outbox = state.outbox.clone();
-    let tidied = match removed {
-        Ok(files) => web::block(move || outbox.remove(&files)).await.is_ok(),
-        Err(_) => false,
-    };
-    if !tidied {
-        tracing::warn!("unconfirmed sign-ups could not be removed");
-    }
-}
-
-/// Takes old mails out of the outbox, and files that a crash left behind.
-async fn tidy_outbox(state: &State) {
-    let before = Timestamp::now().plus_days(-outbox::KEPT_DAYS);
-    let removed = state
-        .write(move |conn| crate::db::models::outbox::remove_older(conn, before))
-        .await;
-    let (db, outbox) = (state.db.clone(), state.outbox.clone());
-    let swept = web::block(move || {
-        outbox.remove(&removed?);
-        outbox.sweep(&db)?;
-        Ok::<_, crate::web::error::WebError>(())
-    })
-    .await;
-    if !matches!(swept, Ok(Ok(()))) {
-        tracing::warn!("the outbox could not be tidied");
-    }
-}
-
-pub(crate) fn prepare_directory(dir: &Path) -> Result<(), StartError> {
-    let problem = |source| StartError::DataDir {
-        path: dir.to_owned(),
-        source,
-    };
-    std::fs::create_dir_all(dir).map_err(problem)?;
-    #[cfg(unix)]
-    {
-        use std::os::unix::fs::PermissionsExt;
-        // Addresses of people lie here: nobody else on the machine may read them.
-        std::fs::set_permissions(dir, std::fs::Permissions::from_mode(0o700)).map_err(problem)?;
-    }
-    Ok(())
-}
-
-pub(crate) fn lock_directory(dir: &Path) -> Result<File, StartError> {
-    let path = dir.join("lock");
-    let file = File::create(&path).map_err(|source| StartError::DataDir { path, source })?;
-    match file.try_lock() {
-        Ok(()) => Ok(file),
-        Err(TryLockError::WouldBlock) => Err(StartError::InUse(dir.to_owned())),
-        Err(TryLockError::Error(error)) => Err(error.into()),
     }
 }
 
