@@ -14,6 +14,7 @@ pub mod json_rows;
 pub mod maintenance;
 pub mod models;
 pub mod numbers;
+pub mod pace;
 pub mod paging;
 pub mod prepared;
 pub mod reports;
@@ -24,6 +25,7 @@ mod words;
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use diesel::connection::{AnsiTransactionManager, SimpleConnection, TransactionManager};
@@ -167,6 +169,8 @@ struct Inner {
     /// order of asking, is what keeps hits fast while an import runs: they wait for one slice of
     /// the import at most, never for a lost race for the file's lock.
     writer: Option<Arc<FairMutex<Conn>>>,
+    /// How many wait for their turn at it.
+    waiting: AtomicUsize,
     /// Declared behind the writer, which the last connection's closing waits for: see its module.
     checkpointer: Option<Checkpointer>,
     /// SQLite's file.
@@ -255,6 +259,7 @@ impl Db {
             inner: Arc::new(Inner {
                 readers,
                 writer,
+                waiting: AtomicUsize::new(0),
                 checkpointer,
                 file,
                 backend,
@@ -295,11 +300,13 @@ impl Db {
 
     /// Runs queries in one transaction that may write: all of it happens, or nothing.
     ///
-    /// On SQLite this waits for its turn at the one writer; keep it short (bulk work goes in
-    /// slices of about ten milliseconds).
+    /// On SQLite this waits for its turn at the one writer; keep it short (bulk work goes at a
+    /// [`pace::Pace`]).
     pub fn write<T>(&self, queries: impl FnOnce(&mut Conn) -> DbResult<T>) -> DbResult<T> {
         if let Some(writer) = &self.inner.writer {
+            self.inner.waiting.fetch_add(1, Ordering::Relaxed);
             let mut conn = writer.lock();
+            self.inner.waiting.fetch_sub(1, Ordering::Relaxed);
             if let Conn::Sqlite(inner) = &mut *conn {
                 // A deferred transaction that reads first and writes later can lose its turn to
                 // another process's writer and fail at once, in spite of the busy timeout.
@@ -312,6 +319,11 @@ impl Db {
             return outcome;
         }
         write_on(&mut self.connection()?.conn, "BEGIN", queries)
+    }
+
+    /// Whether somebody waits for a turn at SQLite's one writer.
+    fn is_waited_for(&self) -> bool {
+        self.inner.waiting.load(Ordering::Relaxed) > 0
     }
 
     /// Like [`Db::write`], for a batch of hits: before anything is read, it holds the shared locks

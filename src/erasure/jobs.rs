@@ -16,12 +16,16 @@ use super::deletion::{self, Remains};
 use crate::db::models::audit::Actor;
 use crate::db::models::jobs::{self, Job, JobKind, JobStatus, Whom};
 use crate::db::models::{groups, receipts, signups};
+use crate::db::pace::{Keeps, Pace};
 use crate::db::{Conn, Db, DbResult, account_lock};
 use crate::domain::secret::Key;
 use crate::domain::time::Timestamp;
 
-/// Recipients of one slice: few enough to hold SQLite's one writer for about ten milliseconds.
-const SLICE: i64 = 20;
+/// How many recipients the first slice deletes.
+const FIRST_SLICE: usize = 10;
+
+/// The smallest slice and the largest: a receipt adds up what each of them did.
+const SLICES: (usize, usize) = (1, 200);
 
 /// How often a slice that fails is tried again before the job waits for the next start.
 const ATTEMPTS: u32 = 5;
@@ -114,8 +118,14 @@ pub fn start(
 
 /// Deletes the next few recipients of a job. Gives none when there were none left and the job is
 /// over.
-fn slice(conn: &mut Conn, wanted: Wanted, key: &Key, now: Timestamp) -> DbResult<Option<Remains>> {
-    let (account_id, job_id) = wanted;
+fn slice(
+    conn: &mut Conn,
+    (account_id, job_id): Wanted,
+    size: usize,
+    key: &Key,
+    now: Timestamp,
+) -> DbResult<Option<Remains>> {
+    let size = i64::try_from(size).unwrap_or(i64::MAX);
     // Another node may be at the same job: one slice after the other.
     account_lock::exclusive(conn, account_id)?;
     let job = jobs::find(conn, account_id, job_id)?;
@@ -123,13 +133,13 @@ fn slice(conn: &mut Conn, wanted: Wanted, key: &Key, now: Timestamp) -> DbResult
         return Ok(None);
     }
     let receipt = job.receipt_id;
-    let wishes = jobs::next_signups(conn, account_id, job_id, SLICE)?;
+    let wishes = jobs::next_signups(conn, account_id, job_id, size)?;
     if !wishes.is_empty() {
         let remains = deletion::delete_signups(conn, account_id, &wishes, receipt)?;
         jobs::take_signups_off(conn, account_id, job_id, &wishes)?;
         return Ok(Some(remains));
     }
-    let ids = jobs::next(conn, account_id, &job, SLICE)?;
+    let ids = jobs::next(conn, account_id, &job, size)?;
     if ids.is_empty() {
         if let Some(group_id) = job.group_id {
             // Its forms go with it, and the files of their mails have to go before.
@@ -191,17 +201,14 @@ impl Tools {
             forgotten: taken_up,
             ..Remains::default()
         };
+        let mut pace = Pace::new(FIRST_SLICE, SLICES, Keeps::HitsWaiting);
         let outcome = loop {
             if self.stopping.load(Ordering::Acquire) {
                 break Ok(());
             }
-            let next = self.db.write(|conn| {
-                slice(
-                    conn,
-                    (account_id, job_id),
-                    &self.remembering,
-                    Timestamp::now(),
-                )
+            let (size, wanted) = (pace.size(), (account_id, job_id));
+            let next = pace.write(&self.db, size, |conn| {
+                slice(conn, wanted, size, &self.remembering, Timestamp::now())
             });
             match next {
                 Ok(Some(remains)) => {

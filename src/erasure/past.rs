@@ -1,15 +1,15 @@
 //! Pseudonymising the past of many at once, by the age of their mails: all of an account's, or what
 //! is older than it is kept ([`super::retention`]).
 //!
-//! A slice is one transaction and changes some deliveries of one mailing, as many as fit into about
-//! ten milliseconds, so hits wait no longer than that. What is cut off is no longer found by the
+//! A slice is one transaction and changes some deliveries of one mailing, as many as fit into some
+//! milliseconds ([`crate::db::pace`]), so hits wait no longer than that. What is cut off is no longer found by the
 //! question for the next ones: a program that is killed in the middle goes on where it was.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::thread::JoinHandle;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use parking_lot::Mutex;
 use serde_json::json;
@@ -19,6 +19,7 @@ use crate::db::models::jobs::{self, Job, JobKind, JobStatus};
 use crate::db::models::journal::{self, JournalKind};
 use crate::db::models::receipts::{self, Done, ReceiptKind};
 use crate::db::models::{accounts, past};
+use crate::db::pace::{Keeps, Pace};
 use crate::db::{Conn, Db, DbResult, account_lock};
 use crate::domain::time::Timestamp;
 use crate::tracking::pseudonymise::cut_off_by_age;
@@ -31,11 +32,8 @@ const LOOKED_UP: i64 = 20_000;
 /// With how many deliveries the first slice begins.
 const FIRST_SLICE: usize = 100;
 
-/// The most deliveries of a slice.
-const MOST_IN_SLICE: usize = 2_000;
-
-/// How long a slice may hold SQLite's one writer, and on PostgreSQL keep an account's hits waiting.
-const SLICE_TIME: Duration = Duration::from_millis(10);
+/// The smallest slice and the largest.
+const SLICES: (usize, usize) = (10, 2_000);
 
 /// How often something that fails is tried again before the job waits for the next start.
 const ATTEMPTS: u32 = 5;
@@ -223,7 +221,7 @@ impl Worker {
         let Some(until) = job.until.map(Timestamp) else {
             return Ok(());
         };
-        let mut pace = FIRST_SLICE;
+        let mut pace = Pace::new(FIRST_SLICE, SLICES, Keeps::HitsWaiting);
         let mut mailing_id = 0;
         while let Some(next) = self
             .db
@@ -244,11 +242,10 @@ impl Worker {
                     if self.stopping() {
                         return Ok(());
                     }
-                    let (these, others) = rest.split_at(pace.min(rest.len()));
-                    let begun = Instant::now();
-                    self.db
-                        .write(|conn| slice(conn, account_id, job_id, mailing_id, these))?;
-                    pace = adapted(pace, begun.elapsed());
+                    let (these, others) = rest.split_at(pace.size().min(rest.len()));
+                    pace.write(&self.db, these.len(), |conn| {
+                        slice(conn, account_id, job_id, mailing_id, these)
+                    })?;
                     rest = others;
                 }
             }
@@ -260,17 +257,6 @@ impl Worker {
             }
             Ok(())
         })
-    }
-}
-
-/// How many deliveries the next slice has, after one of so many took that long.
-fn adapted(pace: usize, took: Duration) -> usize {
-    if took > SLICE_TIME {
-        (pace / 2).max(10)
-    } else if took * 2 < SLICE_TIME {
-        (pace * 2).min(MOST_IN_SLICE)
-    } else {
-        pace
     }
 }
 
@@ -301,18 +287,4 @@ fn slice(
     };
     receipts::add(conn, account_id, job.receipt_id, &done)?;
     jobs::count_done(conn, account_id, job_id, cut.deliveries)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn slices_take_about_as_long_as_they_may() {
-        assert_eq!(adapted(100, Duration::from_millis(1)), 200);
-        assert_eq!(adapted(100, Duration::from_millis(8)), 100);
-        assert_eq!(adapted(100, Duration::from_millis(30)), 50);
-        assert_eq!(adapted(MOST_IN_SLICE, Duration::ZERO), MOST_IN_SLICE);
-        assert_eq!(adapted(10, Duration::from_secs(1)), 10);
-    }
 }

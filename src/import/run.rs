@@ -8,7 +8,7 @@ use std::io::{BufReader, Seek};
 use std::path::Path;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc::{SyncSender, sync_channel};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use diesel::result::Error as DieselError;
 use serde::{Deserialize, Serialize};
@@ -21,12 +21,16 @@ use super::reader::RowReader;
 use super::slice::{self, Consents, Job, Slice};
 use crate::db::models::audit::Actor;
 use crate::db::models::imports::{self, Counts, Import, ImportStatus};
-use crate::db::{Backend, Db, DbError, maintenance};
+use crate::db::pace::{Keeps, Pace};
+use crate::db::{Db, DbError, maintenance};
 use crate::domain::secret::Key;
 use crate::domain::time::Timestamp;
 
-/// The smallest slice, in rows.
-const MIN_SLICE: usize = 50;
+/// The first slice, in rows.
+const FIRST_SLICE: usize = 200;
+
+/// The smallest slice and the largest.
+const SLICES: (usize, usize) = (50, 2_000);
 
 /// A slice ends early after that many bytes of the file: rows of long fields are few.
 const SLICE_BYTES: u64 = 1024 * 1024;
@@ -142,8 +146,8 @@ fn write_all(
     file.rewind().map_err(ReadError::from)?;
     let mut rows = RowReader::new(BufReader::new(file), settings.dialect, settings.mapping)?;
     rows.skip_rows(u64::try_from(import.rows_read).unwrap_or(0))?;
-    let mut pace = Pace::new(db.backend());
-    let size = AtomicUsize::new(pace.rows);
+    let mut pace = Pace::new(FIRST_SLICE, SLICES, Keeps::NobodyWaiting);
+    let size = AtomicUsize::new(pace.size());
     let size = &size;
     let mut written = 0;
     std::thread::scope(|scope| {
@@ -155,8 +159,8 @@ fn write_all(
             .map_err(ReadError::from)?;
         for slice in &slices {
             let slice = slice?;
-            pace.write(db, job, &slice)?;
-            size.store(pace.rows, Ordering::Relaxed);
+            write(&mut pace, db, job, &slice)?;
+            size.store(pace.size(), Ordering::Relaxed);
             written += slice.to_row - slice.from_row;
             let progress = Progress {
                 bytes_read: slice.bytes_read,
@@ -216,63 +220,23 @@ fn read_slice<R: std::io::Read>(rows: &mut RowReader<R>, size: usize) -> Result<
     Ok(slice)
 }
 
-/// How many rows go into a slice, so that it takes about as long as it may.
-struct Pace {
-    rows: usize,
-    most: usize,
-    target: Duration,
-}
-
-impl Pace {
-    fn new(backend: Backend) -> Self {
-        match backend {
-            // Hits wait for the one writer at most this long.
-            Backend::Sqlite => Self {
-                rows: 200,
-                most: 2_000,
-                target: Duration::from_millis(10),
-            },
-            Backend::Postgres => Self {
-                rows: 1_000,
-                most: 2_000,
-                target: Duration::from_millis(100),
-            },
-        }
-    }
-
-    fn write(&mut self, db: &Db, job: &Job, slice: &Slice) -> Result<Counts, RunError> {
-        let mut attempt = 1;
-        loop {
-            let mut worked = Duration::ZERO;
-            let outcome = db.write(|conn| {
-                // Without the time spent waiting for a turn.
-                let begun = Instant::now();
-                let counts = slice::write(conn, job, slice, Timestamp::now());
-                worked = begun.elapsed();
-                counts
-            });
-            match outcome {
-                Ok(Some(counts)) => {
-                    self.adapt(slice, worked);
-                    return Ok(counts);
-                }
-                Ok(None) => return Err(RunError::Ended),
-                Err(error) if attempt < ATTEMPTS && passes(&error) => {
-                    std::thread::sleep(Duration::from_millis(20) * attempt);
-                    attempt += 1;
-                }
-                Err(error) => return Err(error.into()),
+/// Writes a slice, and tries it again when others are in its way.
+fn write(pace: &mut Pace, db: &Db, job: &Job, slice: &Slice) -> Result<Counts, RunError> {
+    let rows = usize::try_from(slice.to_row - slice.from_row).unwrap_or(usize::MAX);
+    let mut attempt = 1;
+    loop {
+        let outcome = pace.write(db, rows, |conn| {
+            slice::write(conn, job, slice, Timestamp::now())
+        });
+        match outcome {
+            Ok(Some(counts)) => return Ok(counts),
+            Ok(None) => return Err(RunError::Ended),
+            Err(error) if attempt < ATTEMPTS && passes(&error) => {
+                std::thread::sleep(Duration::from_millis(20) * attempt);
+                attempt += 1;
             }
+            Err(error) => return Err(error.into()),
         }
-    }
-
-    fn adapt(&mut self, slice: &Slice, worked: Duration) {
-        let written = usize::try_from(slice.to_row - slice.from_row).unwrap_or(self.rows);
-        let micros = worked.as_micros().max(1);
-        let fitting = written as u128 * self.target.as_micros() / micros;
-        let fitting = usize::try_from(fitting).unwrap_or(self.most);
-        // At most doubled: a single fast slice says little.
-        self.rows = fitting.min(self.rows * 2).clamp(MIN_SLICE, self.most);
     }
 }
 
@@ -285,24 +249,4 @@ fn passes(error: &DbError) -> bool {
             | DbError::Unavailable(_)
             | DbError::Fault(DieselError::DatabaseError(..))
     )
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn slices_grow_and_shrink_to_their_time() {
-        let mut pace = Pace::new(Backend::Sqlite);
-        let slice = |rows| Slice {
-            to_row: rows,
-            ..Slice::default()
-        };
-        pace.adapt(&slice(200), Duration::from_millis(1));
-        assert_eq!(pace.rows, 400, "at most doubled");
-        pace.adapt(&slice(400), Duration::from_millis(20));
-        assert_eq!(pace.rows, 200);
-        pace.adapt(&slice(200), Duration::from_secs(1));
-        assert_eq!(pace.rows, MIN_SLICE);
-    }
 }

@@ -7,8 +7,7 @@ use diesel::sql_types::{BigInt, Binary, Bool, Text};
 use crate::db::json_rows::{self, Column, hex};
 use crate::db::models::askable;
 use crate::db::models::deliveries::DeliveryStatus;
-use crate::db::models::mailings::MailingStatus;
-use crate::db::schema::{deliveries, mailings};
+use crate::db::schema::mailings;
 use crate::db::{Conn, DbResult};
 use crate::domain::secret::Random128;
 use crate::domain::time::Timestamp;
@@ -396,18 +395,25 @@ pub fn take_over(
 /// All deliveries of the installation that are claimed, as mailing and recipient: their mails may
 /// lie in an outbox without being entered.
 pub fn in_hand_of_all(conn: &mut Conn) -> DbResult<Vec<(i64, i64)>> {
-    let found: Vec<(i64, Option<i64>)> = mailings::table
-        .inner_join(deliveries::table)
-        .filter(mailings::sent_at.is_null())
-        .filter(mailings::status.ne(MailingStatus::Draft.as_str()))
-        .filter(deliveries::status.eq_any(["claimed", "underway"]))
-        .filter(deliveries::recipient_id.is_not_null())
-        .select((deliveries::mailing_id, deliveries::recipient_id))
-        .load(conn)?;
-    Ok(found
+    #[derive(QueryableByName)]
+    struct Held {
+        #[diesel(sql_type = BigInt)]
+        mailing_id: i64,
+        #[diesel(sql_type = BigInt)]
+        recipient_id: i64,
+    }
+    // Mailing by mailing, and with the states in the text: so the index of those that are held is
+    // used, and not every delivery there is read at each start.
+    let held: Vec<Held> = diesel::sql_query(
+        "SELECT d.mailing_id, d.recipient_id FROM mailings m CROSS JOIN deliveries d
+         WHERE m.sent_at IS NULL AND m.status <> 'draft' AND d.mailing_id = m.id
+           AND d.status IN ('claimed', 'underway') AND d.recipient_id IS NOT NULL",
+    )
+    .load(conn)?;
+    let pairs = held
         .into_iter()
-        .filter_map(|(mailing_id, recipient_id)| Some((mailing_id, recipient_id?)))
-        .collect())
+        .map(|one| (one.mailing_id, one.recipient_id));
+    Ok(pairs.collect())
 }
 
 /// Puts all that a sender has claimed of a mailing and not begun to hand over back: it will be

@@ -1,0 +1,126 @@
+//! How much bulk work goes into one transaction.
+
+use std::time::{Duration, Instant};
+
+use super::{Backend, Conn, Db, DbResult};
+
+/// How long a transaction may take while others wait for their turn at SQLite's one writer: hits
+/// are answered only when they are stored.
+const IN_COMPANY: Duration = Duration::from_millis(10);
+
+/// How long while nobody does. Much of a large transaction's work is done but once; and whoever
+/// comes first waits for no longer than this.
+const ALONE: Duration = Duration::from_millis(40);
+
+/// How long on PostgreSQL for work that keeps nobody waiting.
+const ON_A_SERVER: Duration = Duration::from_millis(100);
+
+/// For how long somebody who waited is counted as company.
+const REMEMBERED: Duration = Duration::from_secs(1);
+
+/// Whom a transaction of bulk work keeps waiting on PostgreSQL.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Keeps {
+    /// Nobody.
+    NobodyWaiting,
+    /// The account's hits: it holds the account's exclusive lock.
+    HitsWaiting,
+}
+
+/// Finds the size of transactions that take about as long as they may, commit included: SQLite's
+/// search index does most of its work there.
+#[derive(Debug)]
+pub struct Pace {
+    size: usize,
+    least: usize,
+    most: usize,
+    keeps: Keeps,
+    /// When somebody last waited.
+    company: Option<Instant>,
+}
+
+impl Pace {
+    /// Begins with `size` rows, or whatever the work consists of; later there are no fewer than
+    /// `least` and no more than `most`.
+    pub const fn new(size: usize, (least, most): (usize, usize), keeps: Keeps) -> Self {
+        Self {
+            size,
+            least,
+            most,
+            keeps,
+            company: None,
+        }
+    }
+
+    /// How much is to go into the next transaction.
+    pub const fn size(&self) -> usize {
+        self.size
+    }
+
+    /// Writes `amount` in one transaction, and sets the pace by how long that took.
+    pub fn write<T>(
+        &mut self,
+        db: &Db,
+        amount: usize,
+        queries: impl FnOnce(&mut Conn) -> DbResult<T>,
+    ) -> DbResult<T> {
+        let mut begun = Instant::now();
+        let outcome = db.write(|conn| {
+            // Without the time spent waiting for a turn.
+            begun = Instant::now();
+            queries(conn)
+        })?;
+        let took = begun.elapsed();
+        if db.is_waited_for() {
+            self.company = Some(Instant::now());
+        }
+        self.adapt(db.backend(), amount, took);
+        Ok(outcome)
+    }
+
+    fn may_take(&self, backend: Backend) -> Duration {
+        match (backend, self.keeps) {
+            (Backend::Postgres, Keeps::NobodyWaiting) => ON_A_SERVER,
+            (Backend::Postgres, Keeps::HitsWaiting) => IN_COMPANY,
+            (Backend::Sqlite, _) => match self.company {
+                Some(since) if since.elapsed() < REMEMBERED => IN_COMPANY,
+                _ => ALONE,
+            },
+        }
+    }
+
+    fn adapt(&mut self, backend: Backend, amount: usize, took: Duration) {
+        let may = self.may_take(backend).as_micros();
+        let fitting = amount as u128 * may / took.as_micros().max(1);
+        let fitting = usize::try_from(fitting).unwrap_or(self.most);
+        // At most doubled: a single fast one says little.
+        self.size = fitting.min(self.size * 2).clamp(self.least, self.most);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_pace_is_set_by_the_time_that_may_be_taken() {
+        let mut pace = Pace::new(200, (50, 2_000), Keeps::NobodyWaiting);
+        pace.adapt(Backend::Sqlite, 200, Duration::from_millis(1));
+        assert_eq!(pace.size(), 400, "at most doubled");
+        pace.adapt(Backend::Sqlite, 400, Duration::from_millis(80));
+        assert_eq!(pace.size(), 200);
+        pace.company = Some(Instant::now());
+        pace.adapt(Backend::Sqlite, 200, Duration::from_millis(20));
+        assert_eq!(pace.size(), 100, "in company a quarter of it");
+        pace.adapt(Backend::Sqlite, 100, Duration::from_secs(1));
+        assert_eq!(pace.size(), 50, "no fewer");
+        pace.company = Instant::now().checked_sub(2 * REMEMBERED);
+        pace.adapt(Backend::Sqlite, 50, Duration::from_millis(20));
+        assert_eq!(pace.size(), 100, "alone again");
+        pace.adapt(Backend::Postgres, 100, Duration::from_millis(100));
+        assert_eq!(pace.size(), 100);
+        pace.keeps = Keeps::HitsWaiting;
+        pace.adapt(Backend::Postgres, 100, Duration::from_millis(20));
+        assert_eq!(pace.size(), 50);
+    }
+}
