@@ -10,6 +10,40 @@ use crate::domain::bounce::{BounceKind, StatusCode};
 use crate::domain::time::Timestamp;
 use crate::domain::tracking::{RecipientStatus, TrackingSource};
 
+/// What came back of many mailings.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, QueryableByName)]
+pub struct Sums {
+    /// Mails handed over.
+    #[diesel(sql_type = BigInt)]
+    pub handed: i64,
+    /// Mails that came back for good.
+    #[diesel(sql_type = BigInt)]
+    pub hard: i64,
+    /// Mails that came back for now.
+    #[diesel(sql_type = BigInt)]
+    pub soft: i64,
+    /// Mails that were reported as unwanted.
+    #[diesel(sql_type = BigInt)]
+    pub complaints: i64,
+}
+
+/// What came back of all mailings that were begun since then: from their counters, so it tells nothing of
+/// anybody, and costs a look at each mailing.
+pub fn since(conn: &mut Conn, account_id: i64, begin: Timestamp) -> DbResult<Sums> {
+    let sum = |column: &str| format!("CAST(COALESCE(SUM({column}), 0) AS BIGINT)");
+    Ok(diesel::sql_query(format!(
+        "SELECT {} AS handed, {} AS hard, {} AS soft, {} AS complaints
+         FROM mailings WHERE account_id = $1 AND send_started_at >= $2",
+        sum("handed"),
+        sum("bounces"),
+        sum("soft_bounces"),
+        sum("complaints")
+    ))
+    .bind::<BigInt, _>(account_id)
+    .bind::<BigInt, _>(begin.millis())
+    .get_result(conn)?)
+}
+
 /// A delivery that something came back of.
 #[derive(Debug, Clone, Copy, QueryableByName)]
 pub struct Concerned {

@@ -9,9 +9,14 @@ use serde_json::json;
 
 use crate::db::models::audit::{self, Action, Entry};
 use crate::db::models::bounce_mailboxes::{self, Mailbox, Progress};
+use crate::db::models::bounces::{self, Sums};
+use crate::db::models::recipient_list::{self, Filter};
 use crate::db::models::{accounts, smtp_settings};
+use crate::db::paging::CappedCount;
+use crate::db::search::COUNT_LIMIT;
 use crate::domain::server::Encryption;
 use crate::domain::time::Timestamp;
+use crate::domain::tracking::RecipientStatus;
 use crate::web::access::SignedIn;
 use crate::web::error::WebError;
 use crate::web::fields::Fields;
@@ -34,6 +39,9 @@ const PATIENCE: Duration = Duration::from_secs(8);
 /// Longest name of a server (RFC 1035, 2.3.4), a user or a folder, in characters.
 const LONGEST: usize = 250;
 
+/// Over how many months what came back is added up.
+const MONTHS: i64 = 12;
+
 /// The most temporary bounces in a row that can be asked for.
 const LARGEST_LIMIT: i64 = 20;
 
@@ -41,6 +49,10 @@ const LARGEST_LIMIT: i64 = 20;
 #[template(path = "account/bounces.html")]
 struct BouncesPage {
     page: Page,
+    /// What came back of the mailings of the last months.
+    sums: Sums,
+    /// How many recipients get no mails any more because of that.
+    given_up: CappedCount,
     stored: Option<(Mailbox, Progress)>,
     form: Typed,
     limit: String,
@@ -67,6 +79,17 @@ struct Typed {
 }
 
 impl BouncesPage {
+    /// Of which a figure is a part.
+    fn share(&self, part: i64) -> String {
+        if part > 0 && part * 2_000 < self.sums.handed {
+            return "unter 0,1 % der E-Mails".to_owned();
+        }
+        format!(
+            "{} der E-Mails",
+            filters::format_percent(part, self.sums.handed)
+        )
+    }
+
     fn has_password(&self) -> bool {
         self.stored
             .as_ref()
@@ -325,9 +348,16 @@ pub async fn update_limit(
 
 async fn load(signed_in: &SignedIn, state: &State) -> Result<BouncesPage, WebError> {
     let account_id = signed_in.account_id();
-    let (stored, smtp) = state
+    let given_up = Filter {
+        status: Some(RecipientStatus::Bounced),
+        ..Filter::default()
+    };
+    let (sums, given_up, stored, smtp) = state
         .read(move |conn| {
+            let begin = Timestamp::now().plus_months(-MONTHS);
             Ok((
+                bounces::since(conn, account_id, begin)?,
+                recipient_list::count(conn, account_id, given_up, COUNT_LIMIT)?,
                 bounce_mailboxes::find(conn, account_id)?,
                 smtp_settings::find(conn, account_id)?,
             ))
@@ -336,6 +366,8 @@ async fn load(signed_in: &SignedIn, state: &State) -> Result<BouncesPage, WebErr
     Ok(BouncesPage {
         page: Page::new(signed_in, Section::Account, "Benutzerkonto"),
         form: Typed::stored(stored.as_ref().map(|(mailbox, _)| mailbox)),
+        sums,
+        given_up,
         stored,
         limit: signed_in.account.soft_bounce_limit.to_string(),
         return_path: smtp.map(|smtp| smtp.return_path).unwrap_or_default(),

@@ -1,6 +1,8 @@
 //! Where people see what came back.
 
+use diesel::prelude::*;
 use widerspruch::db::models::recipients;
+use widerspruch::domain::time::Timestamp;
 use widerspruch::domain::tracking::{Decision, RecipientStatus};
 
 use crate::support::bounce::{complaint, failed};
@@ -65,9 +67,49 @@ on_both!(the_report_and_the_recipient_say_what_came_back, |world| {
     admin
         .visit(&format!("/empfaenger/{}", people[1]))
         .assert_says("Zuletzt kam 1 E-Mail vorübergehend zurück.");
-    let list = admin.visit("/empfaenger?status=bounced");
+    let tab = admin.visit("/benutzerkonto/ruecklaeufer");
+    assert_eq!(
+        tab.all(".figure__value"),
+        ["4", "1", "1", "1"],
+        "sent, for good, for now, as spam"
+    );
+    tab.assert_says("25,0 % der E-Mails")
+        .assert_says("Zurzeit unzustellbar: 1 Empfänger");
+    let list = tab.attribute("a[href^='/empfaenger?status']", "href");
+    let list = admin.visit(&list.expect("a link to them"));
     list.assert_says("anna@example.org")
         .assert_silent_about("ben@example.org");
+});
+
+on_both!(the_tab_counts_of_one_account_and_of_a_year, |world| {
+    let admin = world.admin();
+    let tab = "/benutzerkonto/ruecklaeufer";
+    assert!(
+        admin.visit(tab).all(".figure").is_empty(),
+        "nothing was sent"
+    );
+    let anna = world.make_recipient("anna@example.org");
+    let long_ago = Timestamp::now().plus_months(-13).millis();
+    for (subject, begun) in [("Neues", None), ("Altes", Some(long_ago))] {
+        let mailing = world.make_sent_mailing(subject, 0);
+        world.deliver(mailing, anna, Decision::Personal);
+        let path = world.return_path(mailing, anna);
+        world.come_back(&failed(&path, "anna@example.org", "4.2.2"));
+        if let Some(begun) = begun {
+            let aged =
+                format!("UPDATE mailings SET send_started_at = {begun} WHERE id = {mailing}");
+            world.write(|conn| {
+                diesel::sql_query(&aged).execute(conn)?;
+                Ok(())
+            });
+        }
+    }
+    let page = admin.visit(tab);
+    assert_eq!(page.all(".figure__value"), ["1", "0", "1", "0"]);
+    page.assert_says("Alle Adressen gelten als zustellbar.");
+    world.make_account("Andere GmbH", "andere@example.org");
+    let other = world.signed_in("andere@example.org");
+    assert!(other.visit(tab).all(".figure").is_empty());
 });
 
 on_both!(an_administrator_lets_mails_go_there_again, |world| {
