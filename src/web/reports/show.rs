@@ -58,6 +58,14 @@ impl ReportPage {
         )
     }
 
+    /// How many have objected, as the mailing's figure is told.
+    fn of_objections(&self) -> String {
+        let count = self.report.objections();
+        let verb = if count == 1 { "hat" } else { "haben" };
+        let what = format!("{verb} personenbezogenem Tracking widersprochen");
+        self.counted_of_handed(count, &what)
+    }
+
     fn of_handed(&self) -> String {
         format!(
             "bezogen auf {} versendete E-Mails",
