@@ -4,33 +4,34 @@
 //! The order matters: a hit is stored with the settings of its moment, so what somebody did before
 //! objecting is there, and nothing of what came after.
 
+mod acts;
+
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
 use rand::rngs::SmallRng;
 use rand::{Rng, SeedableRng};
 
+use self::acts::{Act, What};
 use super::calendar::{self, Planned};
 use super::crowd::{self, Crowd};
 use super::nowhere::Nowhere;
 use super::people::{self, CIRCLE, GROUPS, Person, Wish};
-use super::returns::ComesBack;
 use super::{ACCOUNT, DemoError, Kit, Made, Progress, Size, readers, returns, said, texts};
 use crate::db::models::audit::Actor;
 use crate::db::models::mailings::{self, Content};
 use crate::db::models::recipients::{self, NewRecipient};
-use crate::db::models::{groups, mailing_counters, mailing_links, sending};
+use crate::db::models::{groups, mailing_links, sending};
 use crate::db::{Conn, DbResult};
 use crate::domain::secret::Random128;
 use crate::domain::time::{Clock, Timestamp};
 use crate::domain::tracking::TrackingSource;
-use crate::erasure::deletion::{self, Remains};
+use crate::erasure::deletion::Remains;
 use crate::sending::sender::{Tools, send_here};
 use crate::sending::transport::Transport;
 use crate::sending::{Timing, preparation};
 use crate::tracking::enter::{Start, record_start};
 use crate::tracking::recorder::{self, Hit};
-use crate::tracking::{pseudonymise, settings};
 
 /// The same story every time.
 const SEED: u64 = 0x0077_6964_6572;
@@ -105,27 +106,6 @@ pub fn fill(
 enum Happening {
     Hit(Hit),
     Act(Act),
-}
-
-/// Something that a person, or the shop for that person, decides.
-#[derive(Debug, Clone, Copy)]
-struct Act {
-    /// The person, as an index.
-    person: usize,
-    what: What,
-    /// The mailing behind whose link it is done; none where the shop does it.
-    mailing: Option<i64>,
-}
-
-#[derive(Debug, Clone, Copy)]
-enum What {
-    Object,
-    ObjectAndPseudonymise,
-    Consent,
-    Complain,
-    ComesBack(ComesBack),
-    Unsubscribe,
-    Delete,
 }
 
 struct Story<'a> {
@@ -391,72 +371,6 @@ impl Story<'_> {
             };
             self.will_be(answer.at, Happening::Hit(hit));
         }
-    }
-
-    fn act(&mut self, act: Act, at: Timestamp) -> DbResult<()> {
-        let (account_id, id) = (self.account_id, self.people[act.person].id);
-        let by_themselves = act.mailing.is_some();
-        let (actor, source) = if by_themselves {
-            (&Actor::Recipient, TrackingSource::Recipient)
-        } else {
-            (&self.admin, TrackingSource::Admin)
-        };
-        let remembering = &self.kit.remembering;
-        let remains = self.kit.db.write(|conn| {
-            match act.what {
-                What::Object | What::ObjectAndPseudonymise => {
-                    let changed = said::object(conn, account_id, id, by_themselves, actor, at)?;
-                    if let (true, Some(mailing)) = (changed, act.mailing) {
-                        mailing_counters::count_objection(conn, account_id, mailing)?;
-                    }
-                }
-                What::Unsubscribe => {
-                    let changed = settings::unsubscribe(conn, account_id, id, source, actor, at)?;
-                    if let (true, Some(mailing)) = (changed, act.mailing) {
-                        mailing_counters::count_unsubscription(conn, account_id, mailing)?;
-                    }
-                }
-                What::Consent => {
-                    let key = remembering;
-                    said::consent(conn, account_id, id, by_themselves, key, actor, at)?;
-                }
-                What::Complain => {
-                    let back = returns::complaint(at);
-                    returns::take(conn, account_id, act.mailing, id, back)?;
-                }
-                What::ComesBack(back) => {
-                    returns::take(conn, account_id, act.mailing, id, back)?;
-                }
-                What::Delete => {}
-            }
-            match act.what {
-                What::ObjectAndPseudonymise => {
-                    pseudonymise::pseudonymise_recipient(conn, account_id, id, actor, at)?;
-                    Ok(None)
-                }
-                What::Delete => {
-                    let receipt = deletion::start_receipt(conn, account_id, actor, at)?;
-                    let ids = [id];
-                    deletion::delete_recipients(
-                        conn,
-                        account_id,
-                        &ids,
-                        receipt,
-                        remembering,
-                        actor,
-                        at,
-                    )
-                    .map(Some)
-                }
-                What::Object
-                | What::Consent
-                | What::Complain
-                | What::ComesBack(_)
-                | What::Unsubscribe => Ok(None),
-            }
-        })?;
-        self.remains.extend(remains);
-        Ok(())
     }
 
     /// A mailing that is still being written.
