@@ -2,6 +2,9 @@
 
 use serde_json::json;
 use widerspruch::config::Config;
+use widerspruch::db::Conn;
+use widerspruch::db::models::webhook_deliveries;
+use widerspruch::domain::time::Timestamp;
 use widerspruch::domain::tracking::Decision;
 use widerspruch::domain::webhook::HookEvent;
 use widerspruch::tracking::token::PersonalLink;
@@ -10,6 +13,7 @@ use widerspruch::webhooks::signature;
 
 use super::public::personal;
 use crate::support::bounce::{complaint, failed};
+use crate::support::hits::wait_until;
 use crate::support::webhook::Listener;
 use crate::support::{On, World, on_both};
 
@@ -274,6 +278,37 @@ on_both!(no_webhook_leads_into_a_private_network, |world| {
     world.wait_for_tellings("outcome IS NOT NULL", 1);
     assert_eq!(listener.count(), 0);
 });
+
+/// Two nodes look at the same moment: who comes second finds what the first one has taken.
+#[test]
+fn two_nodes_never_hold_the_same() {
+    let world = World::start_with(On::Postgres, anywhere);
+    world.state.teller.shut_down();
+    world.make_webhook("https://hooks.example.org/", &HookEvent::ALL);
+    let admin = world.admin();
+    for n in 0..3 {
+        let id = world.make_recipient(&format!("p{n}@example.org"));
+        let path = format!("/empfaenger/{id}/tracking");
+        admin.submit(&path, &[("tracking_off", "ja")]);
+    }
+    let now = Timestamp::now().plus_millis(1_000);
+    let claim = |conn: &mut Conn| webhook_deliveries::claim(conn, now, now.plus_millis(60_000), 8);
+    let waits = "datname = current_database() AND wait_event_type = 'Lock'";
+    std::thread::scope(|scope| {
+        let mut other = None;
+        let first = world.write(|conn| {
+            let held = claim(conn)?;
+            let second = scope.spawn(|| world.write(claim));
+            wait_until("the other node has looked", || {
+                second.is_finished() || world.rows("pg_stat_activity", waits) > 0
+            });
+            other = Some(second);
+            Ok(held)
+        });
+        let second = other.expect("it began").join().expect("it ended");
+        assert_eq!((first.len(), second.len()), (3, 0));
+    });
+}
 
 #[test]
 fn of_several_nodes_one_tells() {
