@@ -321,6 +321,13 @@ impl Db {
         write_on(&mut self.connection()?.conn, "BEGIN", queries)
     }
 
+    /// Waits while SQLite's write-ahead log is too long for bulk work.
+    fn let_bulk_wait(&self) {
+        if let Some(checkpointer) = &self.inner.checkpointer {
+            checkpointer.let_bulk_wait();
+        }
+    }
+
     /// Whether somebody waits for a turn at SQLite's one writer.
     fn is_waited_for(&self) -> bool {
         self.inner.waiting.load(Ordering::Relaxed) > 0

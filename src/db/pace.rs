@@ -64,6 +64,7 @@ impl Pace {
         amount: usize,
         queries: impl FnOnce(&mut Conn) -> DbResult<T>,
     ) -> DbResult<T> {
+        db.let_bulk_wait();
         let mut begun = Instant::now();
         let outcome = db.write(|conn| {
             // Without the time spent waiting for a turn.

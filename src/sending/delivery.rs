@@ -20,11 +20,18 @@ use crate::db::models::audit::Actor;
 use crate::db::models::mailings::{self, Mailing, MailingStatus};
 use crate::db::models::sending::{self, Cancelled, End, Ended};
 use crate::db::models::smtp_settings::{self, SmtpSettings};
+use crate::db::pace::{Keeps, Pace};
 use crate::db::{Conn, DbError, DbResult};
 use crate::mail::MailError;
 
-/// How many deliveries are written, or cancelled, in one transaction.
-const WRITTEN_AT_ONCE: usize = 500;
+/// How many deliveries are written in the first transaction.
+const FIRST_WRITTEN: usize = 100;
+
+/// How few and how many in the others.
+const WRITTEN_AT_ONCE: (usize, usize) = (20, 1_000);
+
+/// How many are cancelled in one transaction.
+const CANCELLED_AT_ONCE: i64 = 500;
 
 /// How many deliveries are claimed, and put into the outbox, between two transactions.
 const CLAIMED_AT_ONCE: i64 = 50;
@@ -261,25 +268,28 @@ impl Delivering {
         let mut seed = [0; 32];
         getrandom::fill(&mut seed).map_err(|e| DbError::Unavailable(e.to_string()))?;
         people.shuffle(&mut StdRng::from_seed(seed));
-        for slice in people.chunks(WRITTEN_AT_ONCE) {
-            if self.is_stopping()
-                || !db
-                    .write(|conn| sending::write_deliveries(conn, account_id, mailing_id, slice))?
-            {
+        let mut pace = Pace::new(FIRST_WRITTEN, WRITTEN_AT_ONCE, Keeps::NobodyWaiting);
+        let mut rest = people.as_slice();
+        while !rest.is_empty() {
+            let (some, others) = rest.split_at(pace.size().min(rest.len()));
+            let goes_on = !self.is_stopping()
+                && pace.write(db, some.len(), |conn| {
+                    sending::write_deliveries(conn, account_id, mailing_id, some)
+                })?;
+            if !goes_on {
                 return Ok(());
             }
+            rest = others;
         }
         db.write(|conn| sending::begin(conn, account_id, mailing_id))
     }
 
     fn settle_cancelled(&self, account_id: i64, mailing_id: i64) -> DbResult<()> {
-        let limit = i64::try_from(WRITTEN_AT_ONCE).unwrap_or(i64::MAX);
         while !self.is_stopping() {
             let now = self.tools.clock.now();
-            let settled = self
-                .tools
-                .db
-                .write(|conn| sending::cancel_some(conn, account_id, mailing_id, limit, now))?;
+            let settled = self.tools.db.write(|conn| {
+                sending::cancel_some(conn, account_id, mailing_id, CANCELLED_AT_ONCE, now)
+            })?;
             if settled != Cancelled::Some {
                 break;
             }
