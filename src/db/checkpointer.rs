@@ -22,10 +22,7 @@ use super::{Conn, DbError, DbResult};
 /// How often the thread looks while somebody writes.
 const NAP: Duration = Duration::from_millis(50);
 
-/// How often the rest is carried while bulk work waits, in the hope that it becomes small.
-const ROUNDS: usize = 10;
-
-/// How long bulk work waits for that at most, before each of its transactions.
+/// How long bulk work waits at most while the log is too long, before each of its transactions.
 const PATIENCE: Duration = Duration::from_secs(5);
 
 /// When how much is carried, in pages.
@@ -68,10 +65,15 @@ impl Checkpointer {
     /// Starts the thread, with a connection of its own.
     pub fn start(conn: Conn, writer: Arc<FairMutex<Conn>>, amounts: Amounts) -> DbResult<Self> {
         let signs = Arc::<Signs>::default();
-        let heard = Arc::clone(&signs);
+        let work = Work {
+            conn,
+            writer,
+            signs: Arc::clone(&signs),
+            amounts,
+        };
         let thread = std::thread::Builder::new()
             .name("checkpointer".into())
-            .spawn(move || run(conn, &writer, &heard, amounts))
+            .spawn(move || work.run())
             .map_err(|error| DbError::Unavailable(error.to_string()))?;
         Ok(Self {
             signs,
@@ -115,60 +117,64 @@ impl Drop for Checkpointer {
     }
 }
 
-fn run(mut conn: Conn, writer: &FairMutex<Conn>, signs: &Signs, amounts: Amounts) {
-    while !signs.stopping.load(Ordering::SeqCst) {
-        if signs.written.swap(false, Ordering::SeqCst) {
-            if let Err(error) = tend(&mut conn, writer, signs, amounts) {
-                // It is tried again after the next writing.
-                tracing::warn!(%error, "what was written ahead could not be carried to its place");
+/// What the thread works with.
+struct Work {
+    conn: Conn,
+    writer: Arc<FairMutex<Conn>>,
+    signs: Arc<Signs>,
+    amounts: Amounts,
+}
+
+impl Work {
+    fn run(mut self) {
+        let signs = Arc::clone(&self.signs);
+        while !signs.stopping.load(Ordering::SeqCst) {
+            if signs.written.swap(false, Ordering::SeqCst) {
+                if let Err(error) = self.tend() {
+                    // It is tried again after the next writing.
+                    tracing::warn!(%error, "what was written ahead could not be carried to its place");
+                }
+                std::thread::park_timeout(NAP);
+                continue;
             }
-            std::thread::park_timeout(NAP);
-            continue;
+            signs.resting.store(true, Ordering::SeqCst);
+            let wanted =
+                signs.written.load(Ordering::SeqCst) || signs.stopping.load(Ordering::SeqCst);
+            if !wanted {
+                std::thread::park();
+            }
+            signs.resting.store(false, Ordering::SeqCst);
         }
-        signs.resting.store(true, Ordering::SeqCst);
-        let wanted = signs.written.load(Ordering::SeqCst) || signs.stopping.load(Ordering::SeqCst);
-        if !wanted {
-            std::thread::park();
-        }
-        signs.resting.store(false, Ordering::SeqCst);
     }
-}
 
-fn tend(
-    conn: &mut Conn,
-    writer: &FairMutex<Conn>,
-    signs: &Signs,
-    amounts: Amounts,
-) -> DbResult<()> {
-    if carry(conn, Carry::Nothing)?.rest() < amounts.many {
-        return Ok(());
-    }
-    let log = carry(conn, Carry::WhatCanBe)?;
-    let is_long = log.pages > amounts.most;
-    if log.is_busy() || (log.rest() > amounts.few && !is_long) {
-        return Ok(());
-    }
-    signs.behind.store(is_long, Ordering::SeqCst);
-    let outcome = finish(conn, writer, signs, amounts);
-    signs.behind.store(false, Ordering::SeqCst);
-    outcome
-}
-
-/// Carries all of the log. With nothing left in it the next one who writes begins at its start,
-/// unless somebody still reads an old state: then that happens the next time.
-fn finish(
-    conn: &mut Conn,
-    writer: &FairMutex<Conn>,
-    signs: &Signs,
-    amounts: Amounts,
-) -> DbResult<()> {
-    for _ in 0..ROUNDS {
-        let log = carry(conn, Carry::WhatCanBe)?;
-        if log.is_busy() || log.rest() <= amounts.few || signs.stopping.load(Ordering::SeqCst) {
-            break;
+    fn tend(&mut self) -> DbResult<()> {
+        if carry(&mut self.conn, Carry::Nothing)?.rest() < self.amounts.many {
+            return Ok(());
         }
+        let log = carry(&mut self.conn, Carry::WhatCanBe)?;
+        let is_long = log.pages > self.amounts.most;
+        if log.is_busy() || (log.rest() > self.amounts.few && !is_long) {
+            return Ok(());
+        }
+        self.signs.behind.store(is_long, Ordering::SeqCst);
+        let outcome = self.finish(log.rest());
+        self.signs.behind.store(false, Ordering::SeqCst);
+        outcome
     }
-    carry(&mut writer.lock(), Carry::WhatCanBe).map(drop)
+
+    /// Carries all of the log. With nothing left in it the next one who writes begins at its start,
+    /// unless somebody still reads an old state: then that happens the next time.
+    fn finish(&mut self, mut rest: i32) -> DbResult<()> {
+        while rest > self.amounts.few && !self.signs.stopping.load(Ordering::SeqCst) {
+            let log = carry(&mut self.conn, Carry::WhatCanBe)?;
+            // Somebody reads an old state, or as much is written meanwhile as is carried.
+            if log.is_busy() || log.rest() > rest / 2 {
+                break;
+            }
+            rest = log.rest();
+        }
+        carry(&mut self.writer.lock(), Carry::WhatCanBe).map(drop)
+    }
 }
 
 /// What is to be carried.
