@@ -1,5 +1,6 @@
 //! The documented procedure 3 over HTTP, and the rules around it.
 
+use std::panic::AssertUnwindSafe;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use widerspruch::db::reports;
@@ -48,13 +49,18 @@ on_both!(p5_deleting_goes_well_while_a_mailing_is_sent, |world| {
             }
             counted
         });
-        let admin = world.admin();
-        for person in &people {
-            assert_eq!(delete(&admin, *person).status, 200);
-        }
+        // Whatever comes of it, the sender is to end.
+        let deleted = std::panic::catch_unwind(AssertUnwindSafe(|| {
+            let admin = world.admin();
+            for person in &people {
+                assert_eq!(delete(&admin, *person).status, 200);
+            }
+        }));
         is_over.store(true, Ordering::SeqCst);
-        sender.join().expect("it counts")
+        let counted = sender.join().expect("it counts");
+        deleted.map(|()| counted)
     });
+    let counted = counted.unwrap_or_else(|failure| std::panic::resume_unwind(failure));
     assert!(counted > 40, "both went on at the same time: {counted}");
     assert_eq!(handed(), before + counted);
     assert_eq!(world.rows("recipients", "1 = 1"), 0);
