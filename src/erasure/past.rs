@@ -2,8 +2,9 @@
 //! is older than it is kept ([`super::retention`]).
 //!
 //! A slice is one transaction and changes some deliveries of one mailing, as many as fit into some
-//! milliseconds ([`crate::db::pace`]), so hits wait no longer than that. What is cut off is no longer found by the
-//! question for the next ones: a program that is killed in the middle goes on where it was.
+//! milliseconds ([`crate::db::pace`]), so hits wait no longer than that. What is cut off is no
+//! longer found by the question for the next ones: a program that is killed in the middle goes on
+//! where it was.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};

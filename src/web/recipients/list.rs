@@ -92,9 +92,6 @@ pub struct ListQuery {
     status: String,
     #[serde(default)]
     tracking: String,
-    /// Those who objected, in addresses from before there was `tracking`.
-    #[serde(default)]
-    widerspruch: String,
 }
 
 impl ListQuery {
@@ -110,8 +107,7 @@ impl ListQuery {
                 word => Some(word.parse().map_err(unknown)?),
             },
             tracking: match self.tracking.as_str() {
-                "" if self.widerspruch.is_empty() => None,
-                "" => Some(RecipientTracking::Objected),
+                "" => None,
                 word => Some(word.parse().map_err(unknown)?),
             },
         })
