@@ -304,11 +304,13 @@ fn for_programs(table: &mut Table<'_>) {
     table.delete("/api/v1/recipients/{id}",             key(DeleteRecipients), api::recipients::delete);
     table.get ("/api/v1/recipients/{id}/tracking",      key(ReadRecipients),   api::tracking::show);
     table.put ("/api/v1/recipients/{id}/tracking",      key(WriteTracking),    api::tracking::update);
+    table.put ("/api/v1/recipients/{id}/unsubscription", key(WriteRecipients), api::unsubscription::create);
     table.get ("/api/v1/receipts/{id}",                 key(DeleteRecipients), api::receipts::show);
     table.get ("/api/v1/groups",                        key(ReadRecipients),   api::groups::list);
     table.post("/api/v1/groups",                        key(WriteRecipients),  api::groups::create);
     table.get ("/api/v1/groups/{id}",                   key(ReadRecipients),   api::groups::show);
     table.put ("/api/v1/groups/{id}",                   key(WriteRecipients),  api::groups::rename);
+    table.delete("/api/v1/groups/{id}",                 key(WriteRecipients),  api::groups::delete);
     table.put ("/api/v1/groups/{id}/members/{recipient}", key(WriteRecipients), api::groups::add_member);
     table.delete("/api/v1/groups/{id}/members/{recipient}", key(WriteRecipients), api::groups::remove_member);
     table.get ("/api/v1/mailings",                      key(ReadMailings),     api::mailings::list);

@@ -11,7 +11,7 @@ use super::once::{self, Created, Made};
 use super::paging::{self, Listed, Part};
 use super::problem::{FieldProblem, Problem};
 use crate::db::models::groups::{self, Group};
-use crate::db::models::recipients;
+use crate::db::models::{recipients, signup_forms};
 use crate::domain::group::name_problem;
 use crate::domain::time::Timestamp;
 use crate::web::state::State;
@@ -145,6 +145,32 @@ pub async fn rename(
         .await?;
     let group = renamed.ok_or(Problem::NameTaken)?;
     Ok(HttpResponse::Ok().json(GroupBody::from(group)))
+}
+
+/// Dissolve a group
+///
+/// Its members stay recipients, and reports stay as they are. Not while sign-up forms put people
+/// into it.
+#[utoipa::path(delete, path = "/api/v1/groups/{id}", operation_id = "dissolve_group", tag = "Groups",
+    params(("id" = i64, Path, minimum = 1, description = "The group's number")),
+    responses((status = 204, description = "It is gone")),
+    security(("key" = ["recipients:write"])))]
+pub async fn delete(caller: Caller, state: web::Data<State>, id: web::Path<i64>) -> ApiResult {
+    let (account_id, id) = (caller.account_id(), *id);
+    let forms = state
+        .write(move |conn| {
+            groups::find(conn, account_id, id)?;
+            let forms = signup_forms::count_of_group(conn, account_id, id)?;
+            if forms == 0 {
+                groups::dissolve(conn, account_id, id)?;
+            }
+            Ok(forms)
+        })
+        .await?;
+    if forms > 0 {
+        return Err(Problem::GroupInUse(forms));
+    }
+    Ok(HttpResponse::NoContent().finish())
 }
 
 /// Put a recipient into a group

@@ -19,6 +19,7 @@ pub mod receipts;
 pub mod recipients;
 pub mod reports;
 pub mod tracking;
+pub mod unsubscription;
 
 use actix_web::HttpResponse;
 

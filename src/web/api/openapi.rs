@@ -11,7 +11,7 @@ use utoipa::{OpenApi, PartialSchema, ToSchema};
 
 use super::ApiResult;
 use super::problem::{MEDIA_TYPE, ProblemBody};
-use super::{groups, key, mailings, receipts, recipients, reports, tracking};
+use super::{groups, key, mailings, receipts, recipients, reports, tracking, unsubscription};
 
 #[derive(OpenApi)]
 #[openapi(
@@ -31,6 +31,7 @@ use super::{groups, key, mailings, receipts, recipients, reports, tracking};
         recipients::show,
         recipients::update,
         recipients::delete,
+        unsubscription::create,
         receipts::show,
         tracking::show,
         tracking::update,
@@ -38,6 +39,7 @@ use super::{groups, key, mailings, receipts, recipients, reports, tracking};
         groups::create,
         groups::show,
         groups::rename,
+        groups::delete,
         groups::add_member,
         groups::remove_member,
         mailings::list,

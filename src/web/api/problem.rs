@@ -32,6 +32,8 @@ pub enum Problem {
     AddressTaken(i64),
     /// Another group has that name.
     NameTaken,
+    /// So many sign-up forms put people into the group.
+    GroupInUse(i64),
     /// The group asks its members for consent, and this person refused.
     MayNotBeAsked,
     /// A consent is not taken back as if nothing had been said.
@@ -126,6 +128,9 @@ impl Problem {
                     Some(format!("This needs a key with the scope {}.", scope.word()))
                 }
                 Self::Malformed(detail) => Some(detail.clone()),
+                Self::GroupInUse(forms) => Some(format!(
+                    "Sign-up forms that put people into it: {forms}. Remove them first."
+                )),
                 Self::ConsentStands => Some("Record an objection instead.".to_owned()),
                 _ => None,
             },
@@ -150,6 +155,7 @@ impl Problem {
             Self::Invalid(_) => ("invalid", "Some fields are wrong"),
             Self::AddressTaken(_) => ("address-taken", "Another recipient has this address"),
             Self::NameTaken => ("name-taken", "Another group has this name"),
+            Self::GroupInUse(_) => ("group-in-use", "Sign-up forms put people into this group"),
             Self::MayNotBeAsked => (
                 "may-not-be-asked",
                 "This person refused and may not be asked for consent now",
@@ -192,9 +198,11 @@ impl ResponseError for Problem {
             Self::NotFound => StatusCode::NOT_FOUND,
             Self::Malformed(_) => StatusCode::BAD_REQUEST,
             Self::Invalid(_) | Self::KeyUsedBefore => StatusCode::UNPROCESSABLE_ENTITY,
-            Self::AddressTaken(_) | Self::NameTaken | Self::MayNotBeAsked | Self::ConsentStands => {
-                StatusCode::CONFLICT
-            }
+            Self::AddressTaken(_)
+            | Self::NameTaken
+            | Self::GroupInUse(_)
+            | Self::MayNotBeAsked
+            | Self::ConsentStands => StatusCode::CONFLICT,
             Self::Status(status) => *status,
         }
     }

@@ -1,6 +1,8 @@
 //! Recipients and groups: found, entered, changed, deleted as on the pages.
 
 use serde_json::{Value, json};
+use widerspruch::db::models::signup_forms;
+use widerspruch::domain::time::Timestamp;
 use widerspruch::domain::tracking::Decision;
 
 use crate::support::on_both;
@@ -205,6 +207,64 @@ on_both!(groups_are_kept, |world| {
     program
         .delete("/api/v1/groups/4711/members/1")
         .expect_problem(404, "not-found");
+});
+
+on_both!(a_program_unsubscribes_and_only_that, |world| {
+    let program = world.program();
+    let anna = world.make_recipient("anna@example.org");
+    let path = format!("/api/v1/recipients/{anna}");
+    for _ in 0..2 {
+        program
+            .send("PUT", &format!("{path}/unsubscription"), None, &[])
+            .expect(204);
+        let said = program.get(&path).expect(200);
+        assert_eq!(said["status"], "unsubscribed");
+        assert_eq!(said["tracking"], "unset", "the two are separate");
+    }
+    let logged = format!("action = 'recipient_unsubscribed' AND recipient_id = {anna}");
+    assert_eq!(world.rows("audit_log", &logged), 1);
+    world
+        .admin()
+        .visit(&format!("/benutzerkonto/protokoll?empfaenger={anna}"))
+        .assert_says("Schnittstelle: Webshop")
+        .assert_says("Quelle: Schnittstelle");
+    let back = program.delete(&format!("{path}/unsubscription"));
+    back.expect_problem(405, "method-not-allowed");
+});
+
+on_both!(a_group_is_dissolved_unless_forms_fill_it, |world| {
+    let program = world.program();
+    let made = program.post("/api/v1/groups", &json!({"name": "Leserschaft"}));
+    let group = made.expect(201)["id"].as_i64().expect("a number");
+    let path = format!("/api/v1/groups/{group}");
+    let anna = world.make_recipient("anna@example.org");
+    let member = format!("{path}/members/{anna}");
+    program.send("PUT", &member, None, &[]).expect(204);
+    let form = world.write(|conn| {
+        let content = signup_forms::Content {
+            group_id: group,
+            name: "Website".to_owned(),
+            title: "Brief".to_owned(),
+            sender_address: "post@example.org".to_owned(),
+            valid_hours: 24,
+            active: true,
+            ..signup_forms::Content::default()
+        };
+        signup_forms::create(conn, world.account_id, &content, Timestamp::now())
+    });
+    let problem = program.delete(&path).expect_problem(409, "group-in-use");
+    let detail = problem["detail"].as_str().expect("an explanation");
+    assert!(detail.contains(": 1."), "{detail}");
+    program.get(&path).expect(200);
+    world
+        .admin()
+        .submit(&format!("/anmeldeformulare/{form}/loeschen"), &[]);
+    program.delete(&path).expect(204);
+    program.get(&path).expect_problem(404, "not-found");
+    program.delete(&path).expect_problem(404, "not-found");
+    program
+        .get(&format!("/api/v1/recipients/{anna}"))
+        .expect(200);
 });
 
 on_both!(p7_a_deletion_is_the_same_as_on_the_page, |world| {
