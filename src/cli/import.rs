@@ -15,6 +15,7 @@ use crate::cli::CliError;
 use crate::config::DataConfig;
 use crate::db::models::audit::Actor;
 use crate::db::models::imports::{self, Import, ImportStatus, NewImport};
+use crate::db::models::refusals;
 use crate::db::models::{accounts, groups};
 use crate::db::{DbError, DbResult};
 use crate::domain::group::name_problem;
@@ -190,7 +191,7 @@ fn begin(
 fn summarise(data: &Data, import: &Import) -> Result<(), CliError> {
     let (done, refusals) = data.db.read(|conn| {
         let done = imports::find(conn, import.account_id, import.id)?;
-        let refusals = imports::refusals(conn, import.account_id, import.id, -1, SHOWN_REFUSALS)?;
+        let refusals = refusals::after(conn, import.account_id, import.id, -1, SHOWN_REFUSALS)?;
         Ok((done, refusals))
     })?;
     let mut out = std::io::stdout().lock();

@@ -545,6 +545,7 @@ table! {
         actor -> Text,
         recipients -> BigInt,
         signups -> BigInt,
+        refusals -> BigInt,
         groups_left -> BigInt,
         deliveries -> BigInt,
         opens -> BigInt,
@@ -587,6 +588,15 @@ table! {
         account_id -> BigInt,
         job_id -> BigInt,
         signup_id -> BigInt,
+    }
+}
+
+table! {
+    job_refusals (job_id, import_id, line) {
+        account_id -> BigInt,
+        job_id -> BigInt,
+        import_id -> BigInt,
+        line -> BigInt,
     }
 }
 
@@ -665,6 +675,8 @@ joinable!(job_items -> accounts (account_id));
 joinable!(job_items -> jobs (job_id));
 joinable!(job_signups -> accounts (account_id));
 joinable!(job_signups -> jobs (job_id));
+joinable!(job_refusals -> accounts (account_id));
+joinable!(job_refusals -> jobs (job_id));
 joinable!(audit_log -> accounts (account_id));
 
 allow_tables_to_appear_in_same_query!(
@@ -708,5 +720,6 @@ allow_tables_to_appear_in_same_query!(
     jobs,
     job_items,
     job_signups,
+    job_refusals,
     audit_log,
 );

@@ -133,6 +133,15 @@ impl EmailAddress {
     }
 }
 
+/// The addresses that stand in a text, whatever is around them.
+pub fn addresses_in(text: &str) -> impl Iterator<Item = EmailAddress> {
+    // "Anna <anna@example.org>, mailto:ben@example.org." Signs that may stand in an address, but
+    // rarely do, are taken for a part of it.
+    text.split(|c: char| c.is_whitespace() || r#"<>()[]{}",;:|\„“”‚‘’«»"#.contains(c))
+        .filter(|piece| piece.contains('@'))
+        .filter_map(|piece| EmailAddress::parse(piece.trim_matches(['.', '\''])).ok())
+}
+
 /// An address as far as its owner needs it to know which one is meant, and nobody else learns it:
 /// `anna@example.org` as `a…@example.org`. For pages that somebody may see to whom a mail was
 /// forwarded.

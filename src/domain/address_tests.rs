@@ -230,3 +230,27 @@ fn a_masked_address_tells_its_owner_and_nobody_else() {
     assert_eq!(masked("x@example.org"), "…@example.org");
     assert_eq!(masked(""), "…@");
 }
+
+#[test]
+fn addresses_are_found_in_a_text() {
+    let found = |text: &str| {
+        super::addresses_in(text)
+            .map(|address| address.key().to_owned())
+            .collect::<Vec<_>>()
+    };
+    for text in [
+        "anna@example.org",
+        "Anna <Anna@Example.org>",
+        "7;Müller;„anna@example.org“.",
+        "mailto:anna@example.org, @, anna@, 'anna@example.org' ",
+    ] {
+        let mut addresses = found(text);
+        addresses.dedup();
+        assert_eq!(addresses, ["anna@example.org"], "{text}");
+    }
+    assert_eq!(
+        found("hanna@example.org\tben@MÜLLER.de"),
+        ["hanna@example.org", "ben@xn--mller-kva.de"]
+    );
+    assert!(found("keine Adresse, an niemand").is_empty());
+}

@@ -7,7 +7,7 @@ use super::deletion::{Remains, forms};
 use crate::db::models::audit::Actor;
 use crate::db::models::journal::{self, JournalKind};
 use crate::db::models::recipients::{self, RecipientData};
-use crate::db::models::{imports, outbox, signups};
+use crate::db::models::{outbox, refusals, signups};
 use crate::db::{Conn, DbResult, account_lock};
 use crate::domain::secret::Key;
 use crate::domain::time::Timestamp;
@@ -64,7 +64,7 @@ pub fn change(
     let recalled = before.tracking != RecipientTracking::Objected
         && recall_objection(conn, account_id, recipient_id, key, remembering, actor, now)?;
     let addresses = forms(&before);
-    imports::clear_refusals_of(conn, account_id, &addresses)?;
+    refusals::empty_of(conn, account_id, &addresses)?;
     let mut outbox_files = outbox::remove_of_recipients(conn, account_id, &[recipient_id])?;
     let left = [before.address_key.as_str()];
     outbox_files.extend(signups::remove_of_addresses(conn, account_id, &left)?.files);

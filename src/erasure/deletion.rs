@@ -5,12 +5,13 @@ use serde_json::json;
 
 use crate::db::models::audit::{self, Action, Actor, Entry};
 use crate::db::models::deliveries::Unsent;
+use crate::db::models::jobs::RefusedLine;
 use crate::db::models::objections::{self, Memory, Remembered};
 use crate::db::models::receipts::{self, Done, ReceiptKind};
 use crate::db::models::recipients::Recipient;
-use crate::db::models::{accounts, groups, imports, outbox, recipients, signups};
+use crate::db::models::{accounts, groups, outbox, recipients, refusals, signups};
 use crate::db::{Conn, DbResult, account_lock};
-use crate::domain::address::EmailAddress;
+use crate::domain::address::{EmailAddress, addresses_in};
 use crate::domain::secret::Key;
 use crate::domain::time::Timestamp;
 use crate::domain::tracking::{RecipientStatus, RecipientTracking};
@@ -94,7 +95,7 @@ pub fn delete_recipients(
     let keys: Vec<&str> = people.iter().map(|one| one.address_key.as_str()).collect();
     let unconfirmed = signups::remove_of_addresses(conn, account_id, &keys)?;
     let signups = remains.take_in(unconfirmed);
-    imports::clear_refusals_of(conn, account_id, &remains.addresses)?;
+    refusals::empty_of(conn, account_id, &remains.addresses)?;
     let groups_left = groups::remove_from_all(conn, account_id, &ids)?;
     let removed = recipients::remove(conn, account_id, &ids)?;
     for id in &ids {
@@ -109,6 +110,7 @@ pub fn delete_recipients(
     let done = Done {
         recipients: i64::try_from(removed).unwrap_or(i64::MAX),
         signups,
+        refusals: 0,
         groups_left: i64::try_from(groups_left).unwrap_or(i64::MAX),
         deliveries: cut.deliveries,
         opens: cut.opens,
@@ -136,7 +138,34 @@ pub fn delete_signups(
         signups: remains.take_in(removed),
         ..Done::default()
     };
-    imports::clear_refusals_of(conn, account_id, &remains.addresses)?;
+    refusals::empty_of(conn, account_id, &remains.addresses)?;
+    receipts::add(conn, account_id, receipt_id, &done)?;
+    Ok(remains)
+}
+
+/// Empties these refused lines of imports, and adds to the receipt how many they were: what stands
+/// in them are addresses of nobody.
+pub(super) fn empty_refusals(
+    conn: &mut Conn,
+    account_id: i64,
+    lines: &[RefusedLine],
+    receipt_id: i64,
+) -> DbResult<Remains> {
+    let there = || lines.iter().filter_map(|line| line.value.as_deref());
+    let remains = Remains {
+        receipt: Some(receipt_id),
+        addresses: there()
+            .flat_map(addresses_in)
+            .flat_map(|address| address.forms())
+            .collect(),
+        ..Remains::default()
+    };
+    let numbers: Vec<_> = lines.iter().map(|one| (one.import_id, one.line)).collect();
+    refusals::empty(conn, account_id, &numbers)?;
+    let done = Done {
+        refusals: i64::try_from(there().count()).unwrap_or(i64::MAX),
+        ..Done::default()
+    };
     receipts::add(conn, account_id, receipt_id, &done)?;
     Ok(remains)
 }

@@ -139,6 +139,13 @@ fn slice(
         jobs::take_signups_off(conn, account_id, job_id, &wishes)?;
         return Ok(Some(remains));
     }
+    let lines = jobs::next_refusals(conn, account_id, job_id, size)?;
+    if !lines.is_empty() {
+        let remains = deletion::empty_refusals(conn, account_id, &lines, receipt)?;
+        let numbers: Vec<_> = lines.iter().map(|one| (one.import_id, one.line)).collect();
+        jobs::take_refusals_off(conn, account_id, job_id, &numbers)?;
+        return Ok(Some(remains));
+    }
     let ids = jobs::next(conn, account_id, &job, size)?;
     if ids.is_empty() {
         if let Some(group_id) = job.group_id {

@@ -13,8 +13,9 @@ use crate::db::models::audit::{self, Action, Actor, Entry};
 use crate::db::models::deletion_lists::{self, Known};
 use crate::db::models::deliveries::Past;
 use crate::db::models::jobs::{self, Job};
+use crate::db::models::refusals;
 use crate::db::{Conn, Db, DbResult, account_lock};
-use crate::domain::address::EmailAddress;
+use crate::domain::address::{EmailAddress, addresses_in};
 use crate::domain::time::Timestamp;
 
 /// So many addresses are looked up at once.
@@ -22,6 +23,12 @@ const BATCH: usize = 500;
 
 /// How many addresses that are nobody's are given back.
 const SHOWN: usize = 50;
+
+/// For so many addresses of nobody the refused lines of imports are looked through at once.
+const LOOKED_FOR_AT_ONCE: usize = 20_000;
+
+/// So many refused lines are read at once.
+const LINES: i64 = 1_000;
 
 /// How long a dry run can be confirmed.
 pub const MINUTES_TO_CONFIRM: i64 = 60;
@@ -41,7 +48,9 @@ pub struct DryRun {
     pub recipients: i64,
     /// How many unconfirmed sign-ups have them.
     pub signups: i64,
-    /// How many are those of nobody.
+    /// In how many refused lines of imports stand addresses of nobody.
+    pub refusals: i64,
+    /// How many addresses are those of nobody.
     pub unknown: i64,
     /// The first of these.
     pub first_unknown: Vec<String>,
@@ -64,6 +73,7 @@ pub fn dry_run(
         addresses: 0,
         recipients: 0,
         signups: 0,
+        refusals: 0,
         unknown: 0,
         first_unknown: Vec::new(),
         repeated: 0,
@@ -80,7 +90,7 @@ pub fn dry_run(
 impl DryRun {
     /// Whether there is nothing to delete.
     pub const fn is_empty(&self) -> bool {
-        self.recipients == 0 && self.signups == 0
+        self.recipients == 0 && self.signups == 0 && self.refusals == 0
     }
 
     /// Whether there are more unknown addresses than are given back.
@@ -95,14 +105,17 @@ impl DryRun {
         addresses: impl Iterator<Item = EmailAddress>,
     ) -> DbResult<()> {
         let mut batch = Vec::with_capacity(BATCH);
+        let mut refusals = RefusedLines::of(db, account_id, draft)?;
         for address in addresses {
             batch.push(address);
             if batch.len() == BATCH {
-                self.look_up(db, account_id, draft, &batch)?;
+                self.look_up(db, account_id, draft, &batch, &mut refusals)?;
                 batch.clear();
             }
         }
-        self.look_up(db, account_id, draft, &batch)?;
+        self.look_up(db, account_id, draft, &batch, &mut refusals)?;
+        refusals.look_through()?;
+        self.refusals = refusals.found;
         let total = self.recipients;
         db.write(|conn| deletion_lists::complete(conn, account_id, draft, total))?;
         self.past = db.read(|conn| deletion_lists::past(conn, account_id, draft))?;
@@ -115,6 +128,7 @@ impl DryRun {
         account_id: i64,
         draft: i64,
         batch: &[EmailAddress],
+        refusals: &mut RefusedLines<'_>,
     ) -> DbResult<()> {
         let keys: Vec<&str> = batch.iter().map(EmailAddress::key).collect();
         let (recipients, signups) = db.read(|conn| {
@@ -137,6 +151,7 @@ impl DryRun {
                 of_recipients += 1;
             } else if !wishes.contains(address.key()) {
                 self.unknown += 1;
+                refusals.look_for(address)?;
                 if self.first_unknown.len() < SHOWN {
                     self.first_unknown.push(address.as_typed().to_owned());
                 }
@@ -147,6 +162,73 @@ impl DryRun {
         self.recipients += new_recipients;
         self.repeated += of_recipients - new_recipients;
         self.signups += count(new_signups);
+        Ok(())
+    }
+}
+
+/// The refused lines of the account's imports: the only place where an address stands that is
+/// neither a recipient's nor in a sign-up.
+struct RefusedLines<'a> {
+    db: &'a Db,
+    account_id: i64,
+    draft: i64,
+    /// The imports that have some.
+    imports: Vec<i64>,
+    /// Which addresses are looked for next.
+    wanted: HashSet<Box<str>>,
+    /// How many lines are noted.
+    found: i64,
+}
+
+impl<'a> RefusedLines<'a> {
+    fn of(db: &'a Db, account_id: i64, draft: i64) -> DbResult<Self> {
+        Ok(Self {
+            db,
+            account_id,
+            draft,
+            imports: db.read(|conn| refusals::imports_with_some(conn, account_id))?,
+            wanted: HashSet::new(),
+            found: 0,
+        })
+    }
+
+    fn look_for(&mut self, address: &EmailAddress) -> DbResult<()> {
+        if self.imports.is_empty() {
+            return Ok(());
+        }
+        self.wanted.insert(address.key().into());
+        if self.wanted.len() == LOOKED_FOR_AT_ONCE {
+            self.look_through()?;
+        }
+        Ok(())
+    }
+
+    fn look_through(&mut self) -> DbResult<()> {
+        if self.wanted.is_empty() {
+            return Ok(());
+        }
+        for import in &self.imports {
+            let mut from = -1;
+            loop {
+                let some = self
+                    .db
+                    .read(|conn| refusals::after(conn, self.account_id, *import, from, LINES))?;
+                let Some(last) = some.last() else { break };
+                from = last.line;
+                let hit: Vec<_> = some
+                    .iter()
+                    .filter(|row| {
+                        addresses_in(&row.value).any(|found| self.wanted.contains(found.key()))
+                    })
+                    .map(|row| (*import, row.line))
+                    .collect();
+                let noted = self.db.write(|conn| {
+                    deletion_lists::note_refusals(conn, self.account_id, self.draft, &hit)
+                })?;
+                self.found += count(noted);
+            }
+        }
+        self.wanted.clear();
         Ok(())
     }
 }
@@ -181,6 +263,7 @@ pub fn confirm(
     deletion_lists::confirm(conn, account_id, draft_id, receipt, now)?;
     let job = jobs::find(conn, account_id, draft_id)?;
     let signups = deletion_lists::signup_count(conn, account_id, draft_id)?;
+    let refusals = deletion_lists::refusal_count(conn, account_id, draft_id)?;
     let entry = Entry {
         actor,
         action: Action::ListDeleted,
@@ -188,6 +271,7 @@ pub fn confirm(
         details: json!({
             "recipients": job.total,
             "signups": signups,
+            "refusals": refusals,
             "receipt": receipt,
         }),
     };

@@ -13,6 +13,7 @@ use super::run::{self, RunError};
 use super::uploads::Uploads;
 use crate::db::models::audit::Actor;
 use crate::db::models::imports::{self, Import, ImportStatus};
+use crate::db::models::refusals;
 use crate::db::models::users;
 use crate::db::{Db, DbError, DbResult};
 use crate::domain::secret::Key;
@@ -199,7 +200,7 @@ pub fn tidy(db: &Db, uploads: &Uploads) -> Result<(), DbError> {
     let now = Timestamp::now();
     db.write(|conn| {
         imports::expire_uploads(conn, now.plus_days(-UPLOADS_KEPT_DAYS), now)?;
-        imports::purge_refusals(conn, now.plus_days(-REFUSALS_KEPT_DAYS))
+        refusals::purge(conn, now.plus_days(-REFUSALS_KEPT_DAYS))
     })?;
     uploads.sweep(db)
 }

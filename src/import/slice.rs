@@ -11,6 +11,7 @@ use crate::db::models::audit::Actor;
 use crate::db::models::consents;
 use crate::db::models::imports::{self, Counts};
 use crate::db::models::recipient_batches::{self, Change, Known, NewRow};
+use crate::db::models::refusals;
 use crate::db::models::{accounts, groups};
 use crate::db::{Conn, DbError, DbResult, account_lock};
 use crate::domain::address::EmailAddress;
@@ -210,7 +211,7 @@ pub fn write(
         .iter()
         .map(|row| (row.line, row.value.as_str(), row.reason.as_str()))
         .collect();
-    imports::refuse(conn, job.account_id, job.import_id, &refused)?;
+    refusals::keep(conn, job.account_id, job.import_id, &refused)?;
     counts.refused = number(refused.len() as u64);
     imports::count(conn, job.account_id, job.import_id, counts)?;
     // After the group's counter, as deletions do it: they can't wait for each other.

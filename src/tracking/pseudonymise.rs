@@ -99,6 +99,7 @@ pub fn pseudonymise_recipient(
     let done = Done {
         recipients: 1,
         signups: 0,
+        refusals: 0,
         groups_left: 0,
         deliveries: cut.deliveries,
         opens: cut.opens,

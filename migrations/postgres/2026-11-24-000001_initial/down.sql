@@ -1,6 +1,7 @@
 DROP TABLE audit_log;
 DROP FUNCTION audit_log_is_append_only;
 DROP FUNCTION audit_log_is_kept;
+DROP TABLE job_refusals;
 DROP TABLE job_signups;
 DROP TABLE job_items;
 DROP TABLE jobs;

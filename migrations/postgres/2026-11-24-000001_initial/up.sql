@@ -633,6 +633,8 @@ CREATE TABLE receipts (
     recipients BIGINT NOT NULL DEFAULT 0,
     -- Unconfirmed sign-ups.
     signups BIGINT NOT NULL DEFAULT 0,
+    -- Lines of imports' reports whose value was emptied, beside those of the recipients deleted.
+    refusals BIGINT NOT NULL DEFAULT 0,
     groups_left BIGINT NOT NULL DEFAULT 0,
     deliveries BIGINT NOT NULL DEFAULT 0,
     opens BIGINT NOT NULL DEFAULT 0,
@@ -683,6 +685,15 @@ CREATE TABLE job_signups (
     job_id BIGINT NOT NULL REFERENCES jobs (id) ON DELETE CASCADE,
     signup_id BIGINT NOT NULL,
     PRIMARY KEY (job_id, signup_id)
+);
+
+-- Refused lines of imports that hold addresses which a job deletes and nobody has.
+CREATE TABLE job_refusals (
+    account_id BIGINT NOT NULL REFERENCES accounts (id) ON DELETE CASCADE,
+    job_id BIGINT NOT NULL REFERENCES jobs (id) ON DELETE CASCADE,
+    import_id BIGINT NOT NULL,
+    line BIGINT NOT NULL,
+    PRIMARY KEY (job_id, import_id, line)
 );
 
 -- Who changed what, when. Names recipients by number only (rule P11).

@@ -1,4 +1,5 @@
 DROP TABLE audit_log;
+DROP TABLE job_refusals;
 DROP TABLE job_signups;
 DROP TABLE job_items;
 DROP TABLE jobs;

@@ -636,6 +636,8 @@ CREATE TABLE receipts (
     recipients INTEGER NOT NULL DEFAULT 0,
     -- Unconfirmed sign-ups.
     signups INTEGER NOT NULL DEFAULT 0,
+    -- Lines of imports' reports whose value was emptied, beside those of the recipients deleted.
+    refusals INTEGER NOT NULL DEFAULT 0,
     groups_left INTEGER NOT NULL DEFAULT 0,
     deliveries INTEGER NOT NULL DEFAULT 0,
     opens INTEGER NOT NULL DEFAULT 0,
@@ -686,6 +688,15 @@ CREATE TABLE job_signups (
     job_id INTEGER NOT NULL REFERENCES jobs (id) ON DELETE CASCADE,
     signup_id INTEGER NOT NULL,
     PRIMARY KEY (job_id, signup_id)
+) STRICT, WITHOUT ROWID;
+
+-- Refused lines of imports that hold addresses which a job deletes and nobody has.
+CREATE TABLE job_refusals (
+    account_id INTEGER NOT NULL REFERENCES accounts (id) ON DELETE CASCADE,
+    job_id INTEGER NOT NULL REFERENCES jobs (id) ON DELETE CASCADE,
+    import_id INTEGER NOT NULL,
+    line INTEGER NOT NULL,
+    PRIMARY KEY (job_id, import_id, line)
 ) STRICT, WITHOUT ROWID;
 
 -- Who changed what, when. Names recipients by number only (rule P11).

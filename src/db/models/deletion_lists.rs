@@ -7,7 +7,7 @@ use diesel::sql_types::{BigInt, Text};
 use crate::db::json_rows::{self, Column};
 use crate::db::models::deliveries::Past;
 use crate::db::models::jobs::{JobKind, JobStatus};
-use crate::db::schema::{job_items, job_signups, jobs};
+use crate::db::schema::{job_items, job_refusals, job_signups, jobs};
 use crate::db::{Conn, DbError, DbResult};
 use crate::domain::time::Timestamp;
 
@@ -109,6 +109,30 @@ fn note(
     .execute(conn)?)
 }
 
+/// Notes refused lines of imports on a draft, as (import, line), and gives how many were not on it
+/// yet.
+pub fn note_refusals(
+    conn: &mut Conn,
+    account_id: i64,
+    draft_id: i64,
+    lines: &[(i64, i64)],
+) -> DbResult<usize> {
+    if lines.is_empty() {
+        return Ok(0);
+    }
+    let rows = json_rows::unfold(conn, &[("import_id", Column::Int), ("line", Column::Int)]);
+    Ok(diesel::sql_query(format!(
+        "INSERT INTO job_refusals (account_id, job_id, import_id, line)
+         SELECT j.account_id, j.id, listed.import_id, listed.line FROM {rows} AS listed
+         CROSS JOIN jobs j WHERE j.id = $2 AND j.account_id = $3 AND j.status = 'draft'
+         ON CONFLICT DO NOTHING"
+    ))
+    .bind::<Text, _>(json_rows::of(lines))
+    .bind::<BigInt, _>(draft_id)
+    .bind::<BigInt, _>(account_id)
+    .execute(conn)?)
+}
+
 /// The draft is whole: so many recipients are on it.
 pub fn complete(conn: &mut Conn, account_id: i64, draft_id: i64, recipients: i64) -> DbResult<()> {
     diesel::update(
@@ -143,6 +167,15 @@ pub fn signup_count(conn: &mut Conn, account_id: i64, draft_id: i64) -> DbResult
     Ok(job_signups::table
         .filter(job_signups::account_id.eq(account_id))
         .filter(job_signups::job_id.eq(draft_id))
+        .count()
+        .get_result(conn)?)
+}
+
+/// How many refused lines of imports are on a draft.
+pub fn refusal_count(conn: &mut Conn, account_id: i64, draft_id: i64) -> DbResult<i64> {
+    Ok(job_refusals::table
+        .filter(job_refusals::account_id.eq(account_id))
+        .filter(job_refusals::job_id.eq(draft_id))
         .count()
         .get_result(conn)?)
 }

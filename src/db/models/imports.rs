@@ -1,11 +1,9 @@
-//! Imports of recipients, and the rows they refused.
+//! Imports of recipients. The rows they refuse are in [`super::refusals`].
 
 use diesel::prelude::*;
-use diesel::sql_types::{BigInt, Text};
 
-use crate::db::json_rows::{self, Column};
 use crate::db::paging::{Page, Position, page};
-use crate::db::schema::{import_refusals, imports};
+use crate::db::schema::imports;
 use crate::db::{Conn, DbResult};
 use crate::domain::stored_as_word;
 use crate::domain::time::Timestamp;
@@ -107,18 +105,6 @@ pub struct Counts {
     pub unchanged: i64,
     /// Rows that were refused.
     pub refused: i64,
-}
-
-/// A refused row.
-#[derive(Debug, Clone, Queryable, Selectable)]
-#[diesel(table_name = import_refusals)]
-pub struct Refusal {
-    /// The line in the file.
-    pub line: i64,
-    /// The cell at fault; emptied when its person was deleted.
-    pub value: String,
-    /// Why, as a German sentence.
-    pub reason: String,
 }
 
 /// Notes an import and gives its number.
@@ -246,85 +232,6 @@ pub(crate) fn count(
     Ok(())
 }
 
-/// Keeps refused rows for the report.
-pub(crate) fn refuse(
-    conn: &mut Conn,
-    account_id: i64,
-    import_id: i64,
-    rows: &[(u64, &str, &str)],
-) -> DbResult<()> {
-    if rows.is_empty() {
-        return Ok(());
-    }
-    let rows: Vec<_> = rows
-        .iter()
-        .map(|(line, value, reason)| (account_id, import_id, line, value, reason))
-        .collect();
-    let unfolded = json_rows::unfold(
-        conn,
-        &[
-            ("account_id", Column::Int),
-            ("import_id", Column::Int),
-            ("line", Column::Int),
-            ("value", Column::Text),
-            ("reason", Column::Text),
-        ],
-    );
-    diesel::sql_query(format!(
-        "INSERT INTO import_refusals (account_id, import_id, line, value, reason)
-         SELECT account_id, import_id, line, value, reason FROM {unfolded} AS refused WHERE TRUE
-         ON CONFLICT DO NOTHING"
-    ))
-    .bind::<Text, _>(json_rows::of(&rows))
-    .execute(conn)?;
-    Ok(())
-}
-
-/// Refused rows from after that line on.
-pub fn refusals(
-    conn: &mut Conn,
-    account_id: i64,
-    import_id: i64,
-    after_line: i64,
-    limit: i64,
-) -> DbResult<Vec<Refusal>> {
-    Ok(import_refusals::table
-        .filter(import_refusals::account_id.eq(account_id))
-        .filter(import_refusals::import_id.eq(import_id))
-        .filter(import_refusals::line.gt(after_line))
-        .order(import_refusals::line)
-        .limit(limit)
-        .select(Refusal::as_select())
-        .load(conn)?)
-}
-
-/// One page of the refused rows, in the order of the file.
-pub fn refusals_page(
-    conn: &mut Conn,
-    account_id: i64,
-    import_id: i64,
-    position: Position,
-    size: usize,
-) -> DbResult<Page<Refusal>> {
-    let of_import = import_refusals::table
-        .filter(import_refusals::account_id.eq(account_id))
-        .filter(import_refusals::import_id.eq(import_id))
-        .select(Refusal::as_select())
-        .limit(i64::try_from(size + 1).unwrap_or(i64::MAX))
-        .into_boxed();
-    let place = match position {
-        Position::First => of_import.order(import_refusals::line.asc()),
-        Position::After(line) => of_import
-            .filter(import_refusals::line.gt(line))
-            .order(import_refusals::line.asc()),
-        Position::Before(line) => of_import
-            .filter(import_refusals::line.lt(line))
-            .order(import_refusals::line.desc()),
-        Position::Last => of_import.order(import_refusals::line.desc()),
-    };
-    Ok(page(place.load(conn)?, position, size))
-}
-
 /// Keeps how an uploaded file is to be read, until it is started.
 pub fn configure(conn: &mut Conn, account_id: i64, import_id: i64, settings: &str) -> DbResult<()> {
     diesel::update(scoped(account_id, import_id))
@@ -394,40 +301,9 @@ pub fn finish(
     Ok(ended == 1)
 }
 
-/// Forgets the refused rows of imports that began before then (rule P7: they are kept seven
-/// days). Gives how many. Of every account: it is the installation's housekeeping.
-pub fn purge_refusals(conn: &mut Conn, before: Timestamp) -> DbResult<usize> {
-    Ok(diesel::sql_query(
-        "DELETE FROM import_refusals WHERE import_id IN (SELECT id FROM imports WHERE created_at < $1)",
-    )
-    .bind::<BigInt, _>(before.millis())
-    .execute(conn)?)
-}
-
 #[diesel::dsl::auto_type(no_type_alias)]
 fn scoped(account_id: i64, import_id: i64) -> _ {
     imports::table
         .filter(imports::account_id.eq(account_id))
         .filter(imports::id.eq(import_id))
-}
-
-/// Empties the refused values that hold one of these addresses (rule P7: import reports too).
-pub(crate) fn clear_refusals_of(
-    conn: &mut Conn,
-    account_id: i64,
-    addresses: &[String],
-) -> DbResult<()> {
-    let position = match conn {
-        Conn::Sqlite(_) => "instr",
-        Conn::Postgres(_) => "strpos",
-    };
-    for address in addresses {
-        diesel::sql_query(format!(
-            "UPDATE import_refusals SET value = '' WHERE account_id = $1 AND {position}(lower(value), $2) > 0"
-        ))
-        .bind::<BigInt, _>(account_id)
-        .bind::<Text, _>(address.to_lowercase())
-        .execute(conn)?;
-    }
-    Ok(())
 }

@@ -9,7 +9,7 @@ use diesel::sql_types::{BigInt, Text};
 
 use crate::db::json_rows::{self, Column};
 use crate::db::models::deliveries::Past;
-use crate::db::schema::{job_items, job_signups, jobs, memberships};
+use crate::db::schema::{import_refusals, job_items, job_refusals, job_signups, jobs, memberships};
 use crate::db::{Conn, DbResult};
 use crate::domain::stored_as_word;
 use crate::domain::time::Timestamp;
@@ -258,6 +258,62 @@ pub(crate) fn take_signups_off(
             .filter(job_signups::job_id.eq(job_id))
             .filter(job_signups::signup_id.eq_any(ids)),
     )
+    .execute(conn)?;
+    Ok(())
+}
+
+/// A refused line of an import, as far as it is not forgotten yet.
+#[derive(Queryable)]
+pub(crate) struct RefusedLine {
+    /// The import.
+    pub import_id: i64,
+    /// The line in its file.
+    pub line: i64,
+    /// What stands there; none where it is forgotten.
+    pub value: Option<String>,
+}
+
+/// The next refused lines of imports to be emptied; none when all are.
+pub(crate) fn next_refusals(
+    conn: &mut Conn,
+    account_id: i64,
+    job_id: i64,
+    limit: i64,
+) -> DbResult<Vec<RefusedLine>> {
+    let same = import_refusals::import_id
+        .eq(job_refusals::import_id)
+        .and(import_refusals::line.eq(job_refusals::line))
+        .and(import_refusals::account_id.eq(account_id));
+    Ok(job_refusals::table
+        .left_join(import_refusals::table.on(same))
+        .filter(job_refusals::account_id.eq(account_id))
+        .filter(job_refusals::job_id.eq(job_id))
+        .order((job_refusals::import_id, job_refusals::line))
+        .limit(limit)
+        .select((
+            job_refusals::import_id,
+            job_refusals::line,
+            import_refusals::value.nullable(),
+        ))
+        .load(conn)?)
+}
+
+/// Takes refused lines that are emptied off the job.
+pub(crate) fn take_refusals_off(
+    conn: &mut Conn,
+    account_id: i64,
+    job_id: i64,
+    lines: &[(i64, i64)],
+) -> DbResult<()> {
+    let rows = json_rows::unfold(conn, &[("import_id", Column::Int), ("line", Column::Int)]);
+    diesel::sql_query(format!(
+        "WITH emptied AS (SELECT import_id, line FROM {rows} AS listed)
+         DELETE FROM job_refusals WHERE account_id = $2 AND job_id = $3
+         AND (import_id, line) IN (SELECT import_id, line FROM emptied)"
+    ))
+    .bind::<Text, _>(json_rows::of(lines))
+    .bind::<BigInt, _>(account_id)
+    .bind::<BigInt, _>(job_id)
     .execute(conn)?;
     Ok(())
 }

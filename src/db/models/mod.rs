@@ -37,6 +37,7 @@ pub mod receipts;
 pub mod recipient_batches;
 pub mod recipient_list;
 pub mod recipients;
+pub mod refusals;
 pub mod second_factors;
 pub mod sending;
 pub mod sessions;

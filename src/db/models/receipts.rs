@@ -48,6 +48,8 @@ pub struct Receipt {
     pub recipients: i64,
     /// How many unconfirmed sign-ups were deleted.
     pub signups: i64,
+    /// In how many lines of imports' reports an address of nobody was emptied.
+    pub refusals: i64,
     /// How many memberships in groups ended.
     pub groups_left: i64,
     /// How many deliveries were pseudonymised.
@@ -124,6 +126,8 @@ pub struct Done {
     pub recipients: i64,
     /// Unconfirmed sign-ups.
     pub signups: i64,
+    /// Refused lines of imports with an address of nobody.
+    pub refusals: i64,
     /// Memberships that ended.
     pub groups_left: i64,
     /// Deliveries pseudonymised.
@@ -199,6 +203,7 @@ fn count(conn: &mut Conn, account_id: i64, receipt_id: i64, done: &Done) -> DbRe
     .set((
         receipts::recipients.eq(receipts::recipients + done.recipients),
         receipts::signups.eq(receipts::signups + done.signups),
+        receipts::refusals.eq(receipts::refusals + done.refusals),
         receipts::groups_left.eq(receipts::groups_left + done.groups_left),
         receipts::deliveries.eq(receipts::deliveries + done.deliveries),
         receipts::opens.eq(receipts::opens + done.opens),

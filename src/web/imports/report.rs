@@ -6,7 +6,8 @@ use askama::Template;
 
 use super::load;
 use crate::db::models::groups;
-use crate::db::models::imports::{self, Import, ImportStatus, Refusal};
+use crate::db::models::imports::{Import, ImportStatus};
+use crate::db::models::refusals::{self, Refusal};
 use crate::db::paging::Position;
 use crate::import::background::REFUSALS_KEPT_DAYS;
 use crate::web::access::SignedIn;
@@ -111,7 +112,7 @@ pub async fn ended(
 ) -> WebResult {
     let (account_id, import_id) = (signed_in.account_id(), import.id);
     let refusals = state
-        .read(move |conn| imports::refusals_page(conn, account_id, import_id, position, PAGE_SIZE))
+        .read(move |conn| refusals::list(conn, account_id, import_id, position, PAGE_SIZE))
         .await?;
     let path = format!("/empfaenger/import/{import_id}");
     page(&ReportPage {
@@ -138,7 +139,7 @@ pub async fn download(
             file.row(&["Zeile", "Wert", "Grund"]);
             let mut after = i64::MIN;
             loop {
-                let some = imports::refusals(conn, account_id, import_id, after, SLICE)?;
+                let some = refusals::after(conn, account_id, import_id, after, SLICE)?;
                 for refusal in &some {
                     file.row(&[&refusal.line.to_string(), &refusal.value, &refusal.reason]);
                 }

@@ -243,6 +243,44 @@ on_both!(another_accounts_recipients_are_not_found, |world| {
     assert_eq!(world.rows("jobs", "1 = 1"), 0, "nothing to confirm is kept");
 });
 
+on_both!(p7_what_an_import_refused_goes_with_a_list, |world| {
+    let file = "E-Mail\nanna@example.org\nFritz <fritz@geheim.example>\n\
+                Anton <anton@geheim.example>\n";
+    let done = import(world, file, None);
+    assert_eq!(done.refused, 2);
+    let values = || world.dump(&[]).join("\n");
+    assert!(values().contains("fritz@geheim.example"), "the control");
+    world.make_account("Fremde AG", "fremd@example.com");
+    paste(
+        &world.signed_in("fremd@example.com"),
+        "fritz@geheim.example",
+    )
+    .assert_says("Niemand zu löschen");
+
+    let admin = world.admin();
+    // An hour later nobody has confirmed it.
+    paste(&admin, "fritz@geheim.example");
+    assert_eq!(world.rows("job_refusals", "1 = 1"), 1);
+    let later = Timestamp(Timestamp::now().millis() + 61 * 60_000);
+    list::give_up_old(&world.state.db, later).expect("the database is there");
+    assert_eq!(world.rows("job_refusals", "1 = 1"), 0);
+
+    let dry_run = paste(&admin, "FRITZ@geheim.example, niemand@example.org");
+    dry_run
+        .assert_says("1 Zeile in Berichten von Importen wird geleert")
+        .assert_says("Nicht gefunden 2");
+    receipt(world, &admin, &confirm(&admin, &dry_run))
+        .assert_says("Zeilen in Importberichten geleert 1")
+        .assert_silent_about("geheim");
+    assert!(!values().contains("fritz@geheim"), "it is gone");
+    assert!(values().contains("anton@geheim.example"), "the other stays");
+    assert_eq!(world.rows("job_refusals", "1 = 1"), 0);
+    wait_until_clean(world);
+    assert_eq!(files_with(world.dir.path(), "fritz@geheim"), [""; 0]);
+    let log = admin.visit("/benutzerkonto/protokoll");
+    log.assert_says("Zeilen in Importberichten: 1");
+});
+
 on_both!(what_is_wrong_with_a_list_is_said, |world| {
     let admin = world.admin();
     let form = admin.visit(PATH);

@@ -3,6 +3,7 @@
 use widerspruch::db::models::audit::{self, Actor};
 use widerspruch::db::models::imports::{self, Import, ImportStatus};
 use widerspruch::db::models::recipients::{self, Recipient};
+use widerspruch::db::models::refusals;
 use widerspruch::db::models::{accounts, groups};
 use widerspruch::db::paging::Position;
 use widerspruch::db::search;
@@ -104,14 +105,14 @@ on_both!(refused_rows_are_kept_with_line_value_and_reason, |world| {
         None,
     );
     assert_eq!(counts(&done), [2, 0, 0, 1]);
-    let refused = world.read(|conn| imports::refusals(conn, world.account_id, done.id, 0, 10));
+    let refused = world.read(|conn| refusals::after(conn, world.account_id, done.id, 0, 10));
     assert_eq!(refused.len(), 1);
     assert_eq!((refused[0].line, refused[0].value.as_str()), (3, "anna@"));
     assert!(!refused[0].reason.is_empty());
 
     let purge = |days| {
         let before = Timestamp::now().plus_days(days);
-        world.write(|conn| imports::purge_refusals(conn, before))
+        world.write(|conn| refusals::purge(conn, before))
     };
     assert_eq!(purge(-7), 0);
     assert_eq!(purge(1), 1);

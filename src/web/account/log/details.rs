@@ -20,6 +20,7 @@ const KEYS: &[(&str, &str)] = &[
     ("group", "Gruppe"),
     ("recipients", "Empfänger"),
     ("signups", "Anmeldungen"),
+    ("refusals", "Zeilen in Importberichten"),
     ("places", "Fundstellen"),
     ("format", "Form"),
     ("area", "Bereich"),
