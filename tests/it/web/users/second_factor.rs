@@ -35,12 +35,16 @@ impl App {
     }
 }
 
-/// Sets a second factor up in that browser, as a person does.
-fn set_up(agent: &Agent) -> App {
-    let page = agent.submit(&format!("{HERE}/einrichten"), &[]);
+/// What an app reads from the page on which it is set up.
+fn proposed(page: &Answer) -> Totp {
     let secret = page.all("#schluessel").remove(0).replace(' ', "");
     let secret = totp_rs::Secret::try_from_base32(secret).expect("a secret");
-    let totp = Totp::new(secret.as_bytes(), "eva@example.org").expect("a secret");
+    Totp::new(secret.as_bytes(), "eva@example.org").expect("a secret")
+}
+
+/// Sets a second factor up in that browser, as a person does.
+fn set_up(agent: &Agent) -> App {
+    let totp = proposed(&agent.submit(&format!("{HERE}/einrichten"), &[]));
     let code = totp.code(Timestamp::now());
     let page = agent.post(HERE, &[("password", PASSWORD), ("code", &code)]);
     assert_eq!(page.status, 200, "{}", page.text());
@@ -127,6 +131,29 @@ on_both!(signing_in_takes_two_steps, |world| {
         "no code without a password"
     );
     admin.visit(LOG).assert_says("Zweiten Faktor eingerichtet");
+});
+
+on_both!(setting_it_up_wants_the_password, |world| {
+    let admin = world.admin();
+    let page = admin.submit(&format!("{HERE}/einrichten"), &[]);
+    let right = proposed(&page).code(Timestamp::now());
+    let wrong = admin.post(HERE, &[("password", "falsch"), ("code", &right)]);
+    assert_eq!(wrong.status, 422);
+    wrong.assert_says("Das Passwort stimmt nicht.");
+    assert!(user(world, ADMIN).second_factor_at.is_none());
+});
+
+on_both!(the_second_step_has_its_time, |world| {
+    let app = set_up(&world.admin());
+    let agent = password(world, ADMIN);
+    let over = Timestamp::now().millis();
+    execute(world, &format!("UPDATE sign_ins SET expires_at = {over}"));
+    let late = code(&agent, &app.fresh(world));
+    assert_eq!(
+        late.location().as_deref(),
+        Some("/anmelden?meldung=anmeldung-abgelaufen")
+    );
+    assert!(!is_signed_in(&agent));
 });
 
 on_both!(a_code_is_taken_once, |world| {
@@ -322,9 +349,12 @@ on_both!(an_administrator_resets_a_lost_one, |world| {
     let max = world.signed_in("max@example.org");
     let app = set_up(&max);
     let admin = world.admin();
+    set_up(&admin);
     let own = format!("{USERS}/{}/zweiter-faktor", number(world, ADMIN));
     assert_eq!(admin.get(&own).status, 409);
     assert_eq!(admin.post(&own, &[]).status, 409);
+    let has_one = user(world, ADMIN).second_factor_at.is_some();
+    assert!(has_one, "one's own goes with password and code");
     let path = format!(
         "{USERS}/{}/zweiter-faktor",
         number(world, "max@example.org")
