@@ -22,7 +22,7 @@ use super::{Conn, DbError, DbResult};
 /// How often the thread looks while somebody writes.
 const NAP: Duration = Duration::from_millis(50);
 
-/// How long bulk work waits at most while the log is too long, before each of its transactions.
+/// How long bulk work waits at most for the log, before each of its transactions.
 const PATIENCE: Duration = Duration::from_secs(5);
 
 /// When how much is carried, in pages.
@@ -33,7 +33,7 @@ pub(super) struct Amounts {
     pub many: i32,
     /// So few while others wait for it.
     pub few: i32,
-    /// A log of so many makes bulk work wait until it is carried.
+    /// From so many on it is tried to the end, although somebody reads an old state.
     pub most: i32,
 }
 
@@ -57,7 +57,7 @@ struct Signs {
     written: AtomicBool,
     resting: AtomicBool,
     stopping: AtomicBool,
-    /// The log is too long, and bulk work is to wait.
+    /// The log is about to begin anew, and bulk work is to wait until it does.
     behind: AtomicBool,
 }
 
@@ -89,8 +89,8 @@ impl Checkpointer {
         }
     }
 
-    /// Lets bulk work wait while the log is too long: it writes ahead faster than anybody can carry
-    /// it, and at the end all who write would have to wait, hits among them.
+    /// Lets bulk work wait while the last of the log is carried: it writes ahead faster than anybody
+    /// can carry it, and at the end all who write would have to wait, hits among them.
     pub fn let_bulk_wait(&self) {
         let since = Instant::now();
         while self.signs.behind.load(Ordering::SeqCst) && since.elapsed() < PATIENCE {
@@ -156,22 +156,26 @@ impl Work {
         if log.is_busy() || (log.rest() > self.amounts.few && !is_long) {
             return Ok(());
         }
-        self.signs.behind.store(is_long, Ordering::SeqCst);
-        let outcome = self.finish(log.rest());
+        // Bulk work would leave more to carry in the end, while all who write wait.
+        self.signs.behind.store(true, Ordering::SeqCst);
+        let outcome = self.finish();
         self.signs.behind.store(false, Ordering::SeqCst);
         outcome
     }
 
     /// Carries all of the log. With nothing left in it the next one who writes begins at its start,
     /// unless somebody still reads an old state: then that happens the next time.
-    fn finish(&mut self, mut rest: i32) -> DbResult<()> {
-        while rest > self.amounts.few && !self.signs.stopping.load(Ordering::SeqCst) {
-            let log = carry(&mut self.conn, Carry::WhatCanBe)?;
-            // Somebody reads an old state, or as much is written meanwhile as is carried.
-            if log.is_busy() || log.rest() > rest / 2 {
+    fn finish(&mut self) -> DbResult<()> {
+        let mut before = i32::MAX;
+        while !self.signs.stopping.load(Ordering::SeqCst) {
+            // Carrying tells how much there was when it began; what was written since is asked for.
+            let rest = carry(&mut self.conn, Carry::Nothing)?.rest();
+            // Not less than before: somebody reads an old state, or it is written as fast.
+            if rest <= self.amounts.few || rest > before / 2 {
                 break;
             }
-            rest = log.rest();
+            carry(&mut self.conn, Carry::WhatCanBe)?;
+            before = rest;
         }
         carry(&mut self.writer.lock(), Carry::WhatCanBe).map(drop)
     }

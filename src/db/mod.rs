@@ -220,7 +220,7 @@ impl Db {
         write_on(&mut self.connection()?.conn, "BEGIN", queries)
     }
 
-    /// Waits while SQLite's write-ahead log is too long for bulk work.
+    /// Waits while the last of SQLite's write-ahead log is carried.
     fn let_bulk_wait(&self) {
         if let Some(checkpointer) = &self.inner.checkpointer {
             checkpointer.let_bulk_wait();
