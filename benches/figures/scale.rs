@@ -31,7 +31,7 @@ const CONNECTIONS: u32 = 64;
 const HITS_PER_SECOND: u32 = 1_000;
 
 /// For how long hits are watched while many are deleted.
-const WATCHED: Duration = Duration::from_secs(120);
+const WATCHED: Duration = Duration::from_mins(2);
 
 const ACTOR: Actor = Actor::Program("Messung");
 

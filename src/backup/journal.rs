@@ -12,7 +12,7 @@
 
 use std::collections::HashSet;
 use std::fs::{File, OpenOptions};
-use std::io::{Read, Write};
+use std::io::{BufRead, BufReader, BufWriter, Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 
 use parking_lot::Mutex;
@@ -30,6 +30,9 @@ const ENDING: &str = "journal";
 
 /// The file that says from when on the journal is complete.
 const SINCE: &str = "since";
+
+/// In pieces of how many bytes the end of a file is read.
+const PIECE: u64 = 256 * 1024;
 
 /// Bytes of a line's MAC.
 const MAC_BYTES: usize = 16;
@@ -143,7 +146,9 @@ impl Journal {
     }
 
     fn set_since(&self, since: Timestamp) -> Result<(), BackupError> {
-        self.replace(SINCE, format!("{}\n", since.millis()).as_bytes())
+        self.replace(SINCE, |new| {
+            at(&self.dir, writeln!(new, "{}", since.millis()))
+        })
     }
 
     /// Writes entries, safe from a power cut once this gives Ok.
@@ -181,7 +186,8 @@ impl Journal {
         let mut lines = Vec::new();
         let mut seen = HashSet::new();
         for path in self.files()? {
-            for line in self.read_file(&path)? {
+            for line in self.lines_of(&path)? {
+                let line = line?;
                 if seen.insert(line.mark.clone()) {
                     lines.push(line);
                 }
@@ -191,7 +197,8 @@ impl Journal {
         Ok(lines)
     }
 
-    /// The last entries. Only whole days of files are in the order of time.
+    /// The last entries. Only whole days of files are in the order of time, but each file is, and only
+    /// its end is read: a day may have millions of them, and every start asks.
     pub fn newest(&self, limit: usize) -> Result<Vec<Line>, BackupError> {
         let mut lines = Vec::new();
         let mut of_day = None;
@@ -202,30 +209,43 @@ impl Journal {
                 break;
             }
             of_day = day;
-            lines.extend(self.read_file(path)?);
+            lines.extend(self.end_of(path, limit)?);
         }
         lines.sort_by_key(|line| (line.at, line.id));
         Ok(lines.split_off(lines.len().saturating_sub(limit)))
     }
 
-    fn read_file(&self, path: &Path) -> Result<Vec<Line>, BackupError> {
+    /// The entries of a file, in its order, whatever its size. A half line at the end is none.
+    fn lines_of<'a>(
+        &'a self,
+        path: &'a Path,
+    ) -> Result<impl Iterator<Item = Result<Line, BackupError>> + 'a, BackupError> {
+        let mut file = BufReader::new(at(path, File::open(path))?);
         let mut text = Vec::new();
-        at(
-            path,
-            File::open(path).and_then(|mut file| file.read_to_end(&mut text)),
-        )?;
-        let whole = text
+        Ok(std::iter::from_fn(move || {
+            text.clear();
+            if let Err(error) = at(path, file.read_until(b'\n', &mut text)) {
+                return Some(Err(error));
+            }
+            let line = text.strip_suffix(b"\n")?;
+            Some(self.parse(line).ok_or_else(|| damaged(path)))
+        }))
+    }
+
+    /// The last entries of a file, in its order: as many as wanted, or all there are.
+    fn end_of(&self, path: &Path, wanted: usize) -> Result<Vec<Line>, BackupError> {
+        let text = at(path, end_of_text(path, wanted))?;
+        let mut lines: Vec<&[u8]> = text.split(|byte| *byte == b'\n').collect();
+        // What follows the last end of a line: nothing, or half a line.
+        lines.pop();
+        lines[lines.len().saturating_sub(wanted)..]
             .iter()
-            .rposition(|byte| *byte == b'\n')
-            .map_or(0, |end| end + 1);
-        let text = std::str::from_utf8(&text[..whole]).map_err(|_| damaged(path))?;
-        text.lines()
             .map(|line| self.parse(line).ok_or_else(|| damaged(path)))
             .collect()
     }
 
-    fn parse(&self, line: &str) -> Option<Line> {
-        let (mac, text) = line.split_once(' ')?;
+    fn parse(&self, line: &[u8]) -> Option<Line> {
+        let (mac, text) = std::str::from_utf8(line).ok()?.split_once(' ')?;
         let mac: [u8; MAC_BYTES] = bytes(mac)?;
         if !bool::from(self.mac(text).as_slice().ct_eq(&mac[..])) {
             return None;
@@ -275,41 +295,80 @@ impl Journal {
         // Nobody appends meanwhile.
         let _own = self.own.lock();
         for path in self.files()? {
-            let lines = self.read_file(&path)?;
             let holds = |line: &Line| {
                 line.account == account
                     && (line.memory.is_some() || line.kind() == Some(JournalKind::Remembered))
             };
-            if !lines.iter().any(holds) {
-                continue;
+            let mut any = false;
+            for line in self.lines_of(&path)? {
+                any |= holds(&line?);
             }
-            let mut text = String::new();
-            for mut line in lines {
-                if line.account == account {
-                    line.memory = None;
-                    if line.kind() == Some(JournalKind::Remembered) {
-                        line.details = serde_json::json!({});
-                    }
-                }
-                text.push_str(&self.sealed(&line));
-            }
-            if let Some(name) = path.file_name().and_then(|name| name.to_str()) {
-                self.replace(name, text.as_bytes())?;
+            if let Some(name) = path.file_name().and_then(|name| name.to_str())
+                && any
+            {
+                self.replace(name, |new| self.write_without_memories(account, &path, new))?;
             }
         }
         Ok(())
     }
 
+    fn write_without_memories(
+        &self,
+        account: i64,
+        path: &Path,
+        new: &mut impl Write,
+    ) -> Result<(), BackupError> {
+        for line in self.lines_of(path)? {
+            let mut line = line?;
+            if line.account == account {
+                line.memory = None;
+                if line.kind() == Some(JournalKind::Remembered) {
+                    line.details = serde_json::json!({});
+                }
+            }
+            at(path, new.write_all(self.sealed(&line).as_bytes()))?;
+        }
+        Ok(())
+    }
+
     /// Puts a file in the place of another, or none, at once.
-    fn replace(&self, name: &str, content: &[u8]) -> Result<(), BackupError> {
+    fn replace(
+        &self,
+        name: &str,
+        write: impl FnOnce(&mut BufWriter<File>) -> Result<(), BackupError>,
+    ) -> Result<(), BackupError> {
         let new = self.dir.join(format!(".{name}.new"));
-        let written = create_private(&new)
-            .and_then(|mut file| file.write_all(content).and_then(|()| file.sync_all()));
-        at(&new, written)?;
+        let mut out = BufWriter::new(at(&new, create_private(&new))?);
+        write(&mut out)?;
+        let written = out
+            .into_inner()
+            .map_err(std::io::IntoInnerError::into_error);
+        at(&new, written.and_then(|file| file.sync_all()))?;
         let path = self.dir.join(name);
         at(&path, std::fs::rename(&new, &path))?;
         at(&self.dir, sync_dir(&self.dir))
     }
+}
+
+/// The end of a file with at least so many whole lines, if it has them.
+fn end_of_text(path: &Path, lines: usize) -> std::io::Result<Vec<u8>> {
+    let mut file = File::open(path)?;
+    let mut from = file.metadata()?.len();
+    let mut text = Vec::new();
+    let enough = |text: &[u8]| {
+        // The first line may be cut, and half a line may follow the last.
+        text.split(|byte| *byte == b'\n').count() > lines + 1
+    };
+    while from > 0 && !enough(&text) {
+        let length = PIECE.min(from);
+        from -= length;
+        file.seek(SeekFrom::Start(from))?;
+        let mut piece = Vec::new();
+        (&mut file).take(length).read_to_end(&mut piece)?;
+        piece.append(&mut text);
+        text = piece;
+    }
+    Ok(text)
 }
 
 fn append_to(path: &Path, bytes: &[u8]) -> std::io::Result<()> {
@@ -372,10 +431,34 @@ mod tests {
             line(2, 1, JournalKind::Tracking),
             line(3, 2, JournalKind::Status),
         );
-        second.append(&[three.clone(), one.clone()]).unwrap();
+        second.append(&[one.clone(), three.clone()]).unwrap();
         first.append(&[two.clone(), one.clone()]).unwrap();
         assert_eq!(first.read().unwrap(), [one, two, three.clone()]);
         assert_eq!(first.newest(1).unwrap(), [three]);
+    }
+
+    #[test]
+    fn of_a_long_day_only_the_end_is_read() {
+        let dir = tempfile::tempdir().unwrap();
+        let kept = journal(dir.path());
+        let lines: Vec<Line> = (1..=3_000)
+            .map(|id| line(id, 1, JournalKind::Tracking))
+            .collect();
+        kept.append(&lines).unwrap();
+        let file = kept.files().unwrap().remove(0);
+        assert!(std::fs::metadata(&file).unwrap().len() > 2 * PIECE);
+        for wanted in [1, 999, 1_000, 2_999, 3_000, 3_001] {
+            let newest = kept.newest(wanted).unwrap();
+            assert_eq!(newest[..], lines[3_000_usize.saturating_sub(wanted)..]);
+        }
+        append_to(&file, b"half").unwrap();
+        assert_eq!(kept.newest(2).unwrap()[..], lines[2_998..]);
+        // What stands at the beginning is not even looked at.
+        let mut text = std::fs::read(&file).unwrap();
+        text[..PIECE.try_into().unwrap()].fill(b'x');
+        std::fs::write(&file, text).unwrap();
+        assert_eq!(kept.newest(100).unwrap()[..], lines[2_900..]);
+        assert!(kept.read().is_err());
     }
 
     #[test]
