@@ -222,7 +222,7 @@ fn of_table(table: &str, by_deleting: &'static str, by_hand: &'static str) -> De
         ),
         "import_refusals" => (
             "Abgelehnte Zeilen von Importen",
-            "Gehen beim Löschen des Empfängers und sieben Tage nach dem Import.",
+            "Gehen beim Löschen des Empfängers und mit „Löschen nach Liste“, spätestens sieben Tage nach dem Import.",
             here("/empfaenger/import/{}"),
         ),
         "imports" => (
