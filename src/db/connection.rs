@@ -110,7 +110,7 @@ impl Connector {
                      PRAGMA foreign_keys = ON;
                      PRAGMA secure_delete = ON;
                      PRAGMA temp_store = MEMORY;
-                     PRAGMA cache_size = -4000;
+                     PRAGMA cache_size = -2000;
                      PRAGMA mmap_size = 0;",
                 )?;
                 Ok(Conn::Sqlite(conn))
