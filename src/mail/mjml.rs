@@ -5,6 +5,8 @@
 //! `<mj-raw>`. Nothing is included from a disk or the network, and no fonts are fetched from
 //! others unless the author names them: a font's server learns who opens the mail.
 
+use std::ops::Range;
+
 use mrml::prelude::parser::{Error, Origin, Span};
 use mrml::prelude::render::RenderOptions;
 
@@ -60,7 +62,7 @@ struct Carrying<'a> {
     before: String,
     /// How every such word begins; then come the index and an `x`.
     prefix: String,
-    /// The syntax by index.
+    /// What the words stand for, by index.
     pieces: Vec<&'a str>,
     /// Where in `text` line breaks are missing, and how many.
     breaks: Vec<(usize, usize)>,
@@ -81,7 +83,7 @@ impl<'a> Carrying<'a> {
         };
         let mut done = 0;
         for piece in &masked.pieces {
-            carrying.text.push_str(&source[done..piece.range.start]);
+            carrying.push(source, done..piece.range.start, markup);
             done = piece.range.end;
             let syntax = &source[piece.range.clone()];
             let breaks = syntax.matches('\n').count();
@@ -93,8 +95,7 @@ impl<'a> Carrying<'a> {
                 carrying.before.push_str(syntax);
                 continue;
             }
-            let word = format!("{}{}x", carrying.prefix, carrying.pieces.len());
-            carrying.pieces.push(syntax);
+            let word = carrying.word_for(syntax);
             if markup.is_between_elements(piece.range.start) {
                 carrying.text.push_str("<mj-raw>");
                 carrying.text.push_str(&word);
@@ -103,8 +104,36 @@ impl<'a> Carrying<'a> {
                 carrying.text.push_str(&word);
             }
         }
-        carrying.text.push_str(&source[done..]);
+        carrying.push(source, done..source.len(), markup);
         carrying
+    }
+
+    /// A part of the source without template syntax.
+    ///
+    /// The parser looks at the two bytes before the first `>` of a text, and panics where they are
+    /// half a letter, as in "Menü > Datei". So that sign is carried, too.
+    fn push(&mut self, source: &'a str, part: Range<usize>, markup: &Markup) {
+        let mut done = part.start;
+        for &sign in markup.signs_in(&part) {
+            self.text.push_str(&source[done..sign]);
+            done = sign;
+            if !self
+                .text
+                .is_char_boundary(self.text.len().saturating_sub(2))
+            {
+                done += 1;
+                let word = self.word_for(&source[sign..done]);
+                self.text.push_str(&word);
+            }
+        }
+        self.text.push_str(&source[done..part.end]);
+    }
+
+    /// The word that stands for a piece of the source.
+    fn word_for(&mut self, piece: &'a str) -> String {
+        let word = format!("{}{}x", self.prefix, self.pieces.len());
+        self.pieces.push(piece);
+        word
     }
 
     /// The line of the source in which a byte of the text stands.

@@ -34,6 +34,8 @@ pub(super) struct Markup {
     pub(super) root: usize,
     /// The places between elements where MJML has no texts, in order.
     between: Vec<Range<usize>>,
+    /// Every `>` that stands in a text and ends nothing, in order.
+    signs: Vec<usize>,
 }
 
 impl Markup {
@@ -46,12 +48,14 @@ impl Markup {
         let mut markup = Self {
             root,
             between: Vec::new(),
+            signs: Vec::new(),
         };
         let (mut at, mut open) = (root, Vec::new());
         // The element with texts that is open, and the place behind the last tag.
         let mut inside: Option<&str> = None;
         while let Some(offset) = text[at..].find('<') {
             let start = at + offset;
+            markup.note_signs(text, at..start);
             if inside.is_none() {
                 markup.between.push(at..start);
             }
@@ -96,8 +100,21 @@ impl Markup {
                 }
             }
         }
+        markup.note_signs(text, at..text.len());
         markup.between.retain(|range| !range.is_empty());
         Ok(markup)
+    }
+
+    fn note_signs(&mut self, text: &str, of: Range<usize>) {
+        let signs = text[of.clone()].match_indices('>');
+        self.signs.extend(signs.map(|(at, _)| of.start + at));
+    }
+
+    /// Every `>` in this part of the source that stands in a text.
+    pub(super) fn signs_in(&self, part: &Range<usize>) -> &[usize] {
+        let first = self.signs.partition_point(|at| *at < part.start);
+        let behind = self.signs.partition_point(|at| *at < part.end);
+        &self.signs[first..behind]
     }
 
     /// Does this byte stand between elements, where MJML has no texts?

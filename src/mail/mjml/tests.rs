@@ -100,6 +100,30 @@ fn problems_are_told_with_their_line() {
     }
 }
 
+/// The parser reads half a letter before such a sign.
+#[test]
+fn signs_behind_letters_of_several_bytes_stay() {
+    for text in [
+        "Menü > Datei",
+        "10 €> x",
+        "€>",
+        "ü >",
+        "für {{ vorname }}ü > x",
+        "ü{# y #} > x",
+        "ü > x > ü > y",
+        "<b title=\"ü\">ü ></b>",
+        "👩 >",
+    ] {
+        let html = to_html(&section(&format!("<mj-text>{text}</mj-text>"))).unwrap();
+        let text = text.replace("{# y #}", "");
+        assert!(html.contains(&text), "{text}: {html}");
+    }
+    // Where MJML has no texts, they are left out.
+    assert!(to_html(&page("<mj-section>ü ></mj-section>")).is_ok());
+    let unfinished = "<mjml><mj-body><mj-text>ü >";
+    assert!(to_html(unfinished).is_err());
+}
+
 #[test]
 fn no_fonts_are_fetched_from_others() {
     let html = to_html(&section("<mj-text>x</mj-text>")).unwrap();
