@@ -14,6 +14,7 @@ pub mod api;
 pub mod bounce;
 pub mod dovecot;
 pub mod dump;
+pub mod form;
 pub mod hits;
 pub mod import;
 pub mod mail;

@@ -4,7 +4,7 @@ use std::fmt::Write;
 use std::time::{Duration, Instant};
 
 use widerspruch::db::models::signups::{self, Wish};
-use widerspruch::db::models::{groups, jobs, recipients, signup_forms};
+use widerspruch::db::models::{jobs, recipients};
 use widerspruch::db::reports;
 use widerspruch::domain::role::{Role, Roles};
 use widerspruch::domain::time::Timestamp;
@@ -57,22 +57,6 @@ fn sign_up(world: &World, form: i64, address: &str) {
     world.write(|conn| signups::create(conn, world.account_id, form, &wish, Timestamp::now()));
 }
 
-fn make_form(world: &World) -> i64 {
-    world.write(|conn| {
-        let now = Timestamp::now();
-        let content = signup_forms::Content {
-            group_id: groups::create(conn, world.account_id, "Leserschaft", now)?,
-            name: "Website".to_owned(),
-            title: "Brief".to_owned(),
-            sender_address: "post@example.org".to_owned(),
-            valid_hours: 24,
-            active: true,
-            ..signup_forms::Content::default()
-        };
-        signup_forms::create(conn, world.account_id, &content, now)
-    })
-}
-
 on_both!(a_list_is_looked_up_and_then_deleted, |world| {
     let mailing = world.make_sent_mailing("Herbstbrief", 2);
     for name in ["anna", "ben", "clara"] {
@@ -80,7 +64,7 @@ on_both!(a_list_is_looked_up_and_then_deleted, |world| {
         let key = world.deliver(mailing, id, Decision::Personal);
         world.visitor().get(&world.pixel(mailing, key));
     }
-    let form = make_form(world);
+    let form = world.make_signup_form_with_group("Leserschaft");
     for address in ["anna@example.org", "dora@example.org", "eva@example.org"] {
         sign_up(world, form, address);
     }
@@ -163,7 +147,11 @@ on_both!(p7_a_list_is_kept_nowhere, |world| {
 });
 
 on_both!(those_who_signed_up_only_are_deleted_too, |world| {
-    sign_up(world, make_form(world), "dora@example.org");
+    sign_up(
+        world,
+        world.make_signup_form_with_group("Leserschaft"),
+        "dora@example.org",
+    );
     let admin = world.admin();
     let dry_run = paste(&admin, "dora@example.org");
     dry_run
@@ -199,7 +187,11 @@ on_both!(a_list_is_confirmed_once_by_whoever_checked_it, |world| {
 
 on_both!(a_list_that_nobody_confirms_is_given_up, |world| {
     let anna = world.make_recipient("anna@example.org");
-    sign_up(world, make_form(world), "anna@example.org");
+    sign_up(
+        world,
+        world.make_signup_form_with_group("Leserschaft"),
+        "anna@example.org",
+    );
     let admin = world.admin();
     let dry_run = paste(&admin, "anna@example.org");
     let later = Timestamp(Timestamp::now().millis() + 61 * 60_000);
@@ -232,7 +224,11 @@ on_both!(a_list_that_nobody_confirms_is_given_up, |world| {
 
 on_both!(another_accounts_recipients_are_not_found, |world| {
     world.make_recipient("anna@example.org");
-    sign_up(world, make_form(world), "dora@example.org");
+    sign_up(
+        world,
+        world.make_signup_form_with_group("Leserschaft"),
+        "dora@example.org",
+    );
     world.make_account("Fremde AG", "fremd@example.com");
     let stranger = world.signed_in("fremd@example.com");
     let dry_run = paste(&stranger, "anna@example.org\ndora@example.org");

@@ -6,7 +6,7 @@ use std::net::TcpStream;
 
 use diesel::connection::SimpleConnection;
 use widerspruch::db::Conn;
-use widerspruch::db::models::{groups, recipients, signup_forms};
+use widerspruch::db::models::{recipients, signup_forms};
 use widerspruch::domain::secret::{Random128, hex};
 use widerspruch::domain::time::Timestamp;
 use widerspruch::domain::tracking::Decision;
@@ -144,21 +144,9 @@ fn read_mails(reader: &Talkative, tokens: &Tokens) {
 
 /// A form to sign up with; gives its path and a stamp that is old enough.
 fn make_form(world: &World) -> (String, String) {
-    let key = world.write(|conn| {
-        let (account, now) = (world.account_id, Timestamp::now());
-        let content = signup_forms::Content {
-            group_id: groups::create(conn, account, "Alle", now)?,
-            title: "Brief".to_owned(),
-            sender_address: "post@example.org".to_owned(),
-            consent_wording: "Ja.".to_owned(),
-            tracking_wording: "Auch.".to_owned(),
-            valid_hours: 24,
-            active: true,
-            ..signup_forms::Content::default()
-        };
-        let id = signup_forms::create(conn, account, &content, now)?;
-        Ok(signup_forms::find(conn, account, id)?.public_key)
-    });
+    let form = world.make_signup_form_with_group("Alle");
+    let found = world.read(|conn| signup_forms::find(conn, world.account_id, form));
+    let key = found.public_key;
     let opened = Timestamp::now().plus_millis(-widerspruch::signup::stamp::LEAST);
     let stamp = world.state.stamps.issue(&key, opened);
     let key = key.try_into().expect("16 bytes");

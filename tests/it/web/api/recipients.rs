@@ -1,8 +1,6 @@
 //! Recipients and groups: found, entered, changed, deleted as on the pages.
 
 use serde_json::{Value, json};
-use widerspruch::db::models::signup_forms;
-use widerspruch::domain::time::Timestamp;
 use widerspruch::domain::tracking::Decision;
 
 use crate::support::on_both;
@@ -240,18 +238,7 @@ on_both!(a_group_is_dissolved_unless_forms_fill_it, |world| {
     let anna = world.make_recipient("anna@example.org");
     let member = format!("{path}/members/{anna}");
     program.send("PUT", &member, None, &[]).expect(204);
-    let form = world.write(|conn| {
-        let content = signup_forms::Content {
-            group_id: group,
-            name: "Website".to_owned(),
-            title: "Brief".to_owned(),
-            sender_address: "post@example.org".to_owned(),
-            valid_hours: 24,
-            active: true,
-            ..signup_forms::Content::default()
-        };
-        signup_forms::create(conn, world.account_id, &content, Timestamp::now())
-    });
+    let form = world.make_signup_form(group);
     let problem = program.delete(&path).expect_problem(409, "group-in-use");
     let detail = problem["detail"].as_str().expect("an explanation");
     assert!(detail.contains(": 1."), "{detail}");
