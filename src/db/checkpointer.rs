@@ -38,10 +38,10 @@ pub(super) struct Amounts {
 }
 
 impl Amounts {
-    /// 64 MB, 1 MB and 192 MB.
+    /// 64 MB, a quarter of one, and 192 MB.
     pub const USUAL: Self = Self {
         many: 16_000,
-        few: 250,
+        few: 60,
         most: 48_000,
     };
 }

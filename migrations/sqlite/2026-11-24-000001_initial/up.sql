@@ -197,15 +197,17 @@ CREATE INDEX recipients_by_status ON recipients (account_id, status, id);
 -- Those who have said something, few among many: whoever enters people in bulk pays nothing for it.
 CREATE INDEX recipients_by_tracking ON recipients (account_id, tracking, id) WHERE tracking <> 'unset';
 
--- The search's index; kept by db/search, in the transaction that changes the recipient.
+-- The search's index; kept by db/search, in the transaction that changes the recipient, and merged
+-- there, too, in small steps.
 CREATE VIRTUAL TABLE recipient_search USING fts5 (
     search_text,
     content = 'recipients',
     content_rowid = 'id',
     tokenize = 'trigram case_sensitive 1',
-    detail = none
+    detail = none,
+    columnsize = 0
 );
-INSERT INTO recipient_search (recipient_search, rank) VALUES ('secure-delete', 1);
+INSERT INTO recipient_search (recipient_search, rank) VALUES ('secure-delete', 1), ('automerge', 0);
 
 CREATE TABLE memberships (
     account_id INTEGER NOT NULL REFERENCES accounts (id) ON DELETE CASCADE,

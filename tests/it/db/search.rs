@@ -6,7 +6,8 @@ use widerspruch::db::search;
 use widerspruch::domain::address::EmailAddress;
 use widerspruch::domain::time::Timestamp;
 
-use crate::support::{World, on_both};
+use crate::support::import::import;
+use crate::support::{On, World, on_both};
 
 fn add(world: &World, account_id: i64, address: &str, first_name: &str, last_name: &str) -> i64 {
     let address = EmailAddress::parse(address).expect("an address");
@@ -93,3 +94,23 @@ on_both!(pages_go_on_where_they_ended, |world| {
     let count = world.read(|conn| search::count(conn, world.account_id, "person"));
     assert_eq!((count.counted, count.more), (25, false));
 });
+
+/// How many parts SQLite's index consists of.
+fn parts(world: &World) -> i64 {
+    world.rows("(SELECT DISTINCT segid FROM recipient_search_idx)", "1 = 1")
+}
+
+#[test]
+fn the_index_is_merged_little_by_little() {
+    let world = World::start(On::Sqlite);
+    for n in 0..250 {
+        world.make_recipient(&format!("person{n}@example.org"));
+        assert!(parts(&world) < 14, "{n}: {}", parts(&world));
+    }
+    let rows: String = (0..4_000).fold("E-Mail\n".to_owned(), |rows, n| {
+        rows + &format!("mitglied{n}@verein{}.example\n", n % 7)
+    });
+    import(&world, &rows, None);
+    assert!(parts(&world) < 14, "{}", parts(&world));
+    assert_eq!(found(&world, "ied3999@"), ["mitglied3999@verein2.example"]);
+}
