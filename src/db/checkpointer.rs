@@ -6,7 +6,11 @@
 //! writes goes on meanwhile. Only a short rest is carried while nobody writes; then the log begins
 //! anew at its start and does not grow for ever. Where bulk work writes ahead faster than that, it
 //! has to wait now and then.
+//!
+//! SQLite syncs the file only when all of the log is in it, which is when everybody waits. So the
+//! thread does it before, and leaves little to sync then.
 
+use std::fs::File;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::JoinHandle;
@@ -62,12 +66,19 @@ struct Signs {
 }
 
 impl Checkpointer {
-    /// Starts the thread, with a connection of its own.
-    pub fn start(conn: Conn, writer: Arc<FairMutex<Conn>>, amounts: Amounts) -> DbResult<Self> {
+    /// Starts the thread, with a connection of its own. The file is the database's; see
+    /// [`super::Db::owns`] for when it may be closed.
+    pub fn start(
+        conn: Conn,
+        writer: Arc<FairMutex<Conn>>,
+        file: Arc<File>,
+        amounts: Amounts,
+    ) -> DbResult<Self> {
         let signs = Arc::<Signs>::default();
         let work = Work {
             conn,
             writer,
+            file,
             signs: Arc::clone(&signs),
             amounts,
         };
@@ -121,6 +132,7 @@ impl Drop for Checkpointer {
 struct Work {
     conn: Conn,
     writer: Arc<FairMutex<Conn>>,
+    file: Arc<File>,
     signs: Arc<Signs>,
     amounts: Amounts,
 }
@@ -151,7 +163,7 @@ impl Work {
         if carry(&mut self.conn, Carry::Nothing)?.rest() < self.amounts.many {
             return Ok(());
         }
-        let log = carry(&mut self.conn, Carry::WhatCanBe)?;
+        let log = self.carry_and_sync()?;
         let is_long = log.pages > self.amounts.most;
         if log.is_busy() || (log.rest() > self.amounts.few && !is_long) {
             return Ok(());
@@ -174,10 +186,19 @@ impl Work {
             if rest <= self.amounts.few || rest > before / 2 {
                 break;
             }
-            carry(&mut self.conn, Carry::WhatCanBe)?;
+            self.carry_and_sync()?;
             before = rest;
         }
         carry(&mut self.writer.lock(), Carry::WhatCanBe).map(drop)
+    }
+
+    fn carry_and_sync(&mut self) -> DbResult<Log> {
+        let log = carry(&mut self.conn, Carry::WhatCanBe)?;
+        // Only to be done with it: what counts is SQLite's own, whose failure it heeds.
+        if let Err(error) = self.file.sync_data() {
+            tracing::warn!(%error, "the database's file could not be synced");
+        }
+        Ok(log)
     }
 }
 
@@ -244,7 +265,9 @@ mod tests {
             few: 10,
             most: 400,
         };
-        let checkpointer = Checkpointer::start(open(), Arc::clone(&writer), amounts).unwrap();
+        let file = Arc::new(File::open(&path).unwrap());
+        let checkpointer =
+            Checkpointer::start(open(), Arc::clone(&writer), Arc::clone(&file), amounts).unwrap();
         let log = dir.path().join("db.sqlite-wal");
         let mut conn = open();
         // Again and again, after a rest as well as in one go, everything is carried.

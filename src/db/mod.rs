@@ -24,6 +24,7 @@ pub mod search;
 pub mod unused;
 mod words;
 
+use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -72,9 +73,12 @@ struct Inner {
     waiting: AtomicUsize,
     /// Declared behind the writer, which the last connection's closing waits for: see its module.
     checkpointer: Option<Checkpointer>,
-    /// SQLite's file.
-    file: Option<PathBuf>,
+    /// Where SQLite's file is.
+    path: Option<PathBuf>,
     backend: Backend,
+    /// SQLite's file, for the checkpointer. Declared last: closing it drops the locks that SQLite
+    /// holds on it in this process, so all connections have to be closed before.
+    _file: Option<Arc<File>>,
 }
 
 impl Db {
@@ -123,25 +127,35 @@ impl Db {
                  PRAGMA wal_autocheckpoint = 128000;",
             )?;
         }
-        let (writer, file, backend) = match target {
+        let (writer, path, backend) = match target {
             Target::Sqlite(path) => {
                 let writer = Arc::new(FairMutex::new(first));
                 (Some(writer), Some(path.clone()), Backend::Sqlite)
             }
             Target::Postgres(_) => (None, None, Backend::Postgres),
         };
-        let checkpointer = match &writer {
-            Some(writer) => {
+        let file = match &path {
+            Some(path) => {
+                let file = File::options().read(true).write(true).open(path);
+                Some(Arc::new(
+                    file.map_err(|e| DbError::Unavailable(e.to_string()))?,
+                ))
+            }
+            None => None,
+        };
+        let checkpointer = match (&writer, &file) {
+            (Some(writer), Some(file)) => {
                 let conn = connector
                     .open()
                     .map_err(|e| DbError::Unavailable(e.to_string()))?;
                 Some(Checkpointer::start(
                     conn,
                     Arc::clone(writer),
+                    Arc::clone(file),
                     Amounts::USUAL,
                 )?)
             }
-            None => None,
+            _ => None,
         };
         let readers = Pool::builder()
             .max_size(match backend {
@@ -160,8 +174,9 @@ impl Db {
                 writer,
                 waiting: AtomicUsize::new(0),
                 checkpointer,
-                file,
+                path,
                 backend,
+                _file: file,
             }),
         })
     }
@@ -174,11 +189,11 @@ impl Db {
     /// Whether that is a file in which SQLite keeps this database. While it is in use nobody else
     /// may open it in this process: closing it would drop the locks that SQLite holds on it.
     pub fn owns(&self, path: &Path) -> bool {
-        let Some(file) = &self.inner.file else {
+        let Some(database) = &self.inner.path else {
             return false;
         };
         ["", "-wal", "-shm"].iter().any(|ending| {
-            let mut own = file.clone().into_os_string();
+            let mut own = database.clone().into_os_string();
             own.push(ending);
             path == Path::new(&own) || same_file(path, Path::new(&own))
         })
