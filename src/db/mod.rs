@@ -35,7 +35,7 @@ use diesel::r2d2::{Pool, PooledConnection};
 use diesel::result::Error as DieselError;
 use diesel::{Connection, PgConnection, SqliteConnection};
 use diesel_migrations::{EmbeddedMigrations, MigrationHarness, embed_migrations};
-use parking_lot::FairMutex;
+use parking_lot::{FairMutex, FairMutexGuard};
 
 use checkpointer::{Amounts, Checkpointer};
 use connection::Connector;
@@ -71,6 +71,8 @@ struct Inner {
     writer: Option<Arc<FairMutex<Conn>>>,
     /// How many wait for their turn at it.
     waiting: AtomicUsize,
+    /// Bulk work lines up here first: of several only one is in the way of who comes next.
+    bulk: FairMutex<()>,
     /// Declared behind the writer, which the last connection's closing waits for: see its module.
     checkpointer: Option<Checkpointer>,
     /// Where SQLite's file is.
@@ -173,6 +175,7 @@ impl Db {
                 readers,
                 writer,
                 waiting: AtomicUsize::new(0),
+                bulk: FairMutex::new(()),
                 checkpointer,
                 path,
                 backend,
@@ -235,11 +238,13 @@ impl Db {
         write_on(&mut self.connection()?.conn, "BEGIN", queries)
     }
 
-    /// Waits while the last of SQLite's write-ahead log is carried.
-    fn let_bulk_wait(&self) {
-        if let Some(checkpointer) = &self.inner.checkpointer {
-            checkpointer.let_bulk_wait();
-        }
+    /// Waits until bulk work may write: on SQLite one of all at a time, and none while the last of
+    /// the write-ahead log is carried.
+    fn bulk_turn(&self) -> Option<FairMutexGuard<'_, ()>> {
+        let checkpointer = self.inner.checkpointer.as_ref()?;
+        let turn = self.inner.bulk.lock();
+        checkpointer.let_bulk_wait();
+        Some(turn)
     }
 
     /// Whether somebody waits for a turn at SQLite's one writer.

@@ -64,7 +64,7 @@ impl Pace {
         amount: usize,
         queries: impl FnOnce(&mut Conn) -> DbResult<T>,
     ) -> DbResult<T> {
-        db.let_bulk_wait();
+        let _turn = db.bulk_turn();
         let mut begun = Instant::now();
         let outcome = db.write(|conn| {
             // Without the time spent waiting for a turn.
