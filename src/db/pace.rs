@@ -6,7 +6,7 @@ use super::{Backend, Conn, Db, DbResult};
 
 /// How long a transaction may take while others wait for their turn at SQLite's one writer: hits
 /// are answered only when they are stored.
-const IN_COMPANY: Duration = Duration::from_millis(10);
+const IN_COMPANY: Duration = Duration::from_millis(8);
 
 /// How long while nobody does. Much of a large transaction's work is done but once; and whoever
 /// comes first waits for no longer than this.
@@ -111,8 +111,8 @@ mod tests {
         pace.adapt(Backend::Sqlite, 400, Duration::from_millis(80));
         assert_eq!(pace.size(), 200);
         pace.company = Some(Instant::now());
-        pace.adapt(Backend::Sqlite, 200, Duration::from_millis(20));
-        assert_eq!(pace.size(), 100, "in company a quarter of it");
+        pace.adapt(Backend::Sqlite, 200, Duration::from_millis(16));
+        assert_eq!(pace.size(), 100, "in company a fifth of it");
         pace.adapt(Backend::Sqlite, 100, Duration::from_secs(1));
         assert_eq!(pace.size(), 50, "no fewer");
         pace.company = Instant::now().checked_sub(2 * REMEMBERED);
@@ -121,7 +121,7 @@ mod tests {
         pace.adapt(Backend::Postgres, 100, Duration::from_millis(100));
         assert_eq!(pace.size(), 100);
         pace.keeps = Keeps::HitsWaiting;
-        pace.adapt(Backend::Postgres, 100, Duration::from_millis(20));
+        pace.adapt(Backend::Postgres, 100, Duration::from_millis(16));
         assert_eq!(pace.size(), 50);
     }
 }
