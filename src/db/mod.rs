@@ -121,11 +121,11 @@ impl Db {
             .map_err(|e| DbError::Unavailable(e.to_string()))?;
         prepare(&mut first)?;
         if let Conn::Sqlite(writer) = &mut first {
-            // Hits of a large mailing come back to the same pages again and again: 32,000 KiB of
+            // Hits of a large mailing come back to the same pages again and again: 28,000 KiB of
             // them stay in memory. What is written ahead is carried by the checkpointer; only if
             // that should fail, by the writer, from 512 MB on.
             writer.batch_execute(
-                "PRAGMA cache_size = -32000;
+                "PRAGMA cache_size = -28000;
                  PRAGMA wal_autocheckpoint = 128000;",
             )?;
         }

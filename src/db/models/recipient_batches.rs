@@ -349,38 +349,12 @@ pub(crate) fn object(
     source: TrackingSource,
     now: Timestamp,
 ) -> DbResult<Vec<i64>> {
-    #[derive(QueryableByName)]
-    struct Changed {
-        #[diesel(sql_type = BigInt)]
-        id: i64,
-    }
-    let rows: Vec<_> = ids
-        .iter()
-        .map(|id| (id, now.millis(), source.as_str()))
-        .collect();
-    let unfolded = json_rows::unfold(
-        conn,
-        &[
-            ("id", Column::Int),
-            ("at", Column::Int),
-            ("source", Column::Text),
-        ],
-    );
-    let changed: Vec<Changed> = diesel::sql_query(format!(
-        "UPDATE recipients SET tracking = 'objected', tracking_changed_at = said.at,
-             tracking_source = said.source, refused_at = said.at
-         FROM {unfolded} AS said
-         WHERE recipients.id = said.id AND +recipients.account_id = $2
-             AND recipients.tracking <> 'objected'
-         RETURNING recipients.id AS id"
-    ))
-    .bind::<Text, _>(json_rows::of(&rows))
-    .bind::<BigInt, _>(account_id)
-    .load(conn)?;
-    let changed: Vec<i64> = changed.into_iter().map(|row| row.id).collect();
-    let told = state(RecipientTracking::Objected.as_str(), source, now);
-    journal::note(conn, account_id, &changed, JournalKind::Tracking, &told)?;
-    Ok(changed)
+    let says = Saying {
+        what: RecipientTracking::Objected,
+        also: ", refused_at = said.at",
+        of: "recipients.tracking <> 'objected'",
+    };
+    say(conn, account_id, ids, &says, source, now)
 }
 
 /// Notes the consent of those of whom nothing is known, and gives their numbers; for
@@ -389,6 +363,31 @@ pub(crate) fn consent(
     conn: &mut Conn,
     account_id: i64,
     ids: &[i64],
+    source: TrackingSource,
+    now: Timestamp,
+) -> DbResult<Vec<i64>> {
+    let says = Saying {
+        what: RecipientTracking::Consented,
+        also: "",
+        of: "recipients.tracking = 'unset'",
+    };
+    say(conn, account_id, ids, &says, source, now)
+}
+
+/// What people have said about personal tracking.
+struct Saying {
+    what: RecipientTracking,
+    /// What else is set of `said`, as SQL.
+    also: &'static str,
+    /// Of whom it is noted, as SQL.
+    of: &'static str,
+}
+
+fn say(
+    conn: &mut Conn,
+    account_id: i64,
+    ids: &[i64],
+    says: &Saying,
     source: TrackingSource,
     now: Timestamp,
 ) -> DbResult<Vec<i64>> {
@@ -409,19 +408,19 @@ pub(crate) fn consent(
             ("source", Column::Text),
         ],
     );
+    let (what, also, of) = (says.what.as_str(), says.also, says.of);
     let changed: Vec<Changed> = diesel::sql_query(format!(
-        "UPDATE recipients SET tracking = 'consented', tracking_changed_at = said.at,
-             tracking_source = said.source
+        "UPDATE recipients SET tracking = '{what}', tracking_changed_at = said.at,
+             tracking_source = said.source{also}
          FROM {unfolded} AS said
-         WHERE recipients.id = said.id AND +recipients.account_id = $2
-             AND recipients.tracking = 'unset'
+         WHERE recipients.id = said.id AND +recipients.account_id = $2 AND {of}
          RETURNING recipients.id AS id"
     ))
     .bind::<Text, _>(json_rows::of(&rows))
     .bind::<BigInt, _>(account_id)
     .load(conn)?;
     let changed: Vec<i64> = changed.into_iter().map(|row| row.id).collect();
-    let told = state(RecipientTracking::Consented.as_str(), source, now);
+    let told = state(what, source, now);
     journal::note(conn, account_id, &changed, JournalKind::Tracking, &told)?;
     Ok(changed)
 }
