@@ -94,11 +94,12 @@ pub fn add(conn: &mut SqliteConnection, account_id: i64, ids: &[i64]) -> DbResul
 
 /// Merges some of the index's parts, in the measure in which others are added.
 ///
-/// Left alone, FTS5 merges hundreds of pages at once in every few commits of an import, some 40 ms
-/// that hits would wait for. A few pages each time come to no more work, and none stands out.
+/// Left alone, FTS5 merges up to some hundred pages at once in a commit of an import now and then,
+/// some 40 ms that hits would wait for. A few pages each time write an eighth more in all, and no
+/// commit stands out.
 fn merge(conn: &mut SqliteConnection, added: usize) -> DbResult<()> {
-    // A page takes the trigrams of some twenty recipients, and is merged on each of some five
-    // levels; a single recipient's part is a page as well.
+    // Found by trial: with fewer, parts pile up until FTS5 has to merge sixteen at once. A single
+    // recipient's part is a page as well.
     let pages = i64::try_from(8 + added / 4).unwrap_or(i64::MAX);
     sql_query("INSERT INTO recipient_search (recipient_search, rank) VALUES ('merge', $1)")
         .bind::<BigInt, _>(pages)
