@@ -15,7 +15,7 @@ use super::syntax::{Kind, Masked};
 
 mod markup;
 
-use markup::Markup;
+use markup::{Markup, broken_condition};
 
 /// Is this source MJML? HTML never begins like that.
 pub fn is_mjml(source: &str) -> bool {
@@ -37,6 +37,12 @@ pub fn to_html(source: &str) -> Result<String, TemplateProblem> {
     let masked = Masked::new(source);
     let markup = Markup::of(source, &masked.text)?;
     let carrying = Carrying::new(source, &masked, &markup);
+    if let Some(at) = broken_condition(&carrying.text) {
+        return Err(TemplateProblem {
+            line: carrying.line(at),
+            message: "Dieser bedingte Kommentar ist nicht vollständig: Er beginnt wie „<!--[if mso]>“ und endet mit „<![endif]-->“.".to_owned(),
+        });
+    }
     let element = mrml::parse(&carrying.text)
         .map_err(|error| TemplateProblem {
             line: place(&error, &carrying.text).map_or(1, |at| carrying.line(at)),

@@ -126,6 +126,27 @@ impl Markup {
     }
 }
 
+/// How a marker of a conditional comment begins (for Outlook, as in `<!--[if mso]>`).
+const CONDITIONS: [&str; 4] = ["<!--[if", "<![if", "<!--<![endif", "<![endif"];
+
+/// Where the first marker of a conditional comment begins that has no end: the parser panics there.
+pub(super) fn broken_condition(text: &str) -> Option<usize> {
+    let places = text.match_indices('<').map(|(at, _)| at);
+    let mut markers = places
+        .filter(|at| CONDITIONS.iter().any(|one| text[*at..].starts_with(one)))
+        // The second half of `<!--<![endif]-->`.
+        .filter(|at| !text[..*at].ends_with("<!--"));
+    markers.find(|at| !is_whole_condition(&text[*at..]))
+}
+
+fn is_whole_condition(rest: &str) -> bool {
+    let Some((before, behind)) = rest.split_once(']') else {
+        return false;
+    };
+    let ends = behind.starts_with('>') || behind.starts_with("-->");
+    ends && (before == "<![endif" || !before.starts_with("<![endif"))
+}
+
 /// The parser pairs tags whatever their names are; what comes of it is not what was meant.
 fn unbalanced(source: &str, at: usize, opened: &str, closed: &str) -> TemplateProblem {
     TemplateProblem {

@@ -124,6 +124,42 @@ fn signs_behind_letters_of_several_bytes_stay() {
     assert!(to_html(unfinished).is_err());
 }
 
+/// The parser panics where a marker of a conditional comment has no end.
+#[test]
+fn conditional_comments_without_an_end_are_refused() {
+    for marker in [
+        "<!--[if mso>",
+        "<!--[if mso] >",
+        "<![if !mso",
+        "<![endif",
+        "<![endif x]>",
+        "<!--<![endif--> ]x",
+        "<!--[if {{ vorname }}]x",
+        "<![if mso]",
+    ] {
+        for source in [
+            section(&format!("<mj-text>a\n{marker}</mj-text>")),
+            section(&format!("<mj-raw>\n{marker}</mj-raw>")),
+        ] {
+            let problem = to_html(&source).unwrap_err();
+            assert!(problem.message.contains("bedingte Kommentar"), "{source}");
+            assert_eq!(problem.line, 4, "{source}");
+        }
+        // Where it swallows a tag, that tag is missed first.
+        assert!(to_html(&page(marker)).is_err());
+        assert!(to_html(&format!("{marker}{}", section("x"))).is_err());
+    }
+    for whole in [
+        "<!--[if mso | IE]><b>x</b><![endif]-->",
+        "<!--[if !mso]><!--><b>x</b><!--<![endif]-->",
+        "<![if !mso]><b>x</b><![endif]>",
+        "<![if !mso]><b>x</b><!--<![endif x]-->",
+    ] {
+        let html = to_html(&section(&format!("<mj-raw>{whole}</mj-raw>"))).unwrap();
+        assert!(html.contains("<b>x</b>"), "{html}");
+    }
+}
+
 #[test]
 fn no_fonts_are_fetched_from_others() {
     let html = to_html(&section("<mj-text>x</mj-text>")).unwrap();
