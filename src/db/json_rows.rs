@@ -37,6 +37,13 @@ pub fn unfold_from(placeholder: &str, conn: &Conn, columns: &[(&str, Column)]) -
         Conn::Sqlite(_) => Backend::Sqlite,
         Conn::Postgres(_) => Backend::Postgres,
     };
+    if let (Backend::Postgres, [(name, Column::Int)]) = (backend, columns) {
+        // As an array, whose length is known when a plan is made: of a JSON array PostgreSQL
+        // supposes a hundred, and goes through a whole table for one.
+        return format!(
+            "(SELECT value AS {name} FROM unnest(CAST(translate({placeholder}, '[]', '{{}}') AS BIGINT[])) AS unfolded (value))"
+        );
+    }
     let selected: Vec<String> = columns
         .iter()
         .enumerate()
