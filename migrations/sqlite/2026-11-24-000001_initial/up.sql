@@ -628,6 +628,8 @@ CREATE TABLE import_refusals (
     reason TEXT NOT NULL,
     PRIMARY KEY (import_id, line)
 ) STRICT, WITHOUT ROWID;
+-- Each deletion looks for its address here; no address is without that sign.
+CREATE INDEX import_refusals_addresses ON import_refusals (account_id) WHERE instr(value, '@') > 0;
 
 -- What a deletion or pseudonymisation did, without saying to whom.
 CREATE TABLE receipts (

@@ -8,6 +8,7 @@ use diesel::sql_types::{BigInt, Text};
 
 use crate::db::json_rows::{self, Column};
 use crate::db::paging::{Page, Position, page};
+use crate::db::prepared::prepared;
 use crate::db::schema::{import_refusals, imports};
 use crate::db::{Conn, DbResult};
 use crate::domain::time::Timestamp;
@@ -139,21 +140,27 @@ pub(crate) fn empty(conn: &mut Conn, account_id: i64, lines: &[(i64, i64)]) -> D
     Ok(())
 }
 
-/// Empties the refused values that hold one of these addresses (rule P7: import reports too).
+/// Empties the refused values that hold one of these addresses (rule P7: import reports too). Those
+/// of a file with the wrong column hold none, and have an index without them.
 pub(crate) fn empty_of(conn: &mut Conn, account_id: i64, addresses: &[String]) -> DbResult<()> {
+    if addresses.is_empty() {
+        return Ok(());
+    }
     let position = match conn {
         Conn::Sqlite(_) => "instr",
         Conn::Postgres(_) => "strpos",
     };
-    for address in addresses {
-        diesel::sql_query(format!(
-            "UPDATE import_refusals SET value = ''
-             WHERE import_id IN (SELECT id FROM imports WHERE account_id = $1 AND refused > 0)
-             AND {position}(lower(value), $2) > 0"
-        ))
-        .bind::<BigInt, _>(account_id)
-        .bind::<Text, _>(address.to_lowercase())
-        .execute(conn)?;
-    }
+    let rows = json_rows::unfold(conn, &[("address", Column::Text)]);
+    let listed: Vec<[String; 1]> = addresses.iter().map(|one| [one.to_lowercase()]).collect();
+    prepared(format!(
+        "WITH gone AS MATERIALIZED (SELECT address FROM {rows} AS listed)
+         UPDATE import_refusals SET value = ''
+         WHERE account_id = $2 AND {position}(value, '@') > 0
+             AND EXISTS (SELECT 1 FROM gone
+                         WHERE {position}(lower(import_refusals.value), gone.address) > 0)"
+    ))
+    .text(json_rows::of(&listed))
+    .int(account_id)
+    .execute(conn)?;
     Ok(())
 }
