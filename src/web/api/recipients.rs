@@ -389,12 +389,10 @@ pub async fn delete(caller: Caller, state: web::Data<State>, id: web::Path<i64>)
     let (key, node) = (state.remembering.clone(), state.cleaner.node().to_owned());
     let (receipt, remains) = state
         .write(move |conn| {
-            recipients::find(conn, account_id, id)?;
             let now = Timestamp::now();
-            let receipt = deletion::start_receipt(conn, account_id, &actor, now)?;
+            let (receipt, remains) =
+                deletion::delete_recipient(conn, account_id, id, &key, &actor, now)?;
             receipts::assign(conn, account_id, receipt, &node)?;
-            let remains =
-                deletion::delete_recipients(conn, account_id, &[id], receipt, &key, &actor, now)?;
             Ok((receipts::find(conn, account_id, receipt)?, remains))
         })
         .await?;

@@ -254,6 +254,23 @@ on_both!(a_group_is_dissolved_unless_forms_fill_it, |world| {
         .expect(200);
 });
 
+on_both!(of_many_who_delete_somebody_at_once_one_has, |world| {
+    let program = world.program();
+    let anna = world.make_recipient("anna@example.org");
+    let path = format!("/api/v1/recipients/{anna}");
+    let mut answers: Vec<u16> = std::thread::scope(|scope| {
+        let all: Vec<_> = (0..8)
+            .map(|_| scope.spawn(|| program.delete(&path).status))
+            .collect();
+        let answers = all.into_iter().map(|one| one.join().expect("an answer"));
+        answers.collect()
+    });
+    answers.sort_unstable();
+    assert_eq!(answers, [200, 404, 404, 404, 404, 404, 404, 404]);
+    assert_eq!(world.rows("receipts", "1 = 1"), 1);
+    assert_eq!(world.rows("audit_log", "action = 'recipient_deleted'"), 1);
+});
+
 on_both!(p7_a_deletion_is_the_same_as_on_the_page, |world| {
     let program = world.program();
     let mailing = world.make_sent_mailing("Neues", 1);
