@@ -174,6 +174,7 @@ pub fn reactivate(
     actor: &Actor,
     now: Timestamp,
 ) -> DbResult<()> {
+    account_lock::shared(conn, account_id)?;
     let recipient = recipients::find(conn, account_id, recipient_id)?;
     if recipient.status != RecipientStatus::Bounced {
         return Ok(());

@@ -3,15 +3,22 @@
 //! Rule P2 says: after the commit that switches tracking off, nothing personal is stored. A batch
 //! of hits reads the settings in its own transaction; what is missing is that no deactivation may
 //! commit *between* that reading and the batch's commit. On SQLite there is one writer, so there is
-//! nothing to do. On PostgreSQL batches hold a shared lock on the account and everything that
-//! changes tracking settings or pseudonymises holds an exclusive one, both until their commit.
+//! nothing to do. On PostgreSQL an account has two locks, both held until the commit:
+//!
+//! - that of its *people*, shared by whoever relies on what they say (sending, bounces, selections)
+//!   and held alone by whoever changes that, pseudonymises or deletes;
+//! - that of its *hits*, shared by batches of hits and held alone by the same changes, but only
+//!   from the moment on from which no hit may come between. A long act does everything else before
+//!   it takes this one.
+//!
+//! The people's lock is taken before the hits', and both before rows that a batch of hits changes.
 
 use diesel::RunQueryDsl;
 use diesel::sql_types::BigInt;
 
 use super::{Conn, DbResult};
 
-/// Begins a transaction of PostgreSQL that holds the shared locks of these accounts, in ascending
+/// Begins a transaction of PostgreSQL that shares the locks of these accounts' hits, in ascending
 /// order, in one round trip: for batches of hits.
 pub fn begin_shared(account_ids: &[i64]) -> String {
     let mut sorted = account_ids.to_vec();
@@ -22,20 +29,44 @@ pub fn begin_shared(account_ids: &[i64]) -> String {
     std::iter::once("BEGIN".to_owned()).chain(locks).collect()
 }
 
-/// Taken by whoever relies on an account's settings until the commit.
+/// Taken by whoever relies on an account's people and settings until the commit.
 pub fn shared(conn: &mut Conn, account_id: i64) -> DbResult<()> {
-    lock(conn, "SELECT pg_advisory_xact_lock_shared($1)", account_id)
+    lock(
+        conn,
+        "SELECT pg_advisory_xact_lock_shared($1)",
+        of_people(account_id),
+    )
 }
 
-/// Taken by whoever changes a tracking setting, pseudonymises or deletes.
+/// Taken by whoever changes a tracking setting or pseudonymises: both locks.
 pub fn exclusive(conn: &mut Conn, account_id: i64) -> DbResult<()> {
+    settle_people(conn, account_id)?;
+    keep_hits_out(conn, account_id)
+}
+
+/// The first half of [`exclusive`]: what is said about people stays as it is, while hits are stored.
+pub fn settle_people(conn: &mut Conn, account_id: i64) -> DbResult<()> {
+    lock(
+        conn,
+        "SELECT pg_advisory_xact_lock($1)",
+        of_people(account_id),
+    )
+}
+
+/// The second half: all hits of the account wait from now on.
+pub fn keep_hits_out(conn: &mut Conn, account_id: i64) -> DbResult<()> {
     lock(conn, "SELECT pg_advisory_xact_lock($1)", account_id)
 }
 
-fn lock(conn: &mut Conn, statement: &str, account_id: i64) -> DbResult<()> {
+/// The hits' lock has the account's number, that of its people the same below zero.
+const fn of_people(account_id: i64) -> i64 {
+    -account_id
+}
+
+fn lock(conn: &mut Conn, statement: &str, number: i64) -> DbResult<()> {
     if let Conn::Postgres(inner) = conn {
         diesel::sql_query(statement)
-            .bind::<BigInt, _>(account_id)
+            .bind::<BigInt, _>(number)
             .execute(inner)?;
     }
     Ok(())

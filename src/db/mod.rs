@@ -121,11 +121,11 @@ impl Db {
             .map_err(|e| DbError::Unavailable(e.to_string()))?;
         prepare(&mut first)?;
         if let Conn::Sqlite(writer) = &mut first {
-            // Hits of a large mailing come back to the same pages again and again: 28,000 KiB of
+            // Hits of a large mailing come back to the same pages again and again: 24,000 KiB of
             // them stay in memory. What is written ahead is carried by the checkpointer; only if
             // that should fail, by the writer, from 512 MB on.
             writer.batch_execute(
-                "PRAGMA cache_size = -28000;
+                "PRAGMA cache_size = -24000;
                  PRAGMA wal_autocheckpoint = 128000;",
             )?;
         }
@@ -252,8 +252,8 @@ impl Db {
         self.inner.waiting.load(Ordering::Relaxed) > 0
     }
 
-    /// Like [`Db::write`], for a batch of hits: before anything is read, it holds the shared locks
-    /// of these accounts ([`account_lock`]), which on PostgreSQL come with the beginning. A
+    /// Like [`Db::write`], for a batch of hits: before anything is read, it shares the locks of
+    /// these accounts' hits ([`account_lock`]), which on PostgreSQL come with the beginning. A
     /// connection that did its work a moment ago is trusted: asking it first would cost a fifth of
     /// all round trips. Where it is gone after all, nothing was committed, and another one is asked.
     pub fn record<T>(

@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use super::{Backend, Conn, Db, DbResult};
+use super::{Backend, Conn, Db, DbResult, account_lock};
 
 /// How long a transaction may take while others wait for their turn at SQLite's one writer: hits
 /// are answered only when they are stored.
@@ -23,8 +23,27 @@ const REMEMBERED: Duration = Duration::from_secs(1);
 pub enum Keeps {
     /// Nobody.
     NobodyWaiting,
-    /// The account's hits: it holds the account's exclusive lock.
+    /// The account's hits, from [`Step::keep_hits_out`] to the end of the commit.
     HitsWaiting,
+}
+
+/// A transaction of bulk work.
+#[derive(Debug)]
+pub struct Step {
+    /// From when on others wait for its end.
+    waited_for: Instant,
+}
+
+impl Step {
+    /// Takes the lock of the account's hits. What comes before it on PostgreSQL is in nobody's way
+    /// and takes what it takes, waiting for that lock included.
+    pub fn keep_hits_out(&mut self, conn: &mut Conn, account_id: i64) -> DbResult<()> {
+        account_lock::keep_hits_out(conn, account_id)?;
+        if matches!(conn, Conn::Postgres(_)) {
+            self.waited_for = Instant::now();
+        }
+        Ok(())
+    }
 }
 
 /// Finds the size of transactions that take about as long as they may, commit included: SQLite's
@@ -57,21 +76,23 @@ impl Pace {
         self.size
     }
 
-    /// Writes `amount` in one transaction, and sets the pace by how long that took.
+    /// Writes `amount` in one transaction, and sets the pace by how long that kept others waiting.
     pub fn write<T>(
         &mut self,
         db: &Db,
         amount: usize,
-        queries: impl FnOnce(&mut Conn) -> DbResult<T>,
+        queries: impl FnOnce(&mut Conn, &mut Step) -> DbResult<T>,
     ) -> DbResult<T> {
         let _turn = db.bulk_turn();
-        let mut begun = Instant::now();
+        let mut step = Step {
+            waited_for: Instant::now(),
+        };
         let outcome = db.write(|conn| {
             // Without the time spent waiting for a turn.
-            begun = Instant::now();
-            queries(conn)
+            step.waited_for = Instant::now();
+            queries(conn, &mut step)
         })?;
-        let took = begun.elapsed();
+        let took = step.waited_for.elapsed();
         if db.is_waited_for() {
             self.company = Some(Instant::now());
         }
@@ -79,21 +100,28 @@ impl Pace {
         Ok(outcome)
     }
 
+    fn in_company(&self) -> bool {
+        self.company
+            .is_some_and(|since| since.elapsed() < REMEMBERED)
+    }
+
     fn may_take(&self, backend: Backend) -> Duration {
         match (backend, self.keeps) {
             (Backend::Postgres, Keeps::NobodyWaiting) => ON_A_SERVER,
             (Backend::Postgres, Keeps::HitsWaiting) => IN_COMPANY,
-            (Backend::Sqlite, _) => match self.company {
-                Some(since) if since.elapsed() < REMEMBERED => IN_COMPANY,
-                _ => ALONE,
-            },
+            (Backend::Sqlite, _) if self.in_company() => IN_COMPANY,
+            (Backend::Sqlite, _) => ALONE,
         }
     }
 
     fn adapt(&mut self, backend: Backend, amount: usize, took: Duration) {
         let may = self.may_take(backend).as_micros();
         let fitting = amount as u128 * may / took.as_micros().max(1);
-        let fitting = usize::try_from(fitting).unwrap_or(self.most);
+        let mut fitting = usize::try_from(fitting).unwrap_or(self.most);
+        if took.as_micros() < may {
+            // Much of a small one takes its time whatever the amount, so more fit than that says.
+            fitting = fitting.max(amount + 1);
+        }
         // At most doubled: a single fast one says little.
         self.size = fitting.min(self.size * 2).clamp(self.least, self.most);
     }
@@ -123,5 +151,15 @@ mod tests {
         pace.keeps = Keeps::HitsWaiting;
         pace.adapt(Backend::Postgres, 100, Duration::from_millis(16));
         assert_eq!(pace.size(), 50);
+        pace.least = 1;
+        for (amount, next) in [(1, 2), (2, 3), (3, 4), (4, 4), (5, 4)] {
+            // Six milliseconds for each, and half of one for each person.
+            pace.adapt(
+                Backend::Postgres,
+                amount,
+                Duration::from_micros(6_000 + 500 * amount as u64),
+            );
+            assert_eq!(pace.size(), next, "as many as there is time for");
+        }
     }
 }

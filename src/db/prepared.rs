@@ -1,8 +1,8 @@
 //! Statements that a connection understands once and carries out often.
 //!
 //! [`diesel::sql_query`] has its text parsed anew every time, which on PostgreSQL costs another
-//! round trip as well: where that is most of the work (the recorder's batches, the proof of a
-//! receipt), the text is prepared and kept with the connection instead. So its texts must be few:
+//! round trip as well: where that is most of the work (the recorder's batches, a deletion with
+//! the proof of its receipt), the text is prepared and kept with the connection instead. So its texts must be few:
 //! values belong into the binds.
 
 use diesel::RunQueryDsl;

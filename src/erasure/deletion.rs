@@ -59,7 +59,7 @@ impl Remains {
 }
 
 /// Deletes these recipients, as far as they exist in the account, and adds to the receipt what was
-/// done. One slice of a long deletion is one call in one transaction.
+/// done.
 ///
 /// # Errors
 /// Refuses, and nothing happens, when a report's figure would change (rule P5).
@@ -72,13 +72,35 @@ pub fn delete_recipients(
     actor: &Actor,
     now: Timestamp,
 ) -> DbResult<Remains> {
+    account_lock::settle_people(conn, account_id)?;
+    let leaving = prepare(conn, account_id, ids, receipt_id, remembering, actor, now)?;
+    account_lock::keep_hits_out(conn, account_id)?;
+    finish(conn, account_id, leaving)
+}
+
+/// Recipients of whom nothing is left to do that hits could not come between.
+#[derive(Debug)]
+pub(super) struct Leaving {
+    ids: Vec<i64>,
+    receipt_id: i64,
+    signups: i64,
+    remains: Remains,
+}
+
+/// The first half of [`delete_recipients`], which lets hits pass.
+///
+/// The caller holds the lock of the account's people, and ends the transaction with [`finish`] or
+/// not at all.
+pub(super) fn prepare(
+    conn: &mut Conn,
+    account_id: i64,
+    ids: &[i64],
+    receipt_id: i64,
+    remembering: &Key,
+    actor: &Actor,
+    now: Timestamp,
+) -> DbResult<Leaving> {
     let people = recipients::find_many(conn, account_id, ids)?;
-    let ids: Vec<i64> = people.iter().map(|person| person.id).collect();
-    let (cut, figures) = cut_off_with_proof(conn, account_id, &ids, Unsent::Cancel)?;
-    // Read again under the account's lock: an objection may have come in meanwhile, or somebody
-    // else has deleted them.
-    let people = recipients::find_many(conn, account_id, &ids)?;
-    let ids: Vec<i64> = people.iter().map(|person| person.id).collect();
     if accounts::find(conn, account_id)?.remember_objections {
         for person in &people {
             remember(conn, account_id, person, remembering)?;
@@ -91,22 +113,44 @@ pub fn delete_recipients(
     for person in &people {
         remains.addresses.extend(forms(person));
     }
-    remains.outbox_files = outbox::remove_of_recipients(conn, account_id, &ids)?;
     let keys: Vec<&str> = people.iter().map(|one| one.address_key.as_str()).collect();
     let unconfirmed = signups::remove_of_addresses(conn, account_id, &keys)?;
     let signups = remains.take_in(unconfirmed);
     refusals::empty_of(conn, account_id, &remains.addresses)?;
-    let groups_left = groups::remove_from_all(conn, account_id, &ids)?;
-    let removed = recipients::remove(conn, account_id, &ids)?;
-    for id in &ids {
-        let entry = Entry {
+    let entries: Vec<Entry<'_>> = people
+        .iter()
+        .map(|person| Entry {
             actor,
             action: Action::RecipientDeleted,
-            recipient_id: Some(*id),
+            recipient_id: Some(person.id),
             details: json!({}),
-        };
-        audit::record(conn, account_id, &entry, now)?;
-    }
+        })
+        .collect();
+    audit::record_many(conn, account_id, &entries, now)?;
+    Ok(Leaving {
+        ids: people.iter().map(|person| person.id).collect(),
+        receipt_id,
+        signups,
+        remains,
+    })
+}
+
+/// The second half: the past is cut off, and the people go. Deliveries are locked before
+/// recipients, as whoever sends does; so what refers to a recipient goes only now.
+///
+/// The caller keeps the account's hits out.
+pub(super) fn finish(conn: &mut Conn, account_id: i64, leaving: Leaving) -> DbResult<Remains> {
+    let Leaving {
+        ids,
+        receipt_id,
+        signups,
+        mut remains,
+    } = leaving;
+    let (cut, figures) = cut_off_with_proof(conn, account_id, &ids, Unsent::Cancel)?;
+    let files = outbox::remove_of_recipients(conn, account_id, &ids)?;
+    remains.outbox_files.extend(files);
+    let groups_left = groups::remove_from_all(conn, account_id, &ids)?;
+    let removed = recipients::remove(conn, account_id, &ids)?;
     let done = Done {
         recipients: i64::try_from(removed).unwrap_or(i64::MAX),
         signups,
@@ -183,7 +227,7 @@ pub fn delete_recipient(
     actor: &Actor,
     now: Timestamp,
 ) -> DbResult<(i64, Remains)> {
-    account_lock::exclusive(conn, account_id)?;
+    account_lock::settle_people(conn, account_id)?;
     recipients::find(conn, account_id, id)?;
     let receipt = start_receipt(conn, account_id, actor, now)?;
     let remains = delete_recipients(conn, account_id, &[id], receipt, remembering, actor, now)?;

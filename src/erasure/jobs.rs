@@ -1,7 +1,8 @@
 //! Deleting many recipients, in the background and in slices.
 //!
 //! Each slice is one transaction that deletes its recipients, takes them off the job and adds to
-//! the receipt, so a program that is killed in the middle goes on where it was.
+//! the receipt, so a program that is killed in the middle goes on where it was. Hits wait only for
+//! the last part of each ([`deletion::finish`]).
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -16,7 +17,7 @@ use super::deletion::{self, Remains};
 use crate::db::models::audit::Actor;
 use crate::db::models::jobs::{self, Job, JobKind, JobStatus, Whom};
 use crate::db::models::{groups, receipts, signups};
-use crate::db::pace::{Keeps, Pace};
+use crate::db::pace::{Keeps, Pace, Step};
 use crate::db::{Conn, Db, DbResult, account_lock};
 use crate::domain::secret::Key;
 use crate::domain::time::Timestamp;
@@ -120,6 +121,7 @@ pub fn start(
 /// over.
 fn slice(
     conn: &mut Conn,
+    step: &mut Step,
     (account_id, job_id): Wanted,
     size: usize,
     key: &Key,
@@ -127,7 +129,7 @@ fn slice(
 ) -> DbResult<Option<Remains>> {
     let size = i64::try_from(size).unwrap_or(i64::MAX);
     // Another node may be at the same job: one slice after the other.
-    account_lock::exclusive(conn, account_id)?;
+    account_lock::settle_people(conn, account_id)?;
     let job = jobs::find(conn, account_id, job_id)?;
     if job.status != JobStatus::Running {
         return Ok(None);
@@ -167,9 +169,10 @@ fn slice(
         Some(id) => Actor::User { id, name },
         None => Actor::Program("Löschauftrag"),
     };
-    let remains = deletion::delete_recipients(conn, account_id, &ids, receipt, key, &actor, now)?;
+    let leaving = deletion::prepare(conn, account_id, &ids, receipt, key, &actor, now)?;
     jobs::take_off(conn, account_id, job_id, &ids)?;
-    Ok(Some(remains))
+    step.keep_hits_out(conn, account_id)?;
+    Ok(Some(deletion::finish(conn, account_id, leaving)?))
 }
 
 impl Tools {
@@ -214,13 +217,18 @@ impl Tools {
                 break Ok(());
             }
             let (size, wanted) = (pace.size(), (account_id, job_id));
-            let next = pace.write(&self.db, size, |conn| {
-                slice(conn, wanted, size, &self.remembering, Timestamp::now())
+            let next = pace.write(&self.db, size, |conn, step| {
+                slice(
+                    conn,
+                    step,
+                    wanted,
+                    size,
+                    &self.remembering,
+                    Timestamp::now(),
+                )
             });
             match next {
-                Ok(Some(remains)) => {
-                    all.add(remains);
-                }
+                Ok(Some(remains)) => all.add(remains),
                 Ok(None) => {
                     let job = self.db.read(|conn| jobs::find(conn, account_id, job_id));
                     all.receipt = job.ok().map(|job| job.receipt_id);

@@ -20,10 +20,10 @@ use crate::db::models::jobs::{self, Job, JobKind, JobStatus};
 use crate::db::models::journal::{self, JournalKind};
 use crate::db::models::receipts::{self, Done, ReceiptKind};
 use crate::db::models::{accounts, past};
-use crate::db::pace::{Keeps, Pace};
+use crate::db::pace::{Keeps, Pace, Step};
 use crate::db::{Conn, Db, DbResult, account_lock};
 use crate::domain::time::Timestamp;
-use crate::tracking::pseudonymise::cut_off_by_age;
+use crate::tracking::pseudonymise::{cut_off_by_age, leave_groups_of};
 
 pub use crate::db::models::past::PastMailing;
 
@@ -244,15 +244,15 @@ impl Worker {
                         return Ok(());
                     }
                     let (these, others) = rest.split_at(pace.size().min(rest.len()));
-                    pace.write(&self.db, these.len(), |conn| {
-                        slice(conn, account_id, job_id, mailing_id, these)
+                    pace.write(&self.db, these.len(), |conn, step| {
+                        slice(conn, step, (account_id, job_id), mailing_id, these)
                     })?;
                     rest = others;
                 }
             }
         }
         self.db.write(|conn| {
-            account_lock::exclusive(conn, account_id)?;
+            account_lock::settle_people(conn, account_id)?;
             if jobs::find(conn, account_id, job_id)?.status == JobStatus::Running {
                 jobs::finish(conn, account_id, job_id, Timestamp::now())?;
             }
@@ -264,17 +264,19 @@ impl Worker {
 /// Pseudonymises some deliveries of a mailing and adds them to the job and its receipt.
 fn slice(
     conn: &mut Conn,
-    account_id: i64,
-    job_id: i64,
+    step: &mut Step,
+    (account_id, job_id): (i64, i64),
     mailing_id: i64,
     deliveries: &[i64],
 ) -> DbResult<()> {
     // Another node may be at the same job: one slice after the other.
-    account_lock::exclusive(conn, account_id)?;
+    account_lock::settle_people(conn, account_id)?;
     let job = jobs::find(conn, account_id, job_id)?;
     if job.status != JobStatus::Running {
         return Ok(());
     }
+    leave_groups_of(conn, account_id, mailing_id, deliveries)?;
+    step.keep_hits_out(conn, account_id)?;
     let (cut, figures) = cut_off_by_age(conn, account_id, mailing_id, deliveries)?;
     if cut.deliveries == 0 {
         return Ok(());

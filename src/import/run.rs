@@ -225,7 +225,7 @@ fn write(pace: &mut Pace, db: &Db, job: &Job, slice: &Slice) -> Result<Counts, R
     let rows = usize::try_from(slice.to_row - slice.from_row).unwrap_or(usize::MAX);
     let mut attempt = 1;
     loop {
-        let outcome = pace.write(db, rows, |conn| {
+        let outcome = pace.write(db, rows, |conn, _| {
             slice::write(conn, job, slice, Timestamp::now())
         });
         match outcome {

@@ -183,9 +183,10 @@ pub fn write(
     slice: &Slice,
     now: Timestamp,
 ) -> DbResult<Option<Counts>> {
-    // Before anything else is locked, as everybody does who changes tracking settings.
+    // Before anything else is locked, as everybody does who changes what people say. Hits wait only
+    // where somebody is concerned of whom there may be some (`settings::object_many`).
     if job.consent.is_some() || slice.rows.iter().any(|row| row.tracking_off == Some(true)) {
-        account_lock::exclusive(conn, job.account_id)?;
+        account_lock::settle_people(conn, job.account_id)?;
     }
     let moved = imports::advance(
         conn,

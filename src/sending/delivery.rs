@@ -21,7 +21,7 @@ use crate::db::models::mailings::{self, Mailing, MailingStatus};
 use crate::db::models::sending::{self, Cancelled, End, Ended};
 use crate::db::models::smtp_settings::{self, SmtpSettings};
 use crate::db::pace::{Keeps, Pace};
-use crate::db::{Conn, DbError, DbResult};
+use crate::db::{Conn, DbError, DbResult, account_lock};
 use crate::mail::MailError;
 
 /// How many deliveries are written in the first transaction.
@@ -273,7 +273,8 @@ impl Delivering {
         while !rest.is_empty() {
             let (some, others) = rest.split_at(pace.size().min(rest.len()));
             let goes_on = !self.is_stopping()
-                && pace.write(db, some.len(), |conn| {
+                && pace.write(db, some.len(), |conn, _| {
+                    account_lock::shared(conn, account_id)?;
                     sending::write_deliveries(conn, account_id, mailing_id, some)
                 })?;
             if !goes_on {

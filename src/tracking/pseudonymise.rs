@@ -3,7 +3,7 @@
 use serde_json::json;
 
 use crate::db::models::audit::{self, Action, Actor, Entry};
-use crate::db::models::deliveries::{self, CutOff, Unsent};
+use crate::db::models::deliveries::{self, CutOff, TiedDeliveries, Unsent};
 use crate::db::models::groups;
 use crate::db::models::journal::{self, JournalKind};
 use crate::db::models::mailings as mailing_rows;
@@ -13,48 +13,61 @@ use crate::domain::time::Timestamp;
 
 /// Cuts deliveries off from these recipients and proves that no figure changed: the figures of
 /// the mailings concerned are read on both sides of the act, in its own transaction and under the
-/// account's exclusive lock and that of the mailings, so that no hit comes between and no mail of
-/// them is counted as sent. If any differs, nothing is done.
+/// lock of the mailings, so that no mail of them is counted as sent meanwhile. If any differs,
+/// nothing is done.
+///
+/// The caller keeps the account's hits out, so that none comes between.
 pub(crate) fn cut_off_with_proof(
     conn: &mut Conn,
     account_id: i64,
     recipients: &[i64],
     unsent: Unsent,
 ) -> DbResult<(CutOff, Vec<BeforeAfter>)> {
-    account_lock::exclusive(conn, account_id)?;
-    let mailings = deliveries::mailings_of(conn, account_id, recipients, unsent)?;
-    prove(conn, account_id, &mailings, |conn| {
-        deliveries::cut_off(conn, account_id, recipients, unsent)
-    })
+    let tied = deliveries::tied_to(conn, account_id, recipients, unsent)?;
+    cut_off(conn, account_id, &tied)
 }
 
-/// The same for deliveries of one mailing, whosever they are: their owners stay, and leave the
-/// groups that were made of what they did with it.
+/// The same for deliveries of one mailing, whosever they are. Their owners stay; that they leave
+/// the groups made of what they did with it is [`leave_groups_of`].
 pub(crate) fn cut_off_by_age(
     conn: &mut Conn,
     account_id: i64,
     mailing_id: i64,
     cut: &[i64],
 ) -> DbResult<(CutOff, Vec<BeforeAfter>)> {
-    account_lock::exclusive(conn, account_id)?;
+    let tied = deliveries::tied_among(conn, account_id, mailing_id, cut)?;
+    cut_off(conn, account_id, &tied)
+}
+
+/// Takes the owners of these deliveries out of the groups that were made of what they did with
+/// their mailing.
+///
+/// The caller holds the lock of the account's people.
+pub(crate) fn leave_groups_of(
+    conn: &mut Conn,
+    account_id: i64,
+    mailing_id: i64,
+    cut: &[i64],
+) -> DbResult<()> {
     for group_id in groups::of_activity(conn, account_id, mailing_id)? {
         groups::leave_with_deliveries(conn, account_id, group_id, cut)?;
     }
-    prove(conn, account_id, &[mailing_id], |conn| {
-        deliveries::cut_off_deliveries(conn, account_id, mailing_id, cut)
-    })
+    Ok(())
 }
 
-fn prove(
+fn cut_off(
     conn: &mut Conn,
     account_id: i64,
-    mailings: &[i64],
-    act: impl FnOnce(&mut Conn) -> DbResult<CutOff>,
+    tied: &TiedDeliveries,
 ) -> DbResult<(CutOff, Vec<BeforeAfter>)> {
-    mailing_rows::lock(conn, account_id, mailings)?;
-    let before = reports::figures(conn, account_id, mailings)?;
-    let cut = act(conn)?;
-    let after = reports::figures(conn, account_id, mailings)?;
+    if tied.is_empty() {
+        return Ok((CutOff::default(), Vec::new()));
+    }
+    let mailings = tied.mailings();
+    mailing_rows::lock(conn, account_id, &mailings)?;
+    let before = reports::figures(conn, account_id, &mailings)?;
+    let cut = deliveries::cut_off(conn, account_id, tied)?;
+    let after = reports::figures(conn, account_id, &mailings)?;
     if before != after {
         return Err(DbError::Refused(
             "pseudonymising would have changed a report",
@@ -77,6 +90,7 @@ pub fn pseudonymise_recipient(
     actor: &Actor,
     now: Timestamp,
 ) -> DbResult<i64> {
+    account_lock::exclusive(conn, account_id)?;
     crate::db::models::recipients::find(conn, account_id, recipient_id)?;
     let (cut, figures) = cut_off_with_proof(conn, account_id, &[recipient_id], Unsent::LeaveAlone)?;
     groups::leave_by_activity(conn, account_id, recipient_id)?;

@@ -1,8 +1,8 @@
 //! Switching personal tracking off and on, for an account or one recipient.
 //!
 //! Everything that changes a tracking setting passes through here, because three things belong
-//! to each change: the account's exclusive lock, so that no hit is stored with the old setting
-//! after the commit (rule P2); the entry in the audit log (rule P11); and what is remembered
+//! to each change: both locks of the account, so that no hit is stored with the old setting after
+//! the commit (rule P2); the entry in the audit log (rule P11); and what is remembered
 //! beyond a deletion (rule P9).
 
 use serde_json::json;
@@ -363,7 +363,8 @@ pub fn needs_reason(recipient: &recipients::Recipient) -> bool {
     )
 }
 
-/// Unsubscribes a recipient from mailings. Says nothing about tracking: the two are separate.
+/// Unsubscribes a recipient from mailings. Says nothing about tracking: the two are separate. Whoever
+/// deletes the recipient at the same time remembers it (rule P9), or comes first.
 pub fn unsubscribe(
     conn: &mut Conn,
     account_id: i64,
@@ -372,6 +373,7 @@ pub fn unsubscribe(
     actor: &Actor,
     now: Timestamp,
 ) -> DbResult<bool> {
+    account_lock::shared(conn, account_id)?;
     let recipient = recipients::find(conn, account_id, recipient_id)?;
     if recipient.status == RecipientStatus::Unsubscribed {
         return Ok(false);
@@ -406,6 +408,7 @@ pub fn resubscribe(
     actor: &Actor,
     now: Timestamp,
 ) -> DbResult<()> {
+    account_lock::shared(conn, account_id)?;
     let recipient = recipients::find(conn, account_id, recipient_id)?;
     recipients::set_status(
         conn,

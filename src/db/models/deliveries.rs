@@ -5,6 +5,7 @@ use diesel::prelude::*;
 use diesel::sql_types::{BigInt, Text};
 
 use crate::db::json_rows::{self, Column, hex};
+use crate::db::prepared::prepared;
 use crate::db::schema::{deliveries, mailings};
 use crate::db::{Conn, DbError, DbResult};
 use crate::domain::bounce::BounceKind;
@@ -40,8 +41,6 @@ pub(crate) const UNSENT: &str = "'pending', 'deferred', 'claimed', 'underway'";
 /// What pseudonymising did to deliveries.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct CutOff {
-    /// The mailings concerned, ascending.
-    pub mailings: Vec<i64>,
     /// How many deliveries lost the way back.
     pub deliveries: i64,
     /// How many opens hang on them.
@@ -93,7 +92,7 @@ pub enum Unsent {
     Cancel,
 }
 
-#[derive(QueryableByName)]
+#[derive(Debug, QueryableByName)]
 struct Tied {
     #[diesel(sql_type = BigInt)]
     id: i64,
@@ -107,35 +106,64 @@ struct Tied {
     status: DeliveryStatus,
 }
 
-/// Cuts the way from deliveries back to these recipients, for good (rule P6): each gets a
-/// pseudonym of its own, its token key goes, and exact times are cut to the hour. One row per
-/// mailing changes, however many events hang on it; no counter of any report is touched (P5).
+/// Deliveries that are tied to their recipients, and nobody else's to change until the commit.
+#[derive(Debug)]
+pub(crate) struct TiedDeliveries(Vec<Tied>);
+
+impl TiedDeliveries {
+    /// Whether there are none.
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// Their mailings, ascending.
+    pub fn mailings(&self) -> Vec<i64> {
+        let mut mailings: Vec<i64> = self.0.iter().map(|one| one.mailing_id).collect();
+        mailings.sort_unstable();
+        mailings.dedup();
+        mailings
+    }
+}
+
+/// Those of these recipients.
 ///
-/// The caller holds the account's exclusive lock.
-pub(crate) fn cut_off(
+/// The caller keeps the account's hits out.
+pub(crate) fn tied_to(
     conn: &mut Conn,
     account_id: i64,
     recipients: &[i64],
     unsent: Unsent,
-) -> DbResult<CutOff> {
-    let tied = tied_to(conn, account_id, recipients, unsent)?;
-    cut(conn, account_id, &tied)
+) -> DbResult<TiedDeliveries> {
+    let rows = json_rows::unfold(conn, &[("id", Column::Int)]);
+    let only_sent = match unsent {
+        Unsent::LeaveAlone => format!("AND d.status NOT IN ({UNSENT})"),
+        Unsent::Cancel => String::new(),
+    };
+    let lock = row_lock(conn);
+    let tied = prepared(format!(
+        "SELECT d.id, d.mailing_id, d.opens, d.clicks, d.status
+         FROM {rows} AS wanted
+         CROSS JOIN deliveries d
+         WHERE d.recipient_id = wanted.id AND d.account_id = $2 {only_sent} ORDER BY d.id {lock}"
+    ))
+    .text(json_rows::of_numbers(recipients.iter().copied()))
+    .int(account_id)
+    .load(conn)?;
+    Ok(TiedDeliveries(tied))
 }
 
-/// The same for deliveries of one mailing, by number: those that are still tied to somebody and
-/// not waiting to be sent.
-pub(crate) fn cut_off_deliveries(
+/// Those of one mailing with these numbers, as far as they are not waiting to be sent.
+///
+/// The caller keeps the account's hits out.
+pub(crate) fn tied_among(
     conn: &mut Conn,
     account_id: i64,
     mailing_id: i64,
     deliveries: &[i64],
-) -> DbResult<CutOff> {
+) -> DbResult<TiedDeliveries> {
     let rows = json_rows::unfold(conn, &[("id", Column::Int)]);
-    let lock = match conn {
-        Conn::Sqlite(_) => "",
-        Conn::Postgres(_) => "FOR UPDATE OF d",
-    };
-    let tied: Vec<Tied> = diesel::sql_query(format!(
+    let lock = row_lock(conn);
+    let tied = prepared(format!(
         "SELECT d.id, d.mailing_id, d.opens, d.clicks, d.status
          FROM {rows} AS wanted
          CROSS JOIN deliveries d
@@ -143,14 +171,28 @@ pub(crate) fn cut_off_deliveries(
              AND d.recipient_id IS NOT NULL AND d.status NOT IN ({UNSENT})
          ORDER BY d.id {lock}"
     ))
-    .bind::<Text, _>(json_rows::of_numbers(deliveries.iter().copied()))
-    .bind::<BigInt, _>(account_id)
-    .bind::<BigInt, _>(mailing_id)
+    .text(json_rows::of_numbers(deliveries.iter().copied()))
+    .int(account_id)
+    .int(mailing_id)
     .load(conn)?;
-    cut(conn, account_id, &tied)
+    Ok(TiedDeliveries(tied))
 }
 
-fn cut(conn: &mut Conn, account_id: i64, tied: &[Tied]) -> DbResult<CutOff> {
+const fn row_lock(conn: &Conn) -> &'static str {
+    match conn {
+        Conn::Sqlite(_) => "",
+        Conn::Postgres(_) => "FOR UPDATE OF d",
+    }
+}
+
+/// Cuts the way from these deliveries back to their recipients, for good (rule P6): each gets a
+/// pseudonym of its own, its token key goes, and exact times are cut to the hour. One row per
+/// mailing changes, however many events hang on it; no counter of any report is touched (P5).
+pub(crate) fn cut_off(
+    conn: &mut Conn,
+    account_id: i64,
+    TiedDeliveries(tied): &TiedDeliveries,
+) -> DbResult<CutOff> {
     let mut changes = Vec::with_capacity(tied.len());
     for delivery in tied {
         let pseudonym = random_128().map_err(|e| DbError::Unavailable(e.to_string()))?;
@@ -179,7 +221,7 @@ fn cut(conn: &mut Conn, account_id: i64, tied: &[Tied]) -> DbResult<CutOff> {
     // to what was measured here: a complaint, the time, a bounce of a mail that was opened. The
     // mailing's counters keep their numbers.
     let kept = "CASE WHEN deliveries.bounce IN ('hard', 'soft') AND deliveries.opens = 0 AND deliveries.clicks = 0 THEN deliveries.bounce END";
-    diesel::sql_query(format!(
+    prepared(format!(
         "UPDATE deliveries SET recipient_id = NULL, pseudonym = new.pseudonym, token_key = NULL, status = new.status,
              holder = NULL, lease_until = NULL, next_attempt_at = NULL,
              bounced_at = NULL, bounce = {kept}, reply_code = CASE WHEN bounce IS NULL THEN reply_code WHEN {kept} IS NULL THEN NULL ELSE reply_code END,
@@ -191,61 +233,15 @@ fn cut(conn: &mut Conn, account_id: i64, tied: &[Tied]) -> DbResult<CutOff> {
         to_hour("first_click_at"),
         to_hour("last_click_at"),
     ))
-    .bind::<Text, _>(json_rows::of(&changes))
+    .text(json_rows::of(&changes))
     .execute(conn)?;
 
     count_ended(conn, account_id, tied)?;
-    let mut mailings: Vec<i64> = tied.iter().map(|d| d.mailing_id).collect();
-    mailings.sort_unstable();
-    mailings.dedup();
     Ok(CutOff {
-        mailings,
         deliveries: i64::try_from(tied.len()).unwrap_or(i64::MAX),
         opens: tied.iter().map(|d| d.opens).sum(),
         clicks: tied.iter().map(|d| d.clicks).sum(),
     })
-}
-
-/// The mailings whose deliveries [`cut_off`] would change, ascending.
-pub(crate) fn mailings_of(
-    conn: &mut Conn,
-    account_id: i64,
-    recipients: &[i64],
-    unsent: Unsent,
-) -> DbResult<Vec<i64>> {
-    let mut mailings: Vec<i64> = tied_to(conn, account_id, recipients, unsent)?
-        .into_iter()
-        .map(|d| d.mailing_id)
-        .collect();
-    mailings.sort_unstable();
-    mailings.dedup();
-    Ok(mailings)
-}
-
-fn tied_to(
-    conn: &mut Conn,
-    account_id: i64,
-    recipients: &[i64],
-    unsent: Unsent,
-) -> DbResult<Vec<Tied>> {
-    let rows = json_rows::unfold(conn, &[("id", Column::Int)]);
-    let only_sent = match unsent {
-        Unsent::LeaveAlone => format!("AND d.status NOT IN ({UNSENT})"),
-        Unsent::Cancel => String::new(),
-    };
-    let lock = match conn {
-        Conn::Sqlite(_) => "",
-        Conn::Postgres(_) => "FOR UPDATE OF d",
-    };
-    Ok(diesel::sql_query(format!(
-        "SELECT d.id, d.mailing_id, d.opens, d.clicks, d.status
-         FROM {rows} AS wanted
-         CROSS JOIN deliveries d
-         WHERE d.recipient_id = wanted.id AND d.account_id = $2 {only_sent} ORDER BY d.id {lock}"
-    ))
-    .bind::<Text, _>(json_rows::of_numbers(recipients.iter().copied()))
-    .bind::<BigInt, _>(account_id)
-    .load(conn)?)
 }
 
 /// Counts the deliveries that ended without being sent in their mailings.

@@ -9,6 +9,7 @@ use super::askable;
 use super::journal::{self, JournalKind};
 use crate::db::json_rows::{self, Column};
 use crate::db::paging::{Page, Position, page};
+use crate::db::prepared::prepared;
 use crate::db::schema::{groups, memberships};
 use crate::db::{Conn, DbResult};
 use crate::domain::time::Timestamp;
@@ -260,7 +261,7 @@ pub(crate) fn remove_from_all(
     let ids = json_rows::of_numbers(recipients.iter().copied());
     // The plus keeps SQLite from walking all memberships of the account.
     let rows = json_rows::unfold(conn, &[("recipient_id", Column::Int)]);
-    diesel::sql_query(format!(
+    prepared(format!(
         "UPDATE groups SET member_count = member_count - leaving.n
          FROM (SELECT m.group_id, COUNT(*) AS n
                FROM memberships m
@@ -268,15 +269,15 @@ pub(crate) fn remove_from_all(
                  AND +m.account_id = $2 GROUP BY m.group_id) AS leaving
          WHERE groups.id = leaving.group_id"
     ))
-    .bind::<Text, _>(&ids)
-    .bind::<BigInt, _>(account_id)
+    .text(ids.clone())
+    .int(account_id)
     .execute(conn)?;
-    Ok(diesel::sql_query(format!(
+    Ok(prepared(format!(
         "DELETE FROM memberships
          WHERE recipient_id IN (SELECT recipient_id FROM {rows} AS gone) AND +account_id = $2"
     ))
-    .bind::<Text, _>(&ids)
-    .bind::<BigInt, _>(account_id)
+    .text(ids)
+    .int(account_id)
     .execute(conn)?)
 }
 

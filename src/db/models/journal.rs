@@ -14,6 +14,7 @@ use diesel::sql_types::{BigInt, Binary, Text};
 use serde_json::Value;
 
 use crate::db::json_rows::{self, Column, hex};
+use crate::db::prepared::prepared;
 use crate::db::schema::{journal_entries, recipients};
 use crate::db::{Conn, DbError, DbResult};
 use crate::domain::secret::{Random128, random_128};
@@ -114,14 +115,14 @@ pub(crate) fn note_each(
         ("details", Column::Text),
     ];
     let noted = json_rows::unfold(conn, &columns);
-    diesel::sql_query(format!(
+    prepared(format!(
         "INSERT INTO journal_entries (account_id, mark, at, kind, recipient_id, person, details)
          SELECT r.account_id, noted.mark, noted.at, noted.kind, r.id, r.public_key, noted.details
          FROM {noted} AS noted CROSS JOIN recipients r
          WHERE r.id = noted.id AND +r.account_id = $2"
     ))
-    .bind::<Text, _>(json_rows::of(&rows))
-    .bind::<BigInt, _>(account_id)
+    .text(json_rows::of(&rows))
+    .int(account_id)
     .execute(conn)?;
     Ok(())
 }

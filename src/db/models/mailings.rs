@@ -5,6 +5,7 @@ use diesel::sql_types::{BigInt, Text};
 
 use crate::db::json_rows::{self, Column};
 use crate::db::paging::{Page, Position, page};
+use crate::db::prepared::prepared;
 use crate::db::schema::{mailing_groups, mailings};
 use crate::db::{Conn, DbError, DbResult};
 use crate::domain::stored_as_word;
@@ -296,12 +297,12 @@ pub fn lock(conn: &mut Conn, account_id: i64, mailings: &[i64]) -> DbResult<()> 
     }
     let rows = json_rows::unfold(conn, &[("id", Column::Int)]);
     // Does not hold up new deliveries, which refer to the mailing.
-    diesel::sql_query(format!(
+    prepared(format!(
         "SELECT id FROM mailings WHERE id IN (SELECT id FROM {rows} AS wanted) AND account_id = $2
          ORDER BY id FOR NO KEY UPDATE"
     ))
-    .bind::<Text, _>(json_rows::of_numbers(mailings.iter().copied()))
-    .bind::<BigInt, _>(account_id)
+    .text(json_rows::of_numbers(mailings.iter().copied()))
+    .int(account_id)
     .execute(conn)?;
     Ok(())
 }

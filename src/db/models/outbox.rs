@@ -7,6 +7,7 @@ use diesel::sql_types::{BigInt, Text};
 
 use crate::db::json_rows::{self, Column};
 use crate::db::paging::{Page, Position, page};
+use crate::db::prepared::prepared;
 use crate::db::schema::{mailings, outbox_mails, recipients, signups};
 use crate::db::{Conn, DbResult};
 use crate::domain::time::Timestamp;
@@ -244,12 +245,12 @@ pub(crate) fn remove_of_recipients(
         file: String,
     }
     let rows = json_rows::unfold(conn, &[("id", Column::Int)]);
-    let removed: Vec<Removed> = diesel::sql_query(format!(
+    let removed: Vec<Removed> = prepared(format!(
         "DELETE FROM outbox_mails
          WHERE recipient_id IN (SELECT id FROM {rows} AS gone) AND +account_id = $2 RETURNING file"
     ))
-    .bind::<Text, _>(json_rows::of_numbers(recipients.iter().copied()))
-    .bind::<BigInt, _>(account_id)
+    .text(json_rows::of_numbers(recipients.iter().copied()))
+    .int(account_id)
     .load(conn)?;
     let tests: Vec<String> = diesel::delete(
         outbox_mails::table

@@ -2,13 +2,13 @@
 //! index in the same transaction.
 
 use diesel::prelude::*;
-use diesel::sql_types::{BigInt, Text};
 
 use serde_json::json;
 
 use super::accounts;
 use super::journal::{self, JournalKind};
 use crate::db::json_rows::{self, Column};
+use crate::db::prepared::prepared;
 use crate::db::schema::recipients;
 use crate::db::{Conn, DbError, DbResult, search};
 use crate::domain::address::EmailAddress;
@@ -373,11 +373,11 @@ pub(crate) fn remove(conn: &mut Conn, account_id: i64, ids: &[i64]) -> DbResult<
     journal::note(conn, account_id, ids, JournalKind::Deleted, &json!({}))?;
     search::remove(conn, account_id, ids)?;
     let rows = json_rows::unfold(conn, &[("id", Column::Int)]);
-    let removed = diesel::sql_query(format!(
+    let removed = prepared(format!(
         "DELETE FROM recipients WHERE id IN (SELECT id FROM {rows} AS gone) AND account_id = $2"
     ))
-    .bind::<Text, _>(json_rows::of_numbers(ids.iter().copied()))
-    .bind::<BigInt, _>(account_id)
+    .text(json_rows::of_numbers(ids.iter().copied()))
+    .int(account_id)
     .execute(conn)?;
     accounts::count_recipients(conn, account_id, -i64::try_from(removed).unwrap_or(0))?;
     Ok(removed)

@@ -5,6 +5,7 @@ use diesel::prelude::*;
 use diesel::sql_types::{BigInt, Text};
 
 use crate::db::json_rows::{self, Column};
+use crate::db::prepared::prepared;
 use crate::db::schema::{outbox_mails, signups};
 use crate::db::{Conn, DbResult};
 use crate::domain::time::Timestamp;
@@ -262,13 +263,13 @@ pub(crate) fn remove_of_addresses(
     }
     let listed: Vec<[&str; 1]> = address_keys.iter().map(|key| [*key]).collect();
     let rows = json_rows::unfold(conn, &[("address_key", Column::Text)]);
-    let ids: Vec<Id> = diesel::sql_query(format!(
+    let ids: Vec<Id> = prepared(format!(
         "SELECT s.id FROM {rows} AS gone
          CROSS JOIN signups s
          WHERE s.address_key = gone.address_key AND s.account_id = $2 ORDER BY s.id"
     ))
-    .bind::<Text, _>(json_rows::of(&listed))
-    .bind::<BigInt, _>(account_id)
+    .text(json_rows::of(&listed))
+    .int(account_id)
     .load(conn)?;
     remove(conn, ids.into_iter().map(|row| row.id).collect())
 }

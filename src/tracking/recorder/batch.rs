@@ -12,8 +12,8 @@ use crate::tracking::token::HitKind;
 /// Decides each hit with the settings as they are in the transaction that stores them.
 ///
 /// What is not personal raises an hourly total of the mailing (and link) and leaves nothing else
-/// behind (rule P3). On PostgreSQL the accounts' shared locks keep a deactivation from committing
-/// between the decision and this transaction's commit (rule P2).
+/// behind (rule P3). On PostgreSQL the shared locks of the accounts' hits keep a deactivation from
+/// committing between the decision and this transaction's commit (rule P2).
 pub fn store(db: &Db, batch: &[Hit]) -> DbResult<()> {
     let account_ids = each_once(batch.iter().map(|hit| hit.account_id));
     let keys = each_once(batch.iter().filter_map(|hit| hit.key));

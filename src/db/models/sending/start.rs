@@ -222,7 +222,8 @@ pub fn recipients_to_reach(
 /// Writes deliveries in the order given; those that are there already stay. Tells whether the
 /// mailing is still being prepared: another node may have finished, or somebody halted it.
 ///
-/// The mailing is locked, so several nodes take turns.
+/// The mailing is locked, so several nodes take turns. The caller shares the lock of the account's
+/// people: nobody is deleted meanwhile who gets a delivery here.
 pub fn write_deliveries(
     conn: &mut Conn,
     account_id: i64,
