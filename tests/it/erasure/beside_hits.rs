@@ -3,50 +3,26 @@
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use diesel::RunQueryDsl;
-use widerspruch::db::models::audit::Actor;
-use widerspruch::db::models::jobs::{self, Whom};
-use widerspruch::db::models::{groups, receipts};
+use widerspruch::db::models::receipts;
 use widerspruch::db::reports;
-use widerspruch::domain::time::Timestamp;
 use widerspruch::domain::tracking::Decision;
-use widerspruch::erasure;
 
+use super::{make_group, start_deletion, wait_until_over};
 use crate::support::hits::{Read, wait_until};
 use crate::support::{On, World, on_both};
-
-/// Deletes a group's people in the background.
-fn start_deletion(world: &World, group: i64) {
-    let job = world.write(|conn| {
-        let actor = Actor::Program("Test");
-        let whom = Whom::Group(group);
-        erasure::jobs::start(conn, world.account_id, &whom, &actor, Timestamp::now())
-    });
-    world.state.deletions.enqueue(world.account_id, job.id);
-}
-
-fn make_group(world: &World, people: &[i64]) -> i64 {
-    world.write(|conn| {
-        let now = Timestamp::now();
-        let group = groups::create(conn, world.account_id, "Herbst", now)?;
-        groups::add_members(conn, world.account_id, group, people, now)?;
-        Ok(group)
-    })
-}
 
 on_both!(no_hit_is_lost_and_no_figure_differs, |world| {
     let read = Read::new(world);
     let others: Vec<i64> = (0..150)
         .map(|n| world.make_recipient(&format!("mitglied-{n}@example.org")))
         .collect();
-    let group = make_group(world, &[read.people.as_slice(), &others].concat());
+    let group = make_group(world, "Herbst", &[read.people.as_slice(), &others].concat());
     let over = AtomicBool::new(false);
     std::thread::scope(|scope| {
         scope.spawn(|| read.by(world, &[&world.url], || !over.load(Ordering::SeqCst)));
         wait_until("hits are stored", || read.acknowledged() >= 50);
         start_deletion(world, group);
-        wait_until("the job is over", || {
-            world.read(jobs::unfinished).is_empty()
-        });
+        wait_until_over(world);
         let so_far = read.acknowledged();
         wait_until("hits go on", || read.acknowledged() >= so_far + 50);
         over.store(true, Ordering::SeqCst);
@@ -74,7 +50,7 @@ fn hits_while_a_deletion_waits_for(table: &str) -> Vec<Option<String>> {
     let anna = world.make_recipient("anna@example.org");
     let key = world.deliver(mailing, anna, Decision::Personal);
     let ben = world.make_recipient("ben@example.org");
-    let group = make_group(&world, &[ben]);
+    let group = make_group(&world, "Herbst", &[ben]);
     let reader = world.visitor();
     reader.get(&world.pixel(mailing, key));
     let marks = world.write(|conn| {
@@ -94,9 +70,7 @@ fn hits_while_a_deletion_waits_for(table: &str) -> Vec<Option<String>> {
         });
         Ok(marks.collect())
     });
-    wait_until("the job is over", || {
-        world.read(jobs::unfinished).is_empty()
-    });
+    wait_until_over(&world);
     assert_eq!(world.rows("recipients", "1 = 1"), 1);
     wait_until("all hits are stored", || {
         world.rows("deliveries", "opens = 4") == 1

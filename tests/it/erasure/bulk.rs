@@ -1,31 +1,17 @@
 //! Deleting several recipients at once, and a group with its people.
 
-use std::time::{Duration, Instant};
-
-use widerspruch::db::models::{groups, jobs, receipts};
+use widerspruch::db::models::{jobs, receipts};
 use widerspruch::domain::time::Timestamp;
 use widerspruch::domain::tracking::Decision;
 
+use super::{make_group, wait_until_over};
 use crate::support::{On, World, on_both};
 
-fn wait_until_over(world: &World) {
-    let patience = Instant::now() + Duration::from_mins(1);
-    while !world.read(jobs::unfinished).is_empty() {
-        assert!(Instant::now() < patience, "the job comes to an end");
-        std::thread::sleep(Duration::from_millis(20));
-    }
-}
-
-fn make_group(world: &World, name: &str, people: u32) -> (i64, Vec<i64>) {
+fn make_people(world: &World, name: &str, people: u32) -> (i64, Vec<i64>) {
     let ids: Vec<i64> = (0..people)
         .map(|n| world.make_recipient(&format!("mitglied-{n}@example.org")))
         .collect();
-    let group = world.write(|conn| {
-        let now = Timestamp::now();
-        let group = groups::create(conn, world.account_id, name, now)?;
-        groups::add_members(conn, world.account_id, group, &ids, now)?;
-        Ok(group)
-    });
+    let group = make_group(world, name, &ids);
     (group, ids)
 }
 
@@ -76,7 +62,7 @@ on_both!(recipients_of_another_account_stay, |world| {
 
 on_both!(a_group_goes_with_its_people, |world| {
     let outside = world.make_recipient("bleibt@example.org");
-    let (group, _) = make_group(world, "Herbst", 70);
+    let (group, _) = make_people(world, "Herbst", 70);
     let admin = world.admin();
     let path = format!("/gruppen/{group}/samt-empfaengern-loeschen");
     admin.visit(&path).assert_says("70 Empfänger");
@@ -96,7 +82,7 @@ on_both!(a_group_goes_with_its_people, |world| {
 });
 
 fn a_job_left_by_an_earlier_run_is_taken_up(mut world: World) {
-    let (group, _) = make_group(&world, "Herbst", 60);
+    let (group, _) = make_people(&world, "Herbst", 60);
     world.write(|conn| {
         let actor = widerspruch::db::models::audit::Actor::Program("Test");
         let whom = jobs::Whom::Group(group);

@@ -9,3 +9,36 @@ mod list;
 mod retention;
 mod turns;
 mod whereabouts;
+
+use widerspruch::db::models::audit::Actor;
+use widerspruch::db::models::groups;
+use widerspruch::db::models::jobs::{self, Whom};
+use widerspruch::domain::time::Timestamp;
+
+use crate::support::World;
+use crate::support::hits::wait_until;
+
+fn make_group(world: &World, name: &str, people: &[i64]) -> i64 {
+    world.write(|conn| {
+        let now = Timestamp::now();
+        let group = groups::create(conn, world.account_id, name, now)?;
+        groups::add_members(conn, world.account_id, group, people, now)?;
+        Ok(group)
+    })
+}
+
+/// Deletes a group's people in the background.
+fn start_deletion(world: &World, group: i64) {
+    let job = world.write(|conn| {
+        let (actor, whom) = (Actor::Program("Test"), Whom::Group(group));
+        let now = Timestamp::now();
+        widerspruch::erasure::jobs::start(conn, world.account_id, &whom, &actor, now)
+    });
+    world.state.deletions.enqueue(world.account_id, job.id);
+}
+
+fn wait_until_over(world: &World) {
+    wait_until("the job is over", || {
+        world.read(jobs::unfinished).is_empty()
+    });
+}

@@ -4,12 +4,11 @@
 use diesel::RunQueryDsl;
 use widerspruch::db::account_lock;
 use widerspruch::db::models::audit::Actor;
-use widerspruch::db::models::jobs::{self, Whom};
 use widerspruch::domain::time::Timestamp;
-use widerspruch::erasure;
 use widerspruch::erasure::deletion;
 use widerspruch::sending::preparation;
 
+use super::{start_deletion, wait_until_over};
 use crate::mailings::{HTML, draft, people};
 use crate::support::hits::wait_until;
 use crate::support::{On, World};
@@ -39,17 +38,11 @@ fn a_deletion_waits_for_deliveries_that_are_written() {
         wait_until("the sender writes", || {
             world.rows("pg_stat_activity", writes) == 1
         });
-        let whom = Whom::Group(group);
-        let job = world.write(|conn| {
-            erasure::jobs::start(conn, world.account_id, &whom, &TEST, Timestamp::now())
-        });
-        world.state.deletions.enqueue(world.account_id, job.id);
+        start_deletion(&world, group);
         wait_until("the deletion waits", || waiting(&world) == 1);
         Ok(())
     });
-    wait_until("the job is over", || {
-        world.read(jobs::unfinished).is_empty()
-    });
+    wait_until_over(&world);
     assert_eq!(world.rows("recipients", "1 = 1"), 0);
     assert_eq!(world.rows("deliveries", "recipient_id IS NULL"), 3);
 }
