@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use diesel::RunQueryDsl;
 use diesel::sql_types::BigInt;
-use rand::Rng;
+use rand::RngExt;
 use serde_json::json;
 use widerspruch::db::json_rows::Column;
 use widerspruch::domain::secret::{Random128, hex, random_128};

@@ -2,7 +2,7 @@
 
 use std::collections::HashSet;
 
-use rand::Rng;
+use rand::RngExt;
 use rand::rngs::SmallRng;
 use serde_json::{Map, Value};
 

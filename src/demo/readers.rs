@@ -1,7 +1,7 @@
 //! What people do with a mail: whether and when they open it, with what, and where they click.
 
 use jiff::tz::TimeZone;
-use rand::Rng;
+use rand::RngExt;
 use rand::rngs::SmallRng;
 
 use super::calendar::Appeal;

@@ -1,7 +1,7 @@
 //! What comes back of the mails, and who reports one as unwanted: counted by [`crate::bounces`], like
 //! every report that a mail server sends.
 
-use rand::Rng;
+use rand::RngExt;
 use rand::rngs::SmallRng;
 
 use crate::bounces::apply;

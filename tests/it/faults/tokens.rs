@@ -6,7 +6,7 @@ use std::net::TcpStream;
 
 use rand::rngs::StdRng;
 use rand::seq::IndexedRandom;
-use rand::{Rng, SeedableRng};
+use rand::{RngExt, SeedableRng};
 use widerspruch::domain::tracking::Decision;
 use widerspruch::tracking::token::{PersonalLink, PersonalToken};
 

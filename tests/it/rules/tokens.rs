@@ -2,7 +2,7 @@
 
 use rand::rngs::StdRng;
 use rand::seq::IndexedRandom;
-use rand::{Rng, SeedableRng};
+use rand::{RngExt, SeedableRng};
 use widerspruch::domain::secret::{Secret, random_128};
 use widerspruch::tracking::token::{
     HitKind, PersonalLink, PersonalToken, TokenKeys, TrackingToken,
