@@ -20,6 +20,7 @@
 //! * [`people`]: the users of an account: invitations, roles, new passwords.
 //! * [`demo`]: the example account.
 //! * [`webhooks`]: telling other programs what happens.
+//! * [`tls`]: TLS and trusted certificates of outgoing connections.
 //! * [`import`]: recipients from CSV files of any size.
 
 pub mod app;
@@ -38,6 +39,7 @@ pub mod people;
 pub mod routes;
 pub mod sending;
 pub mod signup;
+pub mod tls;
 pub mod tracking;
 pub mod web;
 pub mod webhooks;

@@ -12,6 +12,7 @@ pub mod apply;
 pub mod background;
 pub mod fields;
 pub mod folder_name;
+pub mod imap;
 pub mod mailbox;
 pub mod origin;
 pub mod report;

@@ -2,16 +2,19 @@
 //!
 //! No waiting is endless, and no answer may be larger than what was asked for.
 
+use std::borrow::Cow;
 use std::io::{self, ErrorKind, Read, Write};
 use std::net::{TcpStream, ToSocketAddrs};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
-use imap::{Client, Session};
-use native_tls::{HandshakeError, TlsConnector, TlsStream};
+use imap_proto::{AttributeValue, Capability, MailboxDatum, Response, ResponseCode};
+use rustls::pki_types::ServerName;
+use rustls::{ClientConnection, StreamOwned};
 
 use super::folder_name;
+use super::imap::{Connection, ImapError, quoted};
 use super::report::READ_OF_A_MESSAGE;
 use crate::db::models::bounce_mailboxes::Mailbox;
 use crate::domain::server::Encryption;
@@ -67,11 +70,19 @@ pub enum Problem {
 
 impl Problem {
     /// What an error means in the middle of a conversation.
-    fn of(error: &imap::Error) -> Self {
+    fn of(error: &ImapError) -> Self {
         match error {
-            imap::Error::Io(error) => Self::of_io(error),
-            imap::Error::ConnectionLost | imap::Error::Bye(_) => Self::Lost,
-            _ => Self::Protocol,
+            ImapError::Io(error) => Self::of_io(error),
+            ImapError::Lost => Self::Lost,
+            ImapError::No | ImapError::Bad | ImapError::Protocol => Self::Protocol,
+        }
+    }
+
+    /// The same, where the server may say no to a command for this reason.
+    fn of_refused(error: &ImapError, reason: Self) -> Self {
+        match error {
+            ImapError::No | ImapError::Bad => reason,
+            error => Self::of(error),
         }
     }
 
@@ -86,7 +97,7 @@ impl Problem {
 
 /// A mailbox with its folder open.
 pub struct Server {
-    session: Session<Stream>,
+    connection: Connection<Stream>,
     budget: Arc<AtomicUsize>,
     /// The validity of the numbers of its messages (RFC 3501, 2.3.1.1).
     pub uid_validity: i64,
@@ -99,65 +110,97 @@ impl Server {
     /// Connects, signs in and opens the folder.
     pub fn open(mailbox: &Mailbox, password: &str) -> Result<Self, Problem> {
         let budget = Arc::new(AtomicUsize::new(LARGEST_ANSWER));
-        let client = connect(mailbox, &budget)?;
-        let mut session = client
-            .login(&mailbox.username, password)
-            .map_err(|(error, _)| match error {
-                imap::Error::No(_) | imap::Error::Bad(_) | imap::Error::Validate(_) => {
-                    Problem::Login
-                }
-                error => Problem::of(&error),
-            })?;
-        let folder = folder_name::encode(&mailbox.folder);
-        let opened = session.select(folder).map_err(|error| match error {
-            imap::Error::No(_) | imap::Error::Bad(_) | imap::Error::Validate(_) => Problem::Folder,
-            error => Problem::of(&error),
-        })?;
-        let can_expunge_some = session
-            .capabilities()
-            .is_ok_and(|capabilities| capabilities.has_str("UIDPLUS"));
-        Ok(Self {
-            session,
+        let mut server = Self {
+            connection: connect(mailbox, &budget)?,
             budget,
-            uid_validity: opened.uid_validity.map_or(0, i64::from),
-            messages: opened.exists,
-            can_expunge_some,
-        })
+            uid_validity: 0,
+            messages: 0,
+            can_expunge_some: false,
+        };
+        server
+            .connection
+            .login(&mailbox.username, password)
+            .map_err(|error| Problem::of_refused(&error, Problem::Login))?;
+        server.select(&mailbox.folder)?;
+        server.ask_for_capabilities()?;
+        Ok(server)
+    }
+
+    fn select(&mut self, folder: &str) -> Result<(), Problem> {
+        let command = format!("SELECT {}", quoted(&folder_name::encode(folder)));
+        let (uid_validity, messages) = (&mut self.uid_validity, &mut self.messages);
+        self.connection
+            .command(&command, |response| match response {
+                Response::MailboxData(MailboxDatum::Exists(n)) => *messages = n,
+                Response::Data { outcome, .. } => {
+                    if let Some(ResponseCode::UidValidity(n)) = outcome.code {
+                        *uid_validity = n.into();
+                    }
+                }
+                _ => {}
+            })
+            .map_err(|error| Problem::of_refused(&error, Problem::Folder))
+    }
+
+    fn ask_for_capabilities(&mut self) -> Result<(), Problem> {
+        let can_expunge_some = &mut self.can_expunge_some;
+        let outcome = self.connection.command("CAPABILITY", |response| {
+            if let Response::Capabilities(capabilities) = response {
+                *can_expunge_some = capabilities.iter().any(|capability| {
+                    matches!(capability, Capability::Atom(name) if name.eq_ignore_ascii_case("UIDPLUS"))
+                });
+            }
+        });
+        match outcome {
+            // A server that does not say can do nothing in particular.
+            Ok(()) | Err(ImapError::No | ImapError::Bad) => Ok(()),
+            Err(error) => Err(Problem::of(&error)),
+        }
     }
 
     /// The numbers of the messages after that one, ascending. At first, only recent ones.
     pub fn after(&mut self, last_uid: u32, now: Timestamp) -> Result<Vec<u32>, Problem> {
         self.refill();
-        let mut wanted = format!("UID {}:*", last_uid.saturating_add(1));
+        let mut wanted = format!("UID SEARCH UID {}:*", last_uid.saturating_add(1));
         if last_uid == 0 {
             let since = now.plus_days(-DAYS_AT_FIRST).millis();
             let since = jiff::Timestamp::from_millisecond(since).unwrap_or_default();
             wanted = format!("{wanted} SINCE {}", since.strftime("%d-%b-%Y"));
         }
-        let found = self
-            .session
-            .uid_search(wanted)
+        let mut uids = Vec::new();
+        self.connection
+            .command(&wanted, |response| {
+                if let Response::MailboxData(MailboxDatum::Search(found)) = response {
+                    uids.extend(found);
+                }
+            })
             .map_err(|error| Problem::of(&error))?;
         // The last message belongs to every range that ends with "*".
-        let mut uids: Vec<u32> = found.into_iter().filter(|uid| *uid > last_uid).collect();
+        uids.retain(|uid| *uid > last_uid);
         uids.sort_unstable();
+        uids.dedup();
         Ok(uids)
     }
 
     /// The beginning of a message, which stays unread; none where it is gone.
     pub fn message(&mut self, uid: u32) -> Result<Option<Vec<u8>>, Problem> {
         self.refill();
-        let query = format!("(UID BODY.PEEK[]<0.{READ_OF_A_MESSAGE}>)");
-        let fetched = match self.session.uid_fetch(uid.to_string(), query) {
-            Ok(fetched) => fetched,
+        let command = format!("UID FETCH {uid} (UID BODY.PEEK[]<0.{READ_OF_A_MESSAGE}>)");
+        let mut message = None;
+        let outcome = self.connection.command(&command, |response| {
+            if let Response::Fetch(_, attributes) = response
+                && attributes.contains(&AttributeValue::Uid(uid))
+            {
+                let body = attributes.into_iter().find_map(body);
+                message = message.take().or(body);
+            }
+        });
+        match outcome {
+            Ok(()) => Ok(message),
             // The server can't give this one.
-            Err(imap::Error::No(_)) => return Ok(None),
-            Err(error) => return Err(Problem::of(&error)),
-        };
-        let message = fetched.iter().find(|message| message.uid == Some(uid));
-        Ok(message
-            .and_then(|message| message.body())
-            .map(<[u8]>::to_vec))
+            Err(ImapError::No) => Ok(None),
+            Err(error) => Err(Problem::of(&error)),
+        }
     }
 
     /// Removes messages from the mailbox.
@@ -171,15 +214,11 @@ impl Server {
             .map(u32::to_string)
             .collect::<Vec<_>>()
             .join(",");
-        self.session
-            .uid_store(&set, "+FLAGS.SILENT (\\Deleted)")
-            .map_err(|error| Problem::of(&error))?;
+        self.run(&format!("UID STORE {set} +FLAGS.SILENT (\\Deleted)"))?;
         // Without UIDPLUS (RFC 4315) all that is marked as deleted would go, by whomever it was
         // marked; then ours stay marked, and leave with the rest.
         if self.can_expunge_some {
-            self.session
-                .uid_expunge(&set)
-                .map_err(|error| Problem::of(&error))?;
+            self.run(&format!("UID EXPUNGE {set}"))?;
         }
         Ok(())
     }
@@ -187,7 +226,14 @@ impl Server {
     /// Says goodbye; whether the server hears it does not matter.
     pub fn close(mut self) {
         self.refill();
-        let _ = self.session.logout();
+        let _ = self.run("LOGOUT");
+    }
+
+    /// A command whose responses don't matter.
+    fn run(&mut self, command: &str) -> Result<(), Problem> {
+        self.connection
+            .command(command, |_| ())
+            .map_err(|error| Problem::of(&error))
     }
 
     fn refill(&self) {
@@ -195,7 +241,19 @@ impl Server {
     }
 }
 
-fn connect(mailbox: &Mailbox, budget: &Arc<AtomicUsize>) -> Result<Client<Stream>, Problem> {
+/// The whole of a message, if that is what the server sent.
+fn body(attribute: AttributeValue<'_>) -> Option<Vec<u8>> {
+    match attribute {
+        AttributeValue::BodySection {
+            section: None,
+            data,
+            ..
+        } => data.map(Cow::into_owned),
+        _ => None,
+    }
+}
+
+fn connect(mailbox: &Mailbox, budget: &Arc<AtomicUsize>) -> Result<Connection<Stream>, Problem> {
     let host = mailbox.host.as_str();
     let port = u16::try_from(mailbox.port).map_err(|_| Problem::Unreachable)?;
     let addresses = (host, port)
@@ -218,7 +276,7 @@ fn connect(mailbox: &Mailbox, budget: &Arc<AtomicUsize>) -> Result<Client<Stream
         Encryption::Tls => greeted(stream(encrypt(host, socket)?)),
         Encryption::StartTls => {
             ask_for_tls(&socket)?;
-            Ok(Client::new(stream(encrypt(host, socket)?)))
+            Ok(Connection::new(stream(encrypt(host, socket)?)))
         }
     }
 }
@@ -258,31 +316,35 @@ fn line(mut socket: &TcpStream) -> Result<String, Problem> {
     Err(Problem::Protocol)
 }
 
-fn greeted(stream: Stream) -> Result<Client<Stream>, Problem> {
-    let mut client = Client::new(stream);
-    let greeting = client
+fn greeted(stream: Stream) -> Result<Connection<Stream>, Problem> {
+    let mut connection = Connection::new(stream);
+    connection
         .read_greeting()
         .map_err(|error| Problem::of(&error))?;
-    if greeting.starts_with(b"* OK") || greeting.starts_with(b"* PREAUTH") {
-        Ok(client)
-    } else {
-        Err(Problem::Protocol)
-    }
+    Ok(connection)
 }
 
-fn encrypt(host: &str, socket: TcpStream) -> Result<Transport, Problem> {
-    let connector = TlsConnector::new().map_err(|_| Problem::Tls)?;
-    match connector.connect(host, socket) {
-        Ok(stream) => Ok(Transport::Encrypted(Box::new(stream))),
-        Err(HandshakeError::WouldBlock(_)) => Err(Problem::Silent),
-        Err(HandshakeError::Failure(_)) => Err(Problem::Tls),
+fn encrypt(host: &str, mut socket: TcpStream) -> Result<Transport, Problem> {
+    let name = ServerName::try_from(host.to_owned()).map_err(|_| Problem::Tls)?;
+    let mut tls = crate::tls::client_config()
+        .and_then(|config| ClientConnection::new(config, name))
+        .map_err(|_| Problem::Tls)?;
+    while tls.is_handshaking() {
+        tls.complete_io(&mut socket)
+            .map_err(|error| match Problem::of_io(&error) {
+                Problem::Silent => Problem::Silent,
+                _ => Problem::Tls,
+            })?;
     }
+    Ok(Transport::Encrypted(Box::new(StreamOwned::new(
+        tls, socket,
+    ))))
 }
 
 #[derive(Debug)]
 enum Transport {
     Plain(TcpStream),
-    Encrypted(Box<TlsStream<TcpStream>>),
+    Encrypted(Box<StreamOwned<ClientConnection, TcpStream>>),
 }
 
 /// Bytes to and from the server.

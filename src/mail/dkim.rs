@@ -4,27 +4,23 @@
 //! - Here: keys, made in the product, and the records that publish them in the DNS.
 //! - [`canonical`]: the form of a mail that is signed, which small changes on the way leave alone.
 //! - [`signer`]: signs mails.
+//! - `private_key`: the keys themselves.
 //!
 //! RSA is what every provider checks; Ed25519 (RFC 8463) stands beside it. A checker takes the
 //! signature it understands and ignores the other.
 
 pub mod canonical;
+mod private_key;
 pub mod signer;
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
-use openssl::pkey::{PKey, Private};
-use openssl::rsa::Rsa;
 use zeroize::Zeroizing;
 
 use super::MailError;
 use crate::domain::signature::SignatureAlgorithm;
 use crate::domain::time::Timestamp;
 pub use signer::Signer;
-
-/// RFC 8301, 3.2: at least 1024, better 2048 bits. More does not fit into what DNS answers carry
-/// without trouble.
-const RSA_BITS: u32 = 2048;
 
 /// The longest string of a TXT record, in bytes (RFC 1035, 3.3). Longer values are several
 /// strings, which are read as one (RFC 6376, 3.6.2.2).
@@ -39,23 +35,13 @@ pub struct KeyPair {
 }
 
 /// Makes a pair of keys. RSA takes a few tenths of a second, so not on an async thread.
+///
+/// # Errors
+/// [`MailError::Key`] if the operating system gives no random bytes.
 pub fn make_keys(algorithm: SignatureAlgorithm) -> Result<KeyPair, MailError> {
-    let (key, public) = match algorithm {
-        SignatureAlgorithm::Rsa => {
-            let key = PKey::from_rsa(Rsa::generate(RSA_BITS)?)?;
-            // RFC 6376, 3.6.1: what other programs write too is SubjectPublicKeyInfo.
-            let public = key.public_key_to_der()?;
-            (key, public)
-        }
-        SignatureAlgorithm::Ed25519 => {
-            let key = PKey::generate_ed25519()?;
-            // RFC 8463, 4.2: the 32 bytes themselves.
-            let public = key.raw_public_key()?;
-            (key, public)
-        }
-    };
+    let (private_key, public) = private_key::make(algorithm)?;
     Ok(KeyPair {
-        private_key: Zeroizing::new(key.private_key_to_pkcs8()?),
+        private_key,
         public_key: STANDARD.encode(public),
     })
 }
@@ -115,10 +101,7 @@ impl DnsRecord {
     }
 }
 
-/// Reads a private key as [`make_keys`] made it.
-fn private_key(der: &[u8]) -> Result<PKey<Private>, MailError> {
-    Ok(PKey::private_key_from_pkcs8(der)?)
-}
-
+#[cfg(test)]
+mod stored_keys;
 #[cfg(test)]
 mod tests;

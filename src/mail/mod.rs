@@ -91,7 +91,7 @@ pub enum MailError {
     Compose(#[from] lettre::error::Error),
     /// A key that signs mails can't be made, read or used.
     #[error("cannot make, read or use a key: {0}")]
-    Key(#[from] openssl::error::ErrorStack),
+    Key(String),
     /// The operating system gives no random bytes.
     #[error("no random bytes: {0}")]
     Random(getrandom::Error),

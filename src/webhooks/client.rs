@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use ureq::config::Config;
 use ureq::http::Uri;
-use ureq::tls::{RootCerts, TlsConfig, TlsProvider};
+use ureq::tls::{Certificate, RootCerts, TlsConfig, TlsProvider};
 use ureq::unversioned::resolver::{DefaultResolver, ResolvedSocketAddrs, Resolver};
 use ureq::unversioned::transport::{DefaultConnector, NextTimeout};
 use ureq::{Agent, Error};
@@ -119,9 +119,13 @@ pub struct Client {
 impl Client {
     /// A client that reaches so far.
     pub fn new(reach: Reach) -> Self {
+        let roots = crate::tls::root_certificates()
+            .iter()
+            .map(|root| Certificate::from_der(root));
         let tls = TlsConfig::builder()
-            .provider(TlsProvider::NativeTls)
-            .root_certs(RootCerts::PlatformVerifier)
+            .provider(TlsProvider::Rustls)
+            .unversioned_rustls_crypto_provider(crate::tls::provider())
+            .root_certs(RootCerts::from(roots))
             .build();
         let config = Agent::config_builder()
             .tls_config(tls)
@@ -181,7 +185,10 @@ fn reason(error: &Error) -> String {
         Error::HostNotFound => "Der Name ist nicht bekannt",
         Error::Timeout(_) => "Keine Antwort nach 10 Sekunden",
         Error::ConnectionFailed => "Keine Verbindung",
-        Error::NativeTls(_) | Error::Tls(_) => "Die Verschlüsselung kam nicht zustande",
+        Error::Rustls(_) | Error::Tls(_) => "Die Verschlüsselung kam nicht zustande",
+        Error::Io(error) if crate::tls::error_in(error).is_some() => {
+            "Die Verschlüsselung kam nicht zustande"
+        }
         Error::RequireHttpsOnly(_) => "Nur https ist erlaubt",
         Error::LargeResponseHeader(..) => "Die Antwort ist zu groß",
         Error::Io(_) => "Die Verbindung kam nicht zustande oder brach ab",

@@ -1,12 +1,15 @@
 //! A real IMAP server (Dovecot) with a folder for each test.
 
 use std::fs;
+use std::io::{BufRead, BufReader, Write};
 use std::net::{TcpListener, TcpStream};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
 use tempfile::TempDir;
+
+use super::python::write_certificate;
 
 pub const MAILBOX_USER: &str = "rueck";
 pub const MAILBOX_PASSWORD: &str = "geheim \"mit\" \\ Umweg";
@@ -30,7 +33,7 @@ impl Dovecot {
         for folder in ["run", "mail"] {
             fs::create_dir(path.join(folder)).expect("a directory");
         }
-        make_certificate(path);
+        write_certificate("localhost", &path.join("cert.pem"), &path.join("key.pem"));
         let (user, group) = user();
         let at = path.display();
         let users = format!("{MAILBOX_USER}:{{PLAIN}}{MAILBOX_PASSWORD}\n");
@@ -135,45 +138,76 @@ service imap-login {{
     pub fn append(&self, folder: &str, message: &[u8]) {
         let mut session = self.session();
         if folder != "INBOX" {
-            let _ = session.create(folder);
+            session.command(format!("CREATE {folder}").as_bytes());
         }
-        session
-            .append(folder, message)
-            .finish()
-            .expect("the server takes the message");
+        // RFC 7888: the server need not be asked for the message first.
+        let mut command = format!("APPEND {folder} {{{}+}}\r\n", message.len()).into_bytes();
+        command.extend_from_slice(message);
+        let (_, outcome) = session.command(&command);
+        assert!(outcome.starts_with("OK"), "{outcome}");
     }
 
     /// The subjects of all messages in a folder, and whether each was read by somebody.
     pub fn subjects(&self, folder: &str) -> Vec<(String, bool)> {
         let mut session = self.session();
-        if session.examine(folder).expect("the folder").exists == 0 {
+        let (opened, outcome) = session.command(format!("EXAMINE {folder}").as_bytes());
+        assert!(outcome.starts_with("OK"), "{outcome}");
+        if opened.contains("* 0 EXISTS\r\n") {
             return Vec::new();
         }
-        let messages = session
-            .fetch("1:*", "(FLAGS BODY.PEEK[HEADER])")
-            .expect("the messages");
+        let query = b"FETCH 1:* (FLAGS BODY.PEEK[HEADER.FIELDS (SUBJECT)])";
+        let (messages, outcome) = session.command(query);
+        assert!(outcome.starts_with("OK"), "{outcome}");
         messages
-            .iter()
+            .split("* ")
+            .skip(1)
             .map(|message| {
-                let header = String::from_utf8_lossy(message.header().unwrap_or_default());
-                let subject = header
+                let subject = message
                     .lines()
                     .find_map(|line| line.strip_prefix("Subject: "))
                     .unwrap_or_default();
-                let seen = message.flags().contains(&imap::types::Flag::Seen);
-                (subject.to_owned(), seen)
+                (subject.to_owned(), message.contains("\\Seen"))
             })
             .collect()
     }
 
-    fn session(&self) -> imap::Session<TcpStream> {
+    fn session(&self) -> Session {
         let stream = TcpStream::connect(("127.0.0.1", self.port)).expect("the server");
-        let mut client = imap::Client::new(stream);
-        client.read_greeting().expect("a greeting");
-        client
-            .login(MAILBOX_USER, MAILBOX_PASSWORD)
-            .map_err(|(error, _)| error)
-            .expect("the server lets us in")
+        let mut session = Session(BufReader::new(stream));
+        assert!(session.line().starts_with("* OK"));
+        let password = MAILBOX_PASSWORD.replace('\\', "\\\\").replace('"', "\\\"");
+        let login = format!("LOGIN {MAILBOX_USER} \"{password}\"");
+        let (_, outcome) = session.command(login.as_bytes());
+        assert!(outcome.starts_with("OK"), "{outcome}");
+        session
+    }
+}
+
+/// A conversation without the product's own code.
+struct Session(BufReader<TcpStream>);
+
+impl Session {
+    fn line(&mut self) -> String {
+        let mut line = Vec::new();
+        self.0.read_until(b'\n', &mut line).expect("a line");
+        assert!(!line.is_empty(), "the server hangs up");
+        String::from_utf8_lossy(&line).into_owned()
+    }
+
+    /// What the server says before it is done, and how that was.
+    fn command(&mut self, command: &[u8]) -> (String, String) {
+        let stream = self.0.get_mut();
+        stream
+            .write_all(&[b"tag ", command, b"\r\n"].concat())
+            .expect("the server listens");
+        let mut said = String::new();
+        loop {
+            let line = self.line();
+            if let Some(outcome) = line.strip_prefix("tag ") {
+                return (said, outcome.to_owned());
+            }
+            said.push_str(&line);
+        }
     }
 }
 
@@ -192,27 +226,6 @@ fn free_port() -> u16 {
         .and_then(|listener| listener.local_addr())
         .expect("a free port")
         .port()
-}
-
-fn make_certificate(dir: &Path) {
-    let made = Command::new("openssl")
-        .args([
-            "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2",
-        ])
-        .args([
-            "-subj",
-            "/CN=localhost",
-            "-addext",
-            "subjectAltName=DNS:localhost",
-        ])
-        .arg("-keyout")
-        .arg(dir.join("key.pem"))
-        .arg("-out")
-        .arg(dir.join("cert.pem"))
-        .stderr(Stdio::null())
-        .status()
-        .expect("openssl is installed: run the tests with bin/test");
-    assert!(made.success());
 }
 
 fn is_root() -> bool {

@@ -2,11 +2,10 @@
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
-use openssl::hash::MessageDigest;
-use openssl::pkey::{PKey, Private};
 use sha2::{Digest, Sha256};
 
 use super::canonical::{self, Header};
+use super::private_key::PrivateKey;
 use crate::domain::signature::SignatureAlgorithm;
 use crate::domain::time::Timestamp;
 use crate::mail::MailError;
@@ -45,7 +44,7 @@ pub struct Signer {
 struct SigningKey {
     algorithm: SignatureAlgorithm,
     selector: String,
-    key: PKey<Private>,
+    key: PrivateKey,
 }
 
 impl Signer {
@@ -70,7 +69,7 @@ impl Signer {
         self.keys.push(SigningKey {
             algorithm,
             selector: selector.to_owned(),
-            key: super::private_key(private_key)?,
+            key: PrivateKey::read(algorithm, private_key)?,
         });
         Ok(self)
     }
@@ -108,7 +107,7 @@ impl Signer {
                 value: value.as_bytes(),
             };
             canonical::add_header(own, &mut data);
-            let signature = STANDARD.encode(key.sign(&data)?);
+            let signature = STANDARD.encode(key.key.sign(&data)?);
             value.push_str(&in_lines(&signature));
             out.extend_from_slice(b"DKIM-Signature:");
             out.extend_from_slice(value.as_bytes());
@@ -116,22 +115,6 @@ impl Signer {
         }
         out.extend_from_slice(message);
         Ok(out)
-    }
-}
-
-impl SigningKey {
-    fn sign(&self, data: &[u8]) -> Result<Vec<u8>, MailError> {
-        use openssl::sign::Signer;
-        Ok(match self.algorithm {
-            // RSASSA-PKCS1-v1_5 (RFC 6376, 3.3.2).
-            SignatureAlgorithm::Rsa => {
-                Signer::new(MessageDigest::sha256(), &self.key)?.sign_oneshot_to_vec(data)?
-            }
-            // The hash is what is signed (RFC 8463, 3).
-            SignatureAlgorithm::Ed25519 => {
-                Signer::new_without_digest(&self.key)?.sign_oneshot_to_vec(&Sha256::digest(data))?
-            }
-        })
     }
 }
 

@@ -1,6 +1,8 @@
-use openssl::sign::Verifier;
+use ring::signature::{ED25519, RSA_PKCS1_2048_8192_SHA256, UnparsedPublicKey};
+use sha2::{Digest, Sha256};
 
 use super::canonical::{self, Header};
+use super::private_key::PrivateKey;
 use super::*;
 
 #[test]
@@ -110,15 +112,12 @@ fn a_key_that_was_kept_signs_as_the_one_that_was_made() {
     let data = format!("from:a@news.example\r\nsubject:Hallo\r\n{head} b=");
     let signature: String = signature.split_ascii_whitespace().collect();
     let public = STANDARD.decode(&keys.public_key).unwrap();
-    let public = PKey::public_key_from_raw_bytes(&public, openssl::pkey::Id::ED25519).unwrap();
-    let verified = Verifier::new_without_digest(&public)
-        .unwrap()
-        .verify_oneshot(
+    UnparsedPublicKey::new(&ED25519, public)
+        .verify(
+            &Sha256::digest(data.as_bytes()),
             &STANDARD.decode(signature).unwrap(),
-            &openssl::sha::sha256(data.as_bytes()),
         )
-        .unwrap();
-    assert!(verified, "{data}");
+        .expect(&data);
 }
 
 #[test]
@@ -126,4 +125,54 @@ fn what_is_no_key_is_refused() {
     let signer = Signer::new("news.example");
     let outcome = signer.with_key(SignatureAlgorithm::Rsa, "s", b"nothing");
     assert!(matches!(outcome.err(), Some(MailError::Key(_))));
+}
+
+/// The public key that the DNS record of an RSA key holds, without its wrapping
+/// (SubjectPublicKeyInfo), whose size does not change with the key.
+fn unwrapped(public_key: &str) -> Vec<u8> {
+    STANDARD.decode(public_key).unwrap().split_off(24)
+}
+
+#[test]
+fn a_fresh_key_can_be_stored_and_signs() {
+    // More than once: the order of an RSA key's primes is random.
+    for _ in 0..4 {
+        let keys = make_keys(SignatureAlgorithm::Rsa).unwrap();
+        let key = PrivateKey::read(SignatureAlgorithm::Rsa, &keys.private_key).unwrap();
+        UnparsedPublicKey::new(&RSA_PKCS1_2048_8192_SHA256, unwrapped(&keys.public_key))
+            .verify(b"data", &key.sign(b"data").unwrap())
+            .unwrap();
+    }
+    // RFC 8410, 7: PKCS #8 version 1, as for the keys that are stored already.
+    let keys = make_keys(SignatureAlgorithm::Ed25519).unwrap();
+    let stored = STANDARD.decode(stored_keys::ED25519.private_key).unwrap();
+    assert_eq!(keys.private_key.len(), stored.len());
+    assert_eq!(keys.private_key[..16], stored[..16]);
+}
+
+#[test]
+fn keys_that_openssl_made_sign_as_before() {
+    for stored in [stored_keys::RSA, stored_keys::ED25519] {
+        let private_key = STANDARD.decode(stored.private_key).unwrap();
+        let key = PrivateKey::read(stored.algorithm, &private_key).unwrap();
+        let signature = key.sign(stored_keys::SIGNED).unwrap();
+        assert_eq!(STANDARD.encode(signature), stored.signature);
+    }
+}
+
+#[test]
+fn the_record_of_a_key_is_as_openssl_wrote_it() {
+    use ring::signature::{Ed25519KeyPair, KeyPair as _};
+    use rsa::pkcs8::{DecodePrivateKey, EncodePublicKey};
+
+    let stored = stored_keys::RSA;
+    let private_key = STANDARD.decode(stored.private_key).unwrap();
+    let key = rsa::PrivateKey::from_pkcs8_der(&private_key).unwrap();
+    let public_key = key.to_public_key().to_public_key_der().unwrap();
+    assert_eq!(STANDARD.encode(public_key.as_bytes()), stored.public_key);
+
+    let stored = stored_keys::ED25519;
+    let private_key = STANDARD.decode(stored.private_key).unwrap();
+    let key = Ed25519KeyPair::from_pkcs8_maybe_unchecked(&private_key).unwrap();
+    assert_eq!(STANDARD.encode(key.public_key()), stored.public_key);
 }

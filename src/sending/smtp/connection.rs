@@ -1,10 +1,13 @@
 //! Connecting to a mail server and signing in.
 
 use std::error::Error as _;
+use std::io::ErrorKind;
 
 use lettre::transport::smtp::Error;
 use lettre::transport::smtp::authentication::DEFAULT_MECHANISMS;
-use lettre::transport::smtp::client::{SmtpConnection, TlsParameters};
+use lettre::transport::smtp::client::{
+    Certificate, CertificateStore, SmtpConnection, TlsParameters,
+};
 
 use super::reply::Reply;
 use super::{Server, Trouble};
@@ -17,7 +20,7 @@ impl Server {
         let tls = match self.encryption {
             Encryption::None => None,
             Encryption::Tls | Encryption::StartTls => {
-                Some(TlsParameters::new(self.host.clone()).map_err(|_| Trouble::Tls)?)
+                Some(tls_parameters(&self.host).map_err(|_| Trouble::Tls)?)
             }
         };
         let at_once = tls.as_ref().filter(|_| self.encryption == Encryption::Tls);
@@ -28,7 +31,7 @@ impl Server {
             at_once,
             None,
         )
-        .map_err(|error| not_connected(&error))?;
+        .map_err(|error| not_connected(&error, at_once.is_some()))?;
         if self.encryption == Encryption::StartTls
             && let Some(tls) = &tls
         {
@@ -39,7 +42,7 @@ impl Server {
             conn.starttls(tls, &self.hello)
                 .map_err(|error| match Reply::of(&error) {
                     Some(_) => Trouble::NoTls,
-                    None => not_connected(&error),
+                    None => not_connected(&error, true),
                 })?;
         }
         if let Some(credentials) = &self.credentials {
@@ -55,7 +58,19 @@ impl Server {
     }
 }
 
-fn not_connected(error: &Error) -> Trouble {
+/// TLS with this host. lettre takes certificates, not a shared configuration.
+fn tls_parameters(host: &str) -> Result<TlsParameters, Error> {
+    let mut builder =
+        TlsParameters::builder(host.to_owned()).certificate_store(CertificateStore::None);
+    for root in crate::tls::root_certificates() {
+        builder = builder.add_root_certificate(Certificate::from_der(root.to_vec())?);
+    }
+    builder.build_rustls()
+}
+
+/// What a failed connection means. With `tls` the handshake is part of it: it begins with the
+/// first byte that is read or written.
+fn not_connected(error: &Error, tls: bool) -> Trouble {
     if let Some(reply) = Reply::of(error) {
         return if reply.is_final() {
             Trouble::Refused(reply.codes)
@@ -69,28 +84,28 @@ fn not_connected(error: &Error) -> Trouble {
     let Some(source) = error.source() else {
         return Trouble::Unreachable;
     };
-    if let Some(io) = source.downcast_ref::<std::io::Error>() {
-        // A server that waits for TLS says nothing in the clear, until the patience ends.
-        let connected = matches!(
-            io.kind(),
-            std::io::ErrorKind::WouldBlock
-                | std::io::ErrorKind::ConnectionReset
-                | std::io::ErrorKind::UnexpectedEof
-                | std::io::ErrorKind::BrokenPipe
-        );
-        return if connected {
-            Trouble::Silent
-        } else {
+    let Some(io) = source.downcast_ref::<std::io::Error>() else {
+        return if source.to_string().contains("resolve") {
             Trouble::Unreachable
+        } else {
+            Trouble::Tls
         };
+    };
+    match crate::tls::error_in(io) {
+        Some(rustls::Error::InvalidCertificate(_)) => return Trouble::Certificate,
+        Some(_) => return Trouble::Tls,
+        None => {}
     }
-    let words = source.to_string();
-    if words.contains("certificate") {
-        Trouble::Certificate
-    } else if words.contains("resolve") {
-        Trouble::Unreachable
-    } else {
-        Trouble::Tls
+    match io.kind() {
+        // A server that waits for TLS says nothing in the clear, until the patience ends.
+        ErrorKind::WouldBlock => Trouble::Silent,
+        ErrorKind::ConnectionReset | ErrorKind::UnexpectedEof | ErrorKind::BrokenPipe if tls => {
+            Trouble::Tls
+        }
+        ErrorKind::ConnectionReset | ErrorKind::UnexpectedEof | ErrorKind::BrokenPipe => {
+            Trouble::Silent
+        }
+        _ => Trouble::Unreachable,
     }
 }
 
