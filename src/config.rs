@@ -229,10 +229,6 @@ mod tests {
             of(Some("sqlite:/x/y.db")).unwrap(),
             Target::Sqlite(PathBuf::from("/x/y.db"))
         );
-        assert!(matches!(
-            of(Some("postgres://u:p@h/d")).unwrap(),
-            Target::Postgres(_)
-        ));
         let refused = of(Some("mysql://u:geheim@h/d")).unwrap_err().to_string();
         assert!(
             refused.contains("mysql") && !refused.contains("geheim"),

@@ -6,8 +6,8 @@ use std::path::Path;
 use crate::backup::journal::Journal;
 use crate::backup::{replay, restore};
 use crate::config::DataConfig;
+use crate::db::Db;
 use crate::db::models::installation;
-use crate::db::{Db, Target};
 use crate::domain::secret::Secret;
 use crate::error::StartError;
 
@@ -44,9 +44,9 @@ impl Data {
     /// See [`StartError`].
     pub fn open_untold(config: &DataConfig) -> Result<Self, StartError> {
         prepare_directory(&config.dir)?;
-        let lock = match config.database {
-            Target::Sqlite(_) => Some(lock_directory(&config.dir)?),
-            Target::Postgres(_) => None,
+        let lock = match config.database.file() {
+            Some(_) => Some(lock_directory(&config.dir)?),
+            None => None,
         };
         if restore::is_unfinished(&config.dir) {
             return Err(StartError::RestoreUnfinished(config.dir.clone()));

@@ -23,8 +23,8 @@ use crate::bounces::background::Bounces;
 use crate::bounces::origin::Keys;
 use crate::bounces::spool::Spool;
 use crate::config::Config;
+use crate::db::Db;
 use crate::db::models::accounts;
-use crate::db::{Backend, Db};
 use crate::demo::Background;
 use crate::domain::secret::{Key, Purpose, Secret};
 use crate::domain::time::Clock;
@@ -346,12 +346,4 @@ fn random_key() -> Result<String, StartError> {
     let mut bytes = [0; 24];
     getrandom::fill(&mut bytes)?;
     Ok(base64::engine::general_purpose::URL_SAFE_NO_PAD.encode(bytes))
-}
-
-/// Which database an installation uses, for messages.
-pub const fn database_name(backend: Backend) -> &'static str {
-    match backend {
-        Backend::Sqlite => "SQLite",
-        Backend::Postgres => "PostgreSQL",
-    }
 }

@@ -20,7 +20,7 @@ use super::journal::{Journal, Line};
 use super::journaler::needed_from;
 use crate::db::models::audit::{self, Action, Actor, Entry};
 use crate::db::models::{accounts, installation, journal, receipts, sending, sessions};
-use crate::db::{Conn, Db, DbResult, maintenance, numbers};
+use crate::db::{Conn, Db, DbResult, maintenance};
 use crate::domain::secret::{Key, Random128};
 use crate::domain::time::Timestamp;
 
@@ -29,6 +29,10 @@ const ACTOR: Actor = Actor::Program("Wiederherstellung aus Sicherung");
 
 /// How many of the newest entries are looked at to see whether a database is older.
 const LOOKED_AT: usize = 1_000;
+
+/// How many ids of each table are skipped, for those given after the copy was made: a mail that was
+/// sent since carries the number of its mailing, and must not count in another one.
+const SKIPPED_IDS: i64 = 100_000;
 
 /// How many people are looked at at once.
 const PEOPLE: i64 = 10_000;
@@ -178,8 +182,9 @@ impl Replay<'_> {
         let mut progress = left.unwrap_or_default();
         let before = progress.told.halted;
         self.db.write(|conn| {
-            numbers::leave_room(conn)?;
-            numbers::journal_goes_on_behind(conn, last)?;
+            conn.backend_mut().skip_sequence_values(SKIPPED_IDS)?;
+            // The ids of the journal's entries are the order of what happened.
+            conn.backend_mut().continue_journal_ids_after(last)?;
             // Whoever has signed out since would be signed in again.
             sessions::remove_all(conn)?;
             progress.told.halted = before + halt_mailings(conn)?;

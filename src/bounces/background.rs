@@ -13,8 +13,8 @@ use super::mailbox::Reader;
 use super::origin::Keys;
 use super::server::Problem;
 use super::spool::Spool;
+use crate::db::Db;
 use crate::db::models::bounce_mailboxes::{self, Mailbox};
-use crate::db::{Backend, Db};
 use crate::domain::sealed::Sealer;
 use crate::domain::time::Timestamp;
 
@@ -52,7 +52,7 @@ impl Bounces {
     /// # Errors
     /// Fails when the operating system gives no thread.
     pub fn start(db: Db, keys: Keys, sealer: Sealer, spool: Spool) -> std::io::Result<Self> {
-        if db.backend() == Backend::Sqlite
+        if !db.is_server()
             && let Err(error) = db.write(bounce_mailboxes::release_all)
         {
             tracing::warn!(%error, "mailboxes wait for a reader that ended");

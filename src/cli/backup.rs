@@ -8,7 +8,7 @@ use crate::backup::BackupError;
 use crate::backup::copy::{self, Shelf};
 use crate::cli::CliError;
 use crate::config::DataConfig;
-use crate::db::{Db, Target};
+use crate::db::Db;
 use crate::domain::time::Timestamp;
 
 #[derive(Debug, Args)]
@@ -41,7 +41,7 @@ pub fn run(command: &BackupCommand, config: &DataConfig) -> Result<(), CliError>
         println!("Remove it by then: nobody else does.");
         return Ok(());
     }
-    if matches!(config.database, Target::Postgres(_)) {
+    if config.database.file().is_none() {
         copy::forget_expired(&db, now)?;
         if command.prune {
             return Ok(());

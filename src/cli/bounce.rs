@@ -13,7 +13,6 @@ use crate::bounces::report::READ_OF_A_MESSAGE;
 use crate::bounces::spool::Spool;
 use crate::cli::CliError;
 use crate::config::DataConfig;
-use crate::db::Target;
 use crate::domain::time::Timestamp;
 
 /// Takes one message from standard input.
@@ -28,18 +27,16 @@ pub fn run(config: Result<DataConfig, impl std::fmt::Display>) -> Result<(), Cli
         .map_err(later)?;
     // A mail server takes it as a failure when it can't say everything.
     std::io::copy(&mut input, &mut std::io::sink()).map_err(later)?;
-    match config.database {
+    if config.database.file().is_some() {
         // One process at a time may write there: the server takes the message up.
-        Target::Sqlite(_) => Spool::of(&config.dir).put(&message).map_err(later),
-        Target::Postgres(_) => {
-            let data = Data::open(&config).map_err(later)?;
-            let keys = Keys::new(&data.secret);
-            data.db
-                .write(|conn| apply::take(conn, &message, &keys, Timestamp::now()))
-                .map(drop)
-                .map_err(later)
-        }
+        return Spool::of(&config.dir).put(&message).map_err(later);
     }
+    let data = Data::open(&config).map_err(later)?;
+    let keys = Keys::new(&data.secret);
+    data.db
+        .write(|conn| apply::take(conn, &message, &keys, Timestamp::now()))
+        .map(drop)
+        .map_err(later)
 }
 
 fn later(error: impl std::fmt::Display) -> CliError {

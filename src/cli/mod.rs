@@ -57,7 +57,7 @@ struct Settings {
     #[arg(long, env = "WIDERSPRUCH_METRICS_LISTEN", global = true)]
     metrics_listen: Option<String>,
 
-    /// The database: postgres://…, or sqlite:PATH [default: SQLite in the data directory]
+    /// The database: postgres://… (if built with --features postgres), or sqlite:PATH [default: SQLite in the data directory]
     #[arg(long, env = "DATABASE_URL", hide_env_values = true, global = true)]
     database_url: Option<String>,
 

@@ -11,7 +11,6 @@ use crate::backup::replay::{Replay, Told};
 use crate::backup::restore::{self, Allowed, Place};
 use crate::cli::CliError;
 use crate::config::DataConfig;
-use crate::db::Target;
 use crate::domain::secret::{Purpose, Secret};
 use crate::error::StartError;
 
@@ -37,7 +36,7 @@ pub struct ReplayCommand {
 }
 
 pub fn run(command: &RestoreCommand, config: &DataConfig) -> Result<(), CliError> {
-    let Target::Sqlite(database) = &config.database else {
+    let Some(database) = config.database.file() else {
         return Err(CliError::Usage(
             "PostgreSQL is restored with pg_restore; then tell it what has happened since with \"widerspruch replay\""
                 .into(),

@@ -13,29 +13,11 @@
 //!
 //! The people's lock is taken before the hits', and both before rows that a batch of hits changes.
 
-use diesel::RunQueryDsl;
-use diesel::sql_types::BigInt;
-
 use super::{Conn, DbResult};
-
-/// Begins a transaction of PostgreSQL that shares the locks of these accounts' hits, in ascending
-/// order, in one round trip: for batches of hits.
-pub fn begin_shared(account_ids: &[i64]) -> String {
-    let mut sorted = account_ids.to_vec();
-    sorted.sort_unstable();
-    let locks = sorted
-        .iter()
-        .map(|id| format!("; SELECT pg_advisory_xact_lock_shared({id})"));
-    std::iter::once("BEGIN".to_owned()).chain(locks).collect()
-}
 
 /// Taken by whoever relies on an account's people and settings until the commit.
 pub fn shared(conn: &mut Conn, account_id: i64) -> DbResult<()> {
-    lock(
-        conn,
-        "SELECT pg_advisory_xact_lock_shared($1)",
-        of_people(account_id),
-    )
+    conn.backend_mut().lock_shared(of_people(account_id))
 }
 
 /// Taken by whoever changes a tracking setting or pseudonymises: both locks.
@@ -46,16 +28,12 @@ pub fn exclusive(conn: &mut Conn, account_id: i64) -> DbResult<()> {
 
 /// The first half of [`exclusive`]: what is said about people stays as it is, while hits are stored.
 pub fn settle_people(conn: &mut Conn, account_id: i64) -> DbResult<()> {
-    lock(
-        conn,
-        "SELECT pg_advisory_xact_lock($1)",
-        of_people(account_id),
-    )
+    conn.backend_mut().lock_exclusive(of_people(account_id))
 }
 
 /// The second half: all hits of the account wait from now on.
 pub fn keep_hits_out(conn: &mut Conn, account_id: i64) -> DbResult<()> {
-    lock(conn, "SELECT pg_advisory_xact_lock($1)", account_id)
+    conn.backend_mut().lock_exclusive(of_hits(account_id))
 }
 
 /// The hits' lock has the account's number, that of its people the same below zero.
@@ -63,11 +41,6 @@ const fn of_people(account_id: i64) -> i64 {
     -account_id
 }
 
-fn lock(conn: &mut Conn, statement: &str, number: i64) -> DbResult<()> {
-    if let Conn::Postgres(inner) = conn {
-        diesel::sql_query(statement)
-            .bind::<BigInt, _>(number)
-            .execute(inner)?;
-    }
-    Ok(())
+pub(super) const fn of_hits(account_id: i64) -> i64 {
+    account_id
 }

@@ -248,7 +248,8 @@ pub(super) fn carry(conn: &mut Conn, what: Carry) -> DbResult<Log> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::db::connection::{Connector, Target};
+    use crate::db::Target;
+    use crate::db::connection::Connector;
     use diesel::connection::SimpleConnection;
 
     #[test]

@@ -2,9 +2,9 @@
 //!
 //! Diesel's combined connection can't insert in batches. One JSON text as the only bind can, in
 //! one statement for any number of rows, and the statement around it is the same on both
-//! databases: only the way to unfold the text differs, and that is written here, once.
+//! databases: only the way to unfold the text differs (`backend`).
 
-use super::{Backend, Conn};
+use super::Conn;
 /// The form that [`Column::Bytes`] expects.
 pub use crate::domain::secret::hex;
 
@@ -33,43 +33,7 @@ pub fn unfold(conn: &Conn, columns: &[(&str, Column)]) -> String {
 /// SQLite that keeps this order, while a plain `JOIN` may go through the whole table and unfold
 /// the text again for each of its rows. PostgreSQL chooses the order by itself.
 pub fn unfold_from(placeholder: &str, conn: &Conn, columns: &[(&str, Column)]) -> String {
-    let backend = match conn {
-        Conn::Sqlite(_) => Backend::Sqlite,
-        Conn::Postgres(_) => Backend::Postgres,
-    };
-    if let (Backend::Postgres, [(name, Column::Int)]) = (backend, columns) {
-        // As an array, whose length is known when a plan is made: of a JSON array PostgreSQL
-        // supposes a hundred, and goes through a whole table for one.
-        return format!(
-            "(SELECT value AS {name} FROM unnest(CAST(translate({placeholder}, '[]', '{{}}') AS BIGINT[])) AS unfolded (value))"
-        );
-    }
-    let selected: Vec<String> = columns
-        .iter()
-        .enumerate()
-        .map(|(at, (name, column))| match (backend, column) {
-            (Backend::Sqlite, Column::Bytes) => {
-                format!("unhex(json_extract(value, '$[{at}]')) AS {name}")
-            }
-            (Backend::Sqlite, _) => format!("json_extract(value, '$[{at}]') AS {name}"),
-            (Backend::Postgres, Column::Int) => format!("CAST(value ->> {at} AS BIGINT) AS {name}"),
-            (Backend::Postgres, Column::Text) => format!("value ->> {at} AS {name}"),
-            (Backend::Postgres, Column::Bytes) => {
-                format!("decode(value ->> {at}, 'hex') AS {name}")
-            }
-            (Backend::Postgres, Column::Bool) => {
-                format!("CAST(value ->> {at} AS BOOLEAN) AS {name}")
-            }
-        })
-        .collect();
-    let source = match backend {
-        // As JSONB a row is understood once, and not again for each of its columns.
-        Backend::Sqlite => format!("jsonb_each({placeholder})"),
-        Backend::Postgres => {
-            format!("jsonb_array_elements(CAST({placeholder} AS jsonb)) AS unfolded (value)")
-        }
-    };
-    format!("(SELECT {} FROM {source})", selected.join(", "))
+    conn.backend().unfold(placeholder, columns)
 }
 
 /// A list of numbers as JSON rows of one column.

@@ -9,12 +9,12 @@ use diesel::sql_query;
 use diesel::sql_types::Text;
 
 use super::checkpointer::{Carry, carry};
-use super::{Backend, Conn, Db, DbError, DbResult};
+use super::{Db, DbError, DbResult};
 
 /// Empties the write-ahead log. Gives whether that was possible; not while somebody reads an old
 /// state. It doesn't wait for readers, because hits would wait with it.
 pub fn empty_log(db: &Db) -> DbResult<bool> {
-    if db.backend() == Backend::Postgres {
+    if db.is_server() {
         return Ok(true);
     }
     // Most of it while others go on writing.
@@ -28,20 +28,8 @@ pub fn empty_log(db: &Db) -> DbResult<bool> {
 }
 
 /// Writes the database anew, without its gaps.
-///
-/// SQLite writes it to a temporary database first. Connections keep temporary things in memory,
-/// which is right for sorting a page and would here take as much memory as the file is large; so
-/// this one goes to a file, which has no name any more once it is open and holds only what stays.
 pub fn rebuild(db: &Db) -> DbResult<()> {
-    db.maintain(|conn| {
-        if let Conn::Sqlite(conn) = conn {
-            sql_query("PRAGMA temp_store = FILE").execute(conn)?;
-            let outcome = sql_query("VACUUM").execute(conn);
-            sql_query("PRAGMA temp_store = MEMORY").execute(conn)?;
-            outcome?;
-        }
-        Ok(())
-    })
+    db.maintain(|conn| conn.backend_mut().vacuum())
 }
 
 /// Writes a copy of the database as it is at one moment into a new file, without its gaps.
@@ -52,15 +40,7 @@ pub fn copy_to(db: &Db, file: &Path) -> DbResult<()> {
     let file = file
         .to_str()
         .ok_or(DbError::Refused("the path is not valid UTF-8"))?;
-    db.maintain(|conn| match conn {
-        Conn::Sqlite(conn) => {
-            sql_query("VACUUM INTO ?")
-                .bind::<Text, _>(file)
-                .execute(conn)?;
-            Ok(())
-        }
-        Conn::Postgres(_) => Err(DbError::Refused("PostgreSQL is copied with pg_dump")),
-    })
+    db.maintain(|conn| conn.backend_mut().vacuum_into(file))
 }
 
 /// Which version of the tables this is: the name of the last migration.
@@ -85,12 +65,8 @@ pub fn schema_version(db: &Db) -> DbResult<String> {
 /// that has a million rows, and compare each of them with each of another.
 pub fn refresh_statistics(db: &Db) -> DbResult<()> {
     db.maintain(|conn| {
-        if let Conn::Postgres(conn) = conn {
-            for table in ["recipients", "memberships", "deliveries"] {
-                sql_query(format!("ANALYZE {table}")).execute(conn)?;
-            }
-        }
-        Ok(())
+        let tables = ["recipients", "memberships", "deliveries"];
+        conn.backend_mut().analyze(&tables)
     })
 }
 
@@ -114,9 +90,6 @@ mod tests {
         let path = dir.path().join("db.sqlite");
         let db = Db::open(&Target::Sqlite(path.clone())).unwrap();
         db.maintain(|conn| {
-            let Conn::Sqlite(conn) = conn else {
-                panic!("a SQLite database");
-            };
             Ok(conn.batch_execute(
                 "CREATE TABLE ballast (bytes BLOB NOT NULL);
                  INSERT INTO ballast VALUES (zeroblob(4000000));

@@ -8,13 +8,13 @@
 //! their own, because callers answer them differently; the rest is a fault of the database.
 
 pub mod account_lock;
+mod backend;
 mod checkpointer;
 mod connection;
 mod error;
 pub mod json_rows;
 pub mod maintenance;
 pub mod models;
-pub mod numbers;
 pub mod pace;
 pub mod paging;
 pub mod prepared;
@@ -30,32 +30,18 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
-use diesel::connection::{AnsiTransactionManager, SimpleConnection, TransactionManager};
+use diesel::connection::{SimpleConnection, TransactionManager};
 use diesel::r2d2::{Pool, PooledConnection};
 use diesel::result::Error as DieselError;
-use diesel::{Connection, PgConnection, SqliteConnection};
-use diesel_migrations::{EmbeddedMigrations, MigrationHarness, embed_migrations};
 use parking_lot::{FairMutex, FairMutexGuard};
 
+pub use backend::{Backend, Conn, Target, TargetProblem};
 use checkpointer::{Amounts, Checkpointer};
 use connection::Connector;
-pub use connection::{Conn, Target, TargetProblem};
 pub use error::{DbError, DbResult};
-
-const SQLITE_MIGRATIONS: EmbeddedMigrations = embed_migrations!("migrations/sqlite");
-const POSTGRES_MIGRATIONS: EmbeddedMigrations = embed_migrations!("migrations/postgres");
 
 /// How long a request waits for a free connection before it fails.
 const CHECKOUT_TIMEOUT: Duration = Duration::from_secs(5);
-
-/// Which database this is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Backend {
-    /// One file in the data directory, one process.
-    Sqlite,
-    /// A server, any number of processes.
-    Postgres,
-}
 
 /// The way to the database: cheap to clone, shared by the whole program.
 #[derive(Clone)]
@@ -65,22 +51,53 @@ pub struct Db {
 
 struct Inner {
     readers: Pool<Connector>,
-    /// SQLite allows one writer at a time. Letting all writing pass this one connection, in the
-    /// order of asking, is what keeps hits fast while an import runs: they wait for one slice of
-    /// the import at most, never for a lost race for the file's lock.
-    writer: Option<Arc<FairMutex<Conn>>>,
-    /// How many wait for their turn at it.
+    /// What a database in a file needs; none of it for a server.
+    embedded: Option<Embedded>,
+    /// How many wait for their turn at the one writer.
     waiting: AtomicUsize,
     /// Bulk work lines up here first: of several only one is in the way of who comes next.
     bulk: FairMutex<()>,
+}
+
+/// SQLite's file in this process. The fields are dropped in this order.
+struct Embedded {
+    /// SQLite allows one writer at a time. Letting all writing pass this one connection, in the
+    /// order of asking, is what keeps hits fast while an import runs: they wait for one slice of
+    /// the import at most, never for a lost race for the file's lock.
+    writer: Arc<FairMutex<Conn>>,
     /// Declared behind the writer, which the last connection's closing waits for: see its module.
-    checkpointer: Option<Checkpointer>,
-    /// Where SQLite's file is.
-    path: Option<PathBuf>,
-    backend: Backend,
-    /// SQLite's file, for the checkpointer. Declared last: closing it drops the locks that SQLite
-    /// holds on it in this process, so all connections have to be closed before.
-    _file: Option<Arc<File>>,
+    checkpointer: Checkpointer,
+    /// Where the file is.
+    path: PathBuf,
+    /// The file, for the checkpointer. Declared last: closing it drops the locks that SQLite holds
+    /// on it in this process, so all connections have to be closed before.
+    _file: Arc<File>,
+}
+
+impl Embedded {
+    fn start(mut writer: Conn, connector: &Connector, path: &Path) -> DbResult<Self> {
+        // Hits of a large mailing come back to the same pages again and again: 24,000 KiB of them
+        // stay in memory. What is written ahead is carried by the checkpointer; only if that should
+        // fail, by the writer, from 512 MB on.
+        writer.batch_execute(
+            "PRAGMA cache_size = -24000;
+             PRAGMA wal_autocheckpoint = 128000;",
+        )?;
+        let writer = Arc::new(FairMutex::new(writer));
+        let file = File::options().read(true).write(true).open(path);
+        let file = Arc::new(file.map_err(|e| DbError::Unavailable(e.to_string()))?);
+        let conn = connector
+            .open()
+            .map_err(|e| DbError::Unavailable(e.to_string()))?;
+        let checkpointer =
+            Checkpointer::start(conn, Arc::clone(&writer), Arc::clone(&file), Amounts::USUAL)?;
+        Ok(Self {
+            writer,
+            checkpointer,
+            path: path.to_owned(),
+            _file: file,
+        })
+    }
 }
 
 impl Db {
@@ -89,7 +106,7 @@ impl Db {
     /// # Errors
     /// Fails when the database can't be reached or a migration fails.
     pub fn open(target: &Target) -> DbResult<Self> {
-        Self::open_with(target, migrate)
+        Self::open_with(target, |conn| conn.backend_mut().migrate())
     }
 
     /// Opens a database that is there and up to date, as beside a server that runs on it.
@@ -97,13 +114,11 @@ impl Db {
     /// # Errors
     /// Fails when there is none, or its tables are not those of this version.
     pub fn open_as_it_is(target: &Target) -> DbResult<Self> {
-        if let Target::Sqlite(path) = target
-            && !path.is_file()
-        {
+        if target.file().is_some_and(|path| !path.is_file()) {
             return Err(DbError::Refused("there is no database yet"));
         }
         Self::open_with(target, |conn| {
-            if is_up_to_date(conn)? {
+            if conn.backend_mut().is_up_to_date()? {
                 Ok(())
             } else {
                 Err(DbError::Refused("the database is not one of this version"))
@@ -120,50 +135,12 @@ impl Db {
             .open()
             .map_err(|e| DbError::Unavailable(e.to_string()))?;
         prepare(&mut first)?;
-        if let Conn::Sqlite(writer) = &mut first {
-            // Hits of a large mailing come back to the same pages again and again: 24,000 KiB of
-            // them stay in memory. What is written ahead is carried by the checkpointer; only if
-            // that should fail, by the writer, from 512 MB on.
-            writer.batch_execute(
-                "PRAGMA cache_size = -24000;
-                 PRAGMA wal_autocheckpoint = 128000;",
-            )?;
-        }
-        let (writer, path, backend) = match target {
-            Target::Sqlite(path) => {
-                let writer = Arc::new(FairMutex::new(first));
-                (Some(writer), Some(path.clone()), Backend::Sqlite)
-            }
-            Target::Postgres(_) => (None, None, Backend::Postgres),
-        };
-        let file = match &path {
-            Some(path) => {
-                let file = File::options().read(true).write(true).open(path);
-                Some(Arc::new(
-                    file.map_err(|e| DbError::Unavailable(e.to_string()))?,
-                ))
-            }
+        let embedded = match target.file() {
+            Some(path) => Some(Embedded::start(first, &connector, path)?),
             None => None,
         };
-        let checkpointer = match (&writer, &file) {
-            (Some(writer), Some(file)) => {
-                let conn = connector
-                    .open()
-                    .map_err(|e| DbError::Unavailable(e.to_string()))?;
-                Some(Checkpointer::start(
-                    conn,
-                    Arc::clone(writer),
-                    Arc::clone(file),
-                    Amounts::USUAL,
-                )?)
-            }
-            _ => None,
-        };
         let readers = Pool::builder()
-            .max_size(match backend {
-                Backend::Sqlite => 8,
-                Backend::Postgres => 16,
-            })
+            .max_size(if embedded.is_some() { 8 } else { 16 })
             .min_idle(Some(1))
             .connection_timeout(CHECKOUT_TIMEOUT)
             // Who takes one asks it ([`Db::connection`]), or trusts it ([`Db::record`]).
@@ -173,26 +150,22 @@ impl Db {
         Ok(Self {
             inner: Arc::new(Inner {
                 readers,
-                writer,
+                embedded,
                 waiting: AtomicUsize::new(0),
                 bulk: FairMutex::new(()),
-                checkpointer,
-                path,
-                backend,
-                _file: file,
             }),
         })
     }
 
-    /// Which database this is.
-    pub fn backend(&self) -> Backend {
-        self.inner.backend
+    /// See [`Backend::is_server`].
+    pub fn is_server(&self) -> bool {
+        self.inner.embedded.is_none()
     }
 
     /// Whether that is a file in which SQLite keeps this database. While it is in use nobody else
     /// may open it in this process: closing it would drop the locks that SQLite holds on it.
     pub fn owns(&self, path: &Path) -> bool {
-        let Some(database) = &self.inner.path else {
+        let Some(Embedded { path: database, .. }) = &self.inner.embedded else {
             return false;
         };
         ["", "-wal", "-shm"].iter().any(|ending| {
@@ -205,13 +178,7 @@ impl Db {
     /// Runs queries on one consistent state of the data.
     pub fn read<T>(&self, queries: impl FnOnce(&mut Conn) -> DbResult<T>) -> DbResult<T> {
         let mut conn = self.connection()?;
-        match &mut conn.conn {
-            Conn::Sqlite(inner) => AnsiTransactionManager::begin_transaction(inner)?,
-            Conn::Postgres(inner) => AnsiTransactionManager::begin_transaction_sql(
-                inner,
-                "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY",
-            )?,
-        }
+        conn.conn.backend_mut().begin_read()?;
         finish(&mut conn.conn, queries)
     }
 
@@ -220,28 +187,21 @@ impl Db {
     /// On SQLite this waits for its turn at the one writer; keep it short (bulk work goes at a
     /// [`pace::Pace`]).
     pub fn write<T>(&self, queries: impl FnOnce(&mut Conn) -> DbResult<T>) -> DbResult<T> {
-        if let Some(writer) = &self.inner.writer {
+        if let Some(embedded) = &self.inner.embedded {
             self.inner.waiting.fetch_add(1, Ordering::Relaxed);
-            let mut conn = writer.lock();
+            let mut conn = embedded.writer.lock();
             self.inner.waiting.fetch_sub(1, Ordering::Relaxed);
-            if let Conn::Sqlite(inner) = &mut *conn {
-                // A deferred transaction that reads first and writes later can lose its turn to
-                // another process's writer and fail at once, in spite of the busy timeout.
-                AnsiTransactionManager::begin_transaction_sql(inner, "BEGIN IMMEDIATE")?;
-            }
-            let outcome = finish(&mut conn, queries);
-            if let Some(checkpointer) = &self.inner.checkpointer {
-                checkpointer.note_writing();
-            }
+            let outcome = write_on(&mut conn, &[], queries);
+            embedded.checkpointer.note_writing();
             return outcome;
         }
-        write_on(&mut self.connection()?.conn, "BEGIN", queries)
+        write_on(&mut self.connection()?.conn, &[], queries)
     }
 
     /// Waits until bulk work may write: on SQLite one of all at a time, and none while the last of
     /// the write-ahead log is carried.
     fn bulk_turn(&self) -> Option<FairMutexGuard<'_, ()>> {
-        let checkpointer = self.inner.checkpointer.as_ref()?;
+        let Embedded { checkpointer, .. } = self.inner.embedded.as_ref()?;
         let turn = self.inner.bulk.lock();
         checkpointer.let_bulk_wait();
         Some(turn)
@@ -261,19 +221,22 @@ impl Db {
         account_ids: &[i64],
         queries: impl Fn(&mut Conn) -> DbResult<T>,
     ) -> DbResult<T> {
-        if self.inner.writer.is_some() {
+        if !self.is_server() {
             return self.write(queries);
         }
-        let begin = account_lock::begin_shared(account_ids);
+        let locks: Vec<i64> = account_ids
+            .iter()
+            .map(|id| account_lock::of_hits(*id))
+            .collect();
         let mut trusted = self.any_connection()?;
         if trusted.is_trusted() {
-            match write_on(&mut trusted.conn, &begin, &queries) {
+            match write_on(&mut trusted.conn, &locks, &queries) {
                 Err(error) if error.is_away() && !trusted.is_good() => {}
                 outcome => return outcome,
             }
         }
         drop(trusted);
-        write_on(&mut self.connection()?.conn, &begin, queries)
+        write_on(&mut self.connection()?.conn, &locks, queries)
     }
 
     /// A connection that answers.
@@ -281,7 +244,7 @@ impl Db {
         let mut conn = self.any_connection()?;
         // Those that a server has left behind may all be gone; new ones come in their place.
         let mut left = self.inner.readers.max_size();
-        while self.inner.backend == Backend::Postgres && !conn.is_good() {
+        while self.is_server() && !conn.is_good() {
             if left == 0 {
                 return Err(DbError::Unavailable("no connection answers".to_owned()));
             }
@@ -299,8 +262,8 @@ impl Db {
 
     /// Runs a statement that can't be in a transaction (`VACUUM`, checkpoints), on the writer.
     pub fn maintain<T>(&self, work: impl FnOnce(&mut Conn) -> DbResult<T>) -> DbResult<T> {
-        if let Some(writer) = &self.inner.writer {
-            return work(&mut writer.lock());
+        if let Some(embedded) = &self.inner.embedded {
+            return work(&mut embedded.writer.lock());
         }
         let mut conn = self.connection()?;
         work(&mut conn.conn)
@@ -315,15 +278,13 @@ fn same_file(one: &Path, other: &Path) -> bool {
     }
 }
 
-/// Runs queries in one transaction on a server.
+/// Runs queries in one transaction that begins with shared locks of these keys.
 fn write_on<T>(
     conn: &mut Conn,
-    begin: &str,
+    shared_locks: &[i64],
     queries: impl FnOnce(&mut Conn) -> DbResult<T>,
 ) -> DbResult<T> {
-    if let Conn::Postgres(inner) = conn {
-        AnsiTransactionManager::begin_transaction_sql(inner, begin)?;
-    }
+    conn.backend_mut().begin_write(shared_locks)?;
     finish(conn, queries)
 }
 
@@ -333,12 +294,13 @@ fn finish<T>(conn: &mut Conn, queries: impl FnOnce(&mut Conn) -> DbResult<T>) ->
     let outcome = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| queries(conn)));
     match outcome {
         Ok(Ok(value)) => {
-            if let Err(error) = commit(conn) {
+            if let Err(error) = Conn::commit_transaction(conn) {
                 // A commit that failed may leave the transaction open (disk full, lost server).
                 let _ = rollback(conn);
-                return Err(match conn {
-                    Conn::Sqlite(_) => error.into(),
-                    Conn::Postgres(_) => DbError::Unconfirmed,
+                return Err(if conn.backend().is_server() {
+                    DbError::Unconfirmed
+                } else {
+                    error.into()
                 });
             }
             Ok(value)
@@ -358,54 +320,12 @@ fn finish<T>(conn: &mut Conn, queries: impl FnOnce(&mut Conn) -> DbResult<T>) ->
     }
 }
 
-fn commit(conn: &mut Conn) -> Result<(), DieselError> {
-    match conn {
-        Conn::Sqlite(inner) => AnsiTransactionManager::commit_transaction(inner),
-        Conn::Postgres(inner) => AnsiTransactionManager::commit_transaction(inner),
-    }
-}
-
 fn rollback(conn: &mut Conn) -> Result<(), DieselError> {
-    let outcome = match conn {
-        Conn::Sqlite(inner) => AnsiTransactionManager::rollback_transaction(inner),
-        Conn::Postgres(inner) => AnsiTransactionManager::rollback_transaction(inner),
-    };
-    match outcome {
+    match Conn::rollback_transaction(conn) {
         // The database has rolled back by itself.
         Err(DieselError::NotInTransaction) => Ok(()),
         other => other,
     }
-}
-
-fn migrate(conn: &mut Conn) -> DbResult<()> {
-    fn run<C>(conn: &mut C, migrations: EmbeddedMigrations) -> DbResult<()>
-    where
-        C: MigrationHarness<C::Backend> + Connection,
-    {
-        conn.run_pending_migrations(migrations)
-            .map(|_| ())
-            .map_err(|e| DbError::Unavailable(format!("migration failed: {e}")))
-    }
-    match conn {
-        Conn::Sqlite(inner) => run::<SqliteConnection>(inner, SQLITE_MIGRATIONS),
-        Conn::Postgres(inner) => {
-            // Several nodes may start at once; the first one migrates, the others wait for it.
-            use diesel::RunQueryDsl;
-            diesel::sql_query("SELECT pg_advisory_lock(4711)").execute(inner)?;
-            let outcome = run::<PgConnection>(inner, POSTGRES_MIGRATIONS);
-            diesel::sql_query("SELECT pg_advisory_unlock(4711)").execute(inner)?;
-            outcome
-        }
-    }
-}
-
-fn is_up_to_date(conn: &mut Conn) -> DbResult<bool> {
-    match conn {
-        Conn::Sqlite(inner) => inner.has_pending_migration(SQLITE_MIGRATIONS),
-        Conn::Postgres(inner) => inner.has_pending_migration(POSTGRES_MIGRATIONS),
-    }
-    .map(|pending| !pending)
-    .map_err(|e| DbError::Unavailable(e.to_string()))
 }
 
 /// The SQLite file inside a data directory.

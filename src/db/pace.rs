@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use super::{Backend, Conn, Db, DbResult, account_lock};
+use super::{Conn, Db, DbResult, account_lock};
 
 /// How long a transaction may take while others wait for their turn at SQLite's one writer: hits
 /// are answered only when they are stored.
@@ -39,7 +39,7 @@ impl Step {
     /// and takes what it takes, waiting for that lock included.
     pub fn keep_hits_out(&mut self, conn: &mut Conn, account_id: i64) -> DbResult<()> {
         account_lock::keep_hits_out(conn, account_id)?;
-        if matches!(conn, Conn::Postgres(_)) {
+        if conn.backend().is_server() {
             self.waited_for = Instant::now();
         }
         Ok(())
@@ -96,7 +96,7 @@ impl Pace {
         if db.is_waited_for() {
             self.company = Some(Instant::now());
         }
-        self.adapt(db.backend(), amount, took);
+        self.adapt(db.is_server(), amount, took);
         Ok(outcome)
     }
 
@@ -105,17 +105,17 @@ impl Pace {
             .is_some_and(|since| since.elapsed() < REMEMBERED)
     }
 
-    fn may_take(&self, backend: Backend) -> Duration {
-        match (backend, self.keeps) {
-            (Backend::Postgres, Keeps::NobodyWaiting) => ON_A_SERVER,
-            (Backend::Postgres, Keeps::HitsWaiting) => IN_COMPANY,
-            (Backend::Sqlite, _) if self.in_company() => IN_COMPANY,
-            (Backend::Sqlite, _) => ALONE,
+    fn may_take(&self, is_server: bool) -> Duration {
+        match self.keeps {
+            Keeps::NobodyWaiting if is_server => ON_A_SERVER,
+            Keeps::HitsWaiting if is_server => IN_COMPANY,
+            _ if self.in_company() => IN_COMPANY,
+            _ => ALONE,
         }
     }
 
-    fn adapt(&mut self, backend: Backend, amount: usize, took: Duration) {
-        let may = self.may_take(backend).as_micros();
+    fn adapt(&mut self, is_server: bool, amount: usize, took: Duration) {
+        let may = self.may_take(is_server).as_micros();
         let fitting = amount as u128 * may / took.as_micros().max(1);
         let mut fitting = usize::try_from(fitting).unwrap_or(self.most);
         if took.as_micros() < may {
@@ -131,31 +131,34 @@ impl Pace {
 mod tests {
     use super::*;
 
+    const FILE: bool = false;
+    const SERVER: bool = true;
+
     #[test]
     fn the_pace_is_set_by_the_time_that_may_be_taken() {
         let mut pace = Pace::new(200, (50, 2_000), Keeps::NobodyWaiting);
-        pace.adapt(Backend::Sqlite, 200, Duration::from_millis(1));
+        pace.adapt(FILE, 200, Duration::from_millis(1));
         assert_eq!(pace.size(), 400, "at most doubled");
-        pace.adapt(Backend::Sqlite, 400, Duration::from_millis(80));
+        pace.adapt(FILE, 400, Duration::from_millis(80));
         assert_eq!(pace.size(), 200);
         pace.company = Some(Instant::now());
-        pace.adapt(Backend::Sqlite, 200, Duration::from_millis(16));
+        pace.adapt(FILE, 200, Duration::from_millis(16));
         assert_eq!(pace.size(), 100, "in company a fifth of it");
-        pace.adapt(Backend::Sqlite, 100, Duration::from_secs(1));
+        pace.adapt(FILE, 100, Duration::from_secs(1));
         assert_eq!(pace.size(), 50, "no fewer");
         pace.company = Instant::now().checked_sub(2 * REMEMBERED);
-        pace.adapt(Backend::Sqlite, 50, Duration::from_millis(20));
+        pace.adapt(FILE, 50, Duration::from_millis(20));
         assert_eq!(pace.size(), 100, "alone again");
-        pace.adapt(Backend::Postgres, 100, Duration::from_millis(100));
+        pace.adapt(SERVER, 100, Duration::from_millis(100));
         assert_eq!(pace.size(), 100);
         pace.keeps = Keeps::HitsWaiting;
-        pace.adapt(Backend::Postgres, 100, Duration::from_millis(16));
+        pace.adapt(SERVER, 100, Duration::from_millis(16));
         assert_eq!(pace.size(), 50);
         pace.least = 1;
         for (amount, next) in [(1, 2), (2, 3), (3, 4), (4, 4), (5, 4)] {
             // Six milliseconds for each, and half of one for each person.
             pace.adapt(
-                Backend::Postgres,
+                SERVER,
                 amount,
                 Duration::from_micros(6_000 + 500 * amount as u64),
             );

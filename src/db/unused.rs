@@ -19,7 +19,7 @@ use diesel::prelude::*;
 use diesel::sql_query;
 use diesel::sql_types::{BigInt, Binary};
 
-use super::{Backend, Conn, Db, DbError, DbResult, maintenance};
+use super::{Conn, Db, DbError, DbResult, maintenance};
 
 /// How many pages are looked at at once: a megabyte.
 const PAGES: i64 = 256;
@@ -47,7 +47,7 @@ struct Page {
 ///
 /// What is committed before this begins, and not written again, is found wherever it was left.
 pub fn zero(db: &Db, is_looked_for: impl Fn(&[u8]) -> bool) -> DbResult<()> {
-    if db.backend() == Backend::Postgres {
+    if db.is_server() {
         return Ok(());
     }
     let (pages, is_possible) = db.read(|conn| {

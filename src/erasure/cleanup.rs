@@ -16,7 +16,7 @@ use parking_lot::Mutex;
 use super::deletion::{MOST_NEEDLES, Remains};
 use super::needles::Needles;
 use crate::db::models::receipts;
-use crate::db::{Backend, Db, DbResult, maintenance, unused};
+use crate::db::{Db, DbResult, maintenance, unused};
 use crate::domain::secret::{hex, random_128};
 use crate::domain::time::Timestamp;
 
@@ -56,9 +56,10 @@ impl Cleaner {
     /// # Errors
     /// Fails when the operating system gives no thread.
     pub fn start(db: Db, data_dir: PathBuf) -> std::io::Result<Self> {
-        let node: Arc<str> = match db.backend() {
-            Backend::Sqlite => "".into(),
-            Backend::Postgres => node_of(&data_dir)?.into(),
+        let node: Arc<str> = if db.is_server() {
+            node_of(&data_dir)?.into()
+        } else {
+            "".into()
         };
         let cleaning = Cleaning {
             db,
@@ -147,10 +148,11 @@ struct Open {
 impl Open {
     /// Takes up what an earlier run left, without its addresses.
     fn left(db: &Db, node: &str) -> DbResult<Self> {
-        let receipts = match db.backend() {
+        let receipts = if db.is_server() {
+            db.read(|conn| receipts::pending_at(conn, node))?
+        } else {
             // One process has all the files.
-            Backend::Sqlite => db.read(receipts::pending)?,
-            Backend::Postgres => db.read(|conn| receipts::pending_at(conn, node))?,
+            db.read(receipts::pending)?
         };
         Ok(Self {
             unseen: !receipts.is_empty(),

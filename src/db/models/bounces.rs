@@ -73,10 +73,7 @@ pub fn find_and_lock(
     mailing_id: i64,
     recipient_id: i64,
 ) -> DbResult<Option<Concerned>> {
-    let lock = match conn {
-        Conn::Sqlite(_) => "",
-        Conn::Postgres(_) => "FOR UPDATE",
-    };
+    let lock = conn.backend().row_lock("FOR UPDATE");
     Ok(diesel::sql_query(format!(
         "SELECT id, bounce, handed_at FROM deliveries
          WHERE account_id = $1 AND mailing_id = $2 AND recipient_id = $3 {lock}"

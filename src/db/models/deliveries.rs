@@ -139,7 +139,7 @@ pub(crate) fn tied_to(
         Unsent::LeaveAlone => format!("AND d.status NOT IN ({UNSENT})"),
         Unsent::Cancel => String::new(),
     };
-    let lock = row_lock(conn);
+    let lock = conn.backend().row_lock("FOR UPDATE OF d");
     let tied = prepared(format!(
         "SELECT d.id, d.mailing_id, d.opens, d.clicks, d.status
          FROM {rows} AS wanted
@@ -162,7 +162,7 @@ pub(crate) fn tied_among(
     deliveries: &[i64],
 ) -> DbResult<TiedDeliveries> {
     let rows = json_rows::unfold(conn, &[("id", Column::Int)]);
-    let lock = row_lock(conn);
+    let lock = conn.backend().row_lock("FOR UPDATE OF d");
     let tied = prepared(format!(
         "SELECT d.id, d.mailing_id, d.opens, d.clicks, d.status
          FROM {rows} AS wanted
@@ -176,13 +176,6 @@ pub(crate) fn tied_among(
     .int(mailing_id)
     .load(conn)?;
     Ok(TiedDeliveries(tied))
-}
-
-const fn row_lock(conn: &Conn) -> &'static str {
-    match conn {
-        Conn::Sqlite(_) => "",
-        Conn::Postgres(_) => "FOR UPDATE OF d",
-    }
 }
 
 /// Cuts the way from these deliveries back to their recipients, for good (rule P6): each gets a

@@ -89,13 +89,10 @@ impl KnownRow {
 pub fn known(conn: &mut Conn, account_ids: &[i64], keys: &[Random128]) -> DbResult<Known> {
     let wanted = json_rows::unfold(conn, &[("token_key", Column::Bytes)]);
     let asked = json_rows::unfold_from("$2", conn, &[("account_id", Column::Int)]);
-    let (materialized, lock) = match conn {
-        Conn::Sqlite(_) => ("", ""),
-        Conn::Postgres(_) => ("MATERIALIZED", "FOR NO KEY UPDATE OF d"),
-    };
+    let lock = conn.backend().row_lock("FOR NO KEY UPDATE OF d");
     let keys: Vec<[String; 1]> = keys.iter().map(|key| [hex(key)]).collect();
     let rows: Vec<KnownRow> = prepared(format!(
-        "WITH known AS {materialized} (
+        "WITH known AS (
              SELECT d.account_id, d.token_key, d.id, d.mailing_id, r.tracking, d.policy,
                     d.first_open_at IS NOT NULL AS opened, d.first_click_at IS NOT NULL AS clicked
              FROM {wanted} AS wanted
@@ -198,7 +195,7 @@ pub fn add(conn: &mut Conn, additions: &Additions) -> DbResult<()> {
         hours,
         devices,
     } = additions;
-    if let Conn::Postgres(_) = conn {
+    if conn.backend().is_server() {
         let statement = format!(
             "WITH events_added AS ({}), deliveries_added AS ({}), hours_added AS ({}), devices_added AS ({})
              SELECT 1",

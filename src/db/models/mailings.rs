@@ -292,7 +292,7 @@ pub fn find(conn: &mut Conn, account_id: i64, mailing_id: i64) -> DbResult<Maili
 /// that are handed over meanwhile are counted afterwards. Whoever also locks deliveries does so
 /// before.
 pub fn lock(conn: &mut Conn, account_id: i64, mailings: &[i64]) -> DbResult<()> {
-    if matches!(conn, Conn::Sqlite(_)) {
+    if !conn.backend().is_server() {
         return Ok(());
     }
     let rows = json_rows::unfold(conn, &[("id", Column::Int)]);

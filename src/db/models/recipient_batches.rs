@@ -7,13 +7,12 @@
 
 use std::collections::HashMap;
 
-use diesel::SqliteConnection;
 use diesel::prelude::*;
 use diesel::sql_types::{BigInt, Text};
 
 use super::journal::{self, JournalKind};
 use super::recipients::{Start, note_start, refusal, search_text, state};
-use crate::db::json_rows::{self, Column, hex};
+use crate::db::json_rows::{self, Column};
 use crate::db::schema::recipients;
 use crate::db::{Conn, DbError, DbResult, search};
 use crate::domain::address::EmailAddress;
@@ -96,11 +95,10 @@ pub(crate) fn insert(
     }
     let keys =
         random_neighbours(new.len()).map_err(|error| DbError::Unavailable(error.to_string()))?;
-    let rows: Vec<Row<'_>> = new.iter().zip(keys).map(Row::of).collect();
-    let added = match conn {
-        Conn::Sqlite(inner) => insert_each(inner, account_id, &rows, now)?,
-        Conn::Postgres(_) => insert_together(conn, account_id, &rows, now)?,
-    };
+    let rows: Vec<InsertRow<'_>> = new.iter().zip(keys).map(InsertRow::of).collect();
+    let added = conn
+        .backend_mut()
+        .insert_recipients(account_id, &rows, now)?;
     if added.len() != rows.len() {
         return Err(DbError::Duplicate);
     }
@@ -111,24 +109,24 @@ pub(crate) fn insert(
 }
 
 /// A recipient as the table has it.
-struct Row<'a> {
-    address: &'a str,
-    address_key: &'a str,
-    search_text: String,
-    first_name: &'a str,
-    last_name: &'a str,
-    fields: &'a str,
-    status: &'static str,
-    status_changed_at: Option<i64>,
-    status_source: Option<&'static str>,
-    tracking: &'static str,
-    tracking_changed_at: Option<i64>,
-    tracking_source: Option<&'static str>,
-    refused_at: Option<i64>,
-    public_key: Random128,
+pub struct InsertRow<'a> {
+    pub(in crate::db) address: &'a str,
+    pub(in crate::db) address_key: &'a str,
+    pub(in crate::db) search_text: String,
+    pub(in crate::db) first_name: &'a str,
+    pub(in crate::db) last_name: &'a str,
+    pub(in crate::db) fields: &'a str,
+    pub(in crate::db) status: &'static str,
+    pub(in crate::db) status_changed_at: Option<i64>,
+    pub(in crate::db) status_source: Option<&'static str>,
+    pub(in crate::db) tracking: &'static str,
+    pub(in crate::db) tracking_changed_at: Option<i64>,
+    pub(in crate::db) tracking_source: Option<&'static str>,
+    pub(in crate::db) refused_at: Option<i64>,
+    pub(in crate::db) public_key: Random128,
 }
 
-impl<'a> Row<'a> {
+impl<'a> InsertRow<'a> {
     fn of((new, public_key): (&'a NewRow<'a>, Random128)) -> Self {
         let (tracking, unsubscribed) = (new.tracking, new.unsubscribed);
         let status = match unsubscribed {
@@ -152,111 +150,6 @@ impl<'a> Row<'a> {
             public_key,
         }
     }
-}
-
-/// SQLite keeps the statement and carries it out for each row: that costs less than to write them
-/// as one text and to unfold it. What they became is asked for once: for `RETURNING` it would make a
-/// table each time. Nobody else writes meanwhile, and numbers only grow.
-fn insert_each(
-    conn: &mut SqliteConnection,
-    account_id: i64,
-    rows: &[Row<'_>],
-    now: Timestamp,
-) -> DbResult<Vec<Added>> {
-    let last: Option<i64> = recipients::table
-        .select(diesel::dsl::max(recipients::id))
-        .first(conn)?;
-    for row in rows {
-        diesel::insert_into(recipients::table)
-            .values((
-                recipients::account_id.eq(account_id),
-                recipients::address.eq(row.address),
-                recipients::address_key.eq(row.address_key),
-                recipients::search_text.eq(&row.search_text),
-                recipients::first_name.eq(row.first_name),
-                recipients::last_name.eq(row.last_name),
-                recipients::fields.eq(row.fields),
-                recipients::status.eq(row.status),
-                recipients::status_changed_at.eq(row.status_changed_at),
-                recipients::status_source.eq(row.status_source),
-                recipients::tracking.eq(row.tracking),
-                recipients::tracking_changed_at.eq(row.tracking_changed_at),
-                recipients::tracking_source.eq(row.tracking_source),
-                recipients::refused_at.eq(row.refused_at),
-                recipients::public_key.eq(&row.public_key[..]),
-                recipients::created_at.eq(now.millis()),
-                recipients::updated_at.eq(now.millis()),
-            ))
-            .execute(conn)?;
-    }
-    Ok(recipients::table
-        .filter(recipients::account_id.eq(account_id))
-        .filter(recipients::id.gt(last.unwrap_or(0)))
-        .order(recipients::id)
-        .select(Added::as_select())
-        .load(conn)?)
-}
-
-/// To a server they go together.
-fn insert_together(
-    conn: &mut Conn,
-    account_id: i64,
-    rows: &[Row<'_>],
-    now: Timestamp,
-) -> DbResult<Vec<Added>> {
-    let told: Vec<_> = rows
-        .iter()
-        .map(|row| {
-            (
-                row.address,
-                row.address_key,
-                &row.search_text,
-                row.first_name,
-                row.last_name,
-                row.fields,
-                row.status,
-                row.status_changed_at,
-                row.status_source,
-                row.tracking,
-                row.tracking_changed_at,
-                row.tracking_source,
-                row.refused_at,
-                hex(&row.public_key),
-            )
-        })
-        .collect();
-    let unfolded = json_rows::unfold(
-        conn,
-        &[
-            ("address", Column::Text),
-            ("address_key", Column::Text),
-            ("search_text", Column::Text),
-            ("first_name", Column::Text),
-            ("last_name", Column::Text),
-            ("fields", Column::Text),
-            ("status", Column::Text),
-            ("status_changed_at", Column::Int),
-            ("status_source", Column::Text),
-            ("tracking", Column::Text),
-            ("tracking_changed_at", Column::Int),
-            ("tracking_source", Column::Text),
-            ("refused_at", Column::Int),
-            ("public_key", Column::Bytes),
-        ],
-    );
-    Ok(diesel::sql_query(format!(
-        "INSERT INTO recipients (address, address_key, search_text, first_name, last_name, fields,
-             status, status_changed_at, status_source, tracking, tracking_changed_at,
-             tracking_source, refused_at, public_key, account_id, created_at, updated_at)
-         SELECT new.*, $2, $3, $4 FROM {unfolded} AS new
-         ON CONFLICT (account_id, address_key) DO NOTHING
-         RETURNING id, address_key"
-    ))
-    .bind::<Text, _>(json_rows::of(&told))
-    .bind::<BigInt, _>(account_id)
-    .bind::<BigInt, _>(now.millis())
-    .bind::<BigInt, _>(now.millis())
-    .load(conn)?)
 }
 
 /// What those who were added start with, as far as they have said something.

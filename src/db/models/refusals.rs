@@ -146,10 +146,7 @@ pub(crate) fn empty_of(conn: &mut Conn, account_id: i64, addresses: &[String]) -
     if addresses.is_empty() {
         return Ok(());
     }
-    let position = match conn {
-        Conn::Sqlite(_) => "instr",
-        Conn::Postgres(_) => "strpos",
-    };
+    let position = conn.backend().position_function();
     let rows = json_rows::unfold(conn, &[("address", Column::Text)]);
     let listed: Vec<[String; 1]> = addresses.iter().map(|one| [one.to_lowercase()]).collect();
     prepared(format!(

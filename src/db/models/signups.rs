@@ -318,10 +318,7 @@ pub fn claim_due(
         #[diesel(sql_type = BigInt)]
         id: i64,
     }
-    let lock = match conn {
-        Conn::Sqlite(_) => "",
-        Conn::Postgres(_) => "FOR UPDATE SKIP LOCKED",
-    };
+    let lock = conn.backend().row_lock("FOR UPDATE SKIP LOCKED");
     let claimed: Vec<Id> = diesel::sql_query(format!(
         "UPDATE signups SET mail_due_at = $1, attempts = attempts + 1 WHERE id IN
              (SELECT s.id FROM signups s WHERE s.mail_due_at <= $2 ORDER BY s.mail_due_at, s.id LIMIT $3 {lock})

@@ -2,8 +2,6 @@
 //! search *Wo kommt diese Adresse noch vor?*. A test compares the list with the schema, so that a
 //! new column has to be listed here, or named there as one that can't hold an address.
 
-use std::path::Path;
-
 use diesel::prelude::*;
 use diesel::sql_types::{BigInt, Text};
 
@@ -264,13 +262,4 @@ pub fn open_imports(conn: &mut Conn, account_id: i64) -> DbResult<Vec<i64>> {
         .order(imports::id)
         .select(imports::id)
         .load(conn)?)
-}
-
-/// Opens a copy of an SQLite database to be looked into; none where that is not possible. Nothing
-/// is changed, and no file made beside it.
-pub fn open_copy(file: &Path) -> Option<Conn> {
-    let path: String = url::form_urlencoded::byte_serialize(file.to_str()?.as_bytes()).collect();
-    let path = path.replace('+', "%20");
-    let conn = SqliteConnection::establish(&format!("file:{path}?mode=ro&immutable=1"));
-    conn.ok().map(Conn::Sqlite)
 }

@@ -19,7 +19,7 @@ use tokio::sync::oneshot;
 
 pub use batch::store;
 
-use crate::db::{Backend, Db, DbError};
+use crate::db::{Db, DbError};
 use crate::domain::secret::Random128;
 use crate::domain::time::Timestamp;
 use crate::tracking::token::HitKind;
@@ -107,9 +107,10 @@ impl Recorder {
             drops: AtomicBool::new(false),
             writers: Mutex::default(),
         });
-        let writers = match db.backend() {
-            Backend::Sqlite => 1,
-            Backend::Postgres => WRITERS_TO_A_SERVER,
+        let writers = if db.is_server() {
+            WRITERS_TO_A_SERVER
+        } else {
+            1
         };
         let hits = Arc::new(Mutex::new(hits));
         for _ in 0..writers {

@@ -128,10 +128,7 @@ fn some_waiting(
     now: Timestamp,
 ) -> DbResult<Vec<Waiting>> {
     // Rows that another node is just claiming, or somebody deleting, are passed over.
-    let lock = match conn {
-        Conn::Sqlite(_) => "",
-        Conn::Postgres(_) => "FOR UPDATE OF d SKIP LOCKED",
-    };
+    let lock = conn.backend().row_lock("FOR UPDATE OF d SKIP LOCKED");
     let refused = askable::has_refused("$1");
     Ok(diesel::sql_query(format!(
         "SELECT d.id, r.id AS recipient_id, r.address, r.first_name, r.last_name, r.fields, r.status, r.tracking,
@@ -228,7 +225,7 @@ pub fn standing(
 
 /// Locks what a sender holds of a mailing, in the order of the numbers; see [`lock`].
 fn lock_held(conn: &mut Conn, account_id: i64, mailing_id: i64, holder: i64) -> DbResult<()> {
-    if matches!(conn, Conn::Sqlite(_)) {
+    if !conn.backend().is_server() {
         return Ok(());
     }
     diesel::sql_query(
@@ -294,7 +291,7 @@ struct Numbered {
 /// Locks deliveries in the order of their numbers, as everybody does who locks several
 /// (PostgreSQL; on SQLite the one writer is alone).
 pub fn lock(conn: &mut Conn, account_id: i64, ids: &[i64]) -> DbResult<()> {
-    if matches!(conn, Conn::Sqlite(_)) {
+    if !conn.backend().is_server() {
         return Ok(());
     }
     let rows = json_rows::unfold(conn, &[("id", Column::Int)]);
@@ -360,9 +357,11 @@ pub fn take_over(
     hold: Hold,
     now: Timestamp,
 ) -> DbResult<Vec<LeftBehind>> {
-    let (lock, ended_before) = match conn {
-        Conn::Sqlite(_) => ("", i64::MAX),
-        Conn::Postgres(_) => ("FOR UPDATE SKIP LOCKED", now.millis()),
+    let lock = conn.backend().row_lock("FOR UPDATE SKIP LOCKED");
+    let ended_before = if conn.backend().is_server() {
+        now.millis()
+    } else {
+        i64::MAX
     };
     let left: Vec<LeftBehind> = diesel::sql_query(format!(
         "SELECT id, recipient_id, status FROM deliveries

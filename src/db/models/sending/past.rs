@@ -45,10 +45,7 @@ pub struct Reached {
 /// Those of the recipients whom mails reach, in the order given; nobody deletes them before the
 /// end of the transaction.
 pub fn reached(conn: &mut Conn, account_id: i64, ids: &[i64]) -> DbResult<Vec<Reached>> {
-    let lock = match conn {
-        Conn::Sqlite(_) => "",
-        Conn::Postgres(_) => "FOR KEY SHARE OF r",
-    };
+    let lock = conn.backend().row_lock("FOR KEY SHARE OF r");
     let placed: Vec<(&i64, usize)> = ids.iter().zip(1..).collect();
     let rows = json_rows::unfold(conn, &[("id", Column::Int), ("place", Column::Int)]);
     Ok(diesel::sql_query(format!(

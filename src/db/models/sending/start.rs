@@ -174,11 +174,8 @@ pub fn lock_mailing(conn: &mut Conn, account_id: i64, mailing_id: i64) -> DbResu
         #[diesel(sql_type = Text)]
         status: MailingStatus,
     }
-    let lock = match conn {
-        Conn::Sqlite(_) => "",
-        // Does not hold up new deliveries, which refer to the mailing.
-        Conn::Postgres(_) => "FOR NO KEY UPDATE",
-    };
+    // Does not hold up new deliveries, which refer to the mailing.
+    let lock = conn.backend().row_lock("FOR NO KEY UPDATE");
     let found: Found = diesel::sql_query(format!(
         "SELECT status FROM mailings WHERE account_id = $1 AND id = $2 {lock}"
     ))

@@ -1,11 +1,8 @@
 //! Search by any part of an address or name.
 //!
 //! Both databases index the normalised text by its letters in threes; what is found by the index
-//! is compared with the whole needle, so `%`, `_`, `+` and `.` mean themselves. Only this folder
-//! knows which index it is.
-
-mod postgres;
-mod sqlite;
+//! is compared with the whole needle, so `%`, `_`, `+` and `.` mean themselves. Which index it is
+//! knows [`super::backend`].
 
 use unicode_normalization::UnicodeNormalization;
 
@@ -31,38 +28,29 @@ pub fn find(
 ) -> DbResult<Page<RecipientRow>> {
     let needle = normalise(needle);
     let limit = i64::try_from(size + 1).unwrap_or(i64::MAX);
-    let rows = match conn {
-        Conn::Sqlite(inner) => sqlite::find(inner, account_id, &needle, position, limit)?,
-        Conn::Postgres(inner) => postgres::find(inner, account_id, &needle, position, limit)?,
-    };
+    let rows = conn
+        .backend_mut()
+        .find_recipients(account_id, &needle, position, limit)?;
     Ok(page(rows, position, size))
 }
 
 /// How many there are, counted up to [`COUNT_LIMIT`].
 pub fn count(conn: &mut Conn, account_id: i64, needle: &str) -> DbResult<CappedCount> {
     let needle = normalise(needle);
-    let counted = match conn {
-        Conn::Sqlite(inner) => sqlite::count(inner, account_id, &needle, COUNT_LIMIT + 1)?,
-        Conn::Postgres(inner) => postgres::count(inner, account_id, &needle, COUNT_LIMIT + 1)?,
-    };
+    let counted = conn
+        .backend_mut()
+        .count_recipients(account_id, &needle, COUNT_LIMIT + 1)?;
     Ok(CappedCount::new(counted, COUNT_LIMIT))
 }
 
 /// Enters recipients into the index, after their row was written.
 pub(crate) fn add(conn: &mut Conn, account_id: i64, ids: &[i64]) -> DbResult<()> {
-    match conn {
-        Conn::Sqlite(inner) => sqlite::add(inner, account_id, ids),
-        // PostgreSQL keeps the index by itself.
-        Conn::Postgres(_) => Ok(()),
-    }
+    conn.backend_mut().add_to_search_index(account_id, ids)
 }
 
 /// Takes recipients out of the index, before their row changes or goes.
 pub(crate) fn remove(conn: &mut Conn, account_id: i64, ids: &[i64]) -> DbResult<()> {
-    match conn {
-        Conn::Sqlite(inner) => sqlite::remove(inner, account_id, ids),
-        Conn::Postgres(_) => Ok(()),
-    }
+    conn.backend_mut().remove_from_search_index(account_id, ids)
 }
 
 #[cfg(test)]

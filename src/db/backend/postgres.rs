@@ -1,0 +1,327 @@
+//! PostgreSQL: a server that several nodes may share. The search is a GIN index of trigrams
+//! (`pg_trgm`) that serves `LIKE`.
+
+use diesel::connection::{AnsiTransactionManager, SimpleConnection};
+use diesel::prelude::*;
+use diesel::sql_types::{BigInt, Text};
+use diesel::{ConnectionError, PgConnection, sql_query};
+use diesel_migrations::{EmbeddedMigrations, embed_migrations};
+
+use super::{Backend, ConnectProblem, has_run, run_migrations};
+use crate::db::json_rows::{self, Column, hex};
+use crate::db::models::recipient_batches::{Added, InsertRow};
+use crate::db::models::recipients::{ROW_COLUMNS, RecipientRow};
+use crate::db::paging::Position;
+use crate::db::{DbError, DbResult};
+use crate::domain::time::Timestamp;
+
+const MIGRATIONS: EmbeddedMigrations = embed_migrations!("migrations/postgres");
+
+pub(super) fn connect(url: &str) -> Result<PgConnection, ConnectProblem> {
+    let mut conn = PgConnection::establish(&with_time_limits(url))
+        .map_err(|error| ConnectionError::BadConnection(presentable(&error)))?;
+    // Compiling a query takes longer than any of ours may.
+    conn.batch_execute("SET client_min_messages = warning; SET lock_timeout = '10s'; SET TIME ZONE 'UTC'; SET jit = off")?;
+    Ok(conn)
+}
+
+/// How long to wait for a server that says nothing, unless the address has limits of its own: the
+/// library would wait for ever, and hits would wait behind it. Seconds, and once milliseconds.
+const TIME_LIMITS: [(&str, &str); 5] = [
+    ("connect_timeout", "5"),
+    ("keepalives_idle", "10"),
+    ("keepalives_interval", "5"),
+    ("keepalives_count", "3"),
+    ("tcp_user_timeout", "25000"),
+];
+
+fn with_time_limits(url: &str) -> String {
+    let mut limited = url.to_owned();
+    for (name, value) in TIME_LIMITS {
+        if !url.contains(name) {
+            limited.push(if limited.contains('?') { '&' } else { '?' });
+            limited.push_str(name);
+            limited.push('=');
+            limited.push_str(value);
+        }
+    }
+    limited
+}
+
+/// What the client library says, on one line. Only what a server or the way to it is to blame for:
+/// of an address it can't understand the library quotes parts, and any of them may be the password.
+fn presentable(error: &ConnectionError) -> String {
+    let said = error.to_string();
+    if said.starts_with("connection to server") {
+        said.split_whitespace().collect::<Vec<_>>().join(" ")
+    } else if said.starts_with("could not translate host name") {
+        "the host in DATABASE_URL is not known".to_owned()
+    } else {
+        "the address in DATABASE_URL can't be understood".to_owned()
+    }
+}
+
+impl Backend for PgConnection {
+    fn is_server(&self) -> bool {
+        true
+    }
+
+    fn begin_read(&mut self) -> QueryResult<()> {
+        AnsiTransactionManager::begin_transaction_sql(
+            self,
+            "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY",
+        )
+    }
+
+    /// One round trip, whatever the number of locks; they are taken in ascending order.
+    fn begin_write(&mut self, shared_locks: &[i64]) -> QueryResult<()> {
+        let mut keys = shared_locks.to_vec();
+        keys.sort_unstable();
+        let locks = keys
+            .iter()
+            .map(|key| format!("; SELECT pg_advisory_xact_lock_shared({key})"));
+        let begin: String = std::iter::once("BEGIN".to_owned()).chain(locks).collect();
+        AnsiTransactionManager::begin_transaction_sql(self, &begin)
+    }
+
+    fn lock_shared(&mut self, key: i64) -> DbResult<()> {
+        lock(self, "SELECT pg_advisory_xact_lock_shared($1)", key)
+    }
+
+    fn lock_exclusive(&mut self, key: i64) -> DbResult<()> {
+        lock(self, "SELECT pg_advisory_xact_lock($1)", key)
+    }
+
+    fn row_lock(&self, clause: &'static str) -> &'static str {
+        clause
+    }
+
+    fn migrate(&mut self) -> DbResult<()> {
+        // Several nodes may start at once; the first one migrates, the others wait for it.
+        sql_query("SELECT pg_advisory_lock(4711)").execute(self)?;
+        let outcome = run_migrations(self, MIGRATIONS);
+        sql_query("SELECT pg_advisory_unlock(4711)").execute(self)?;
+        outcome
+    }
+
+    fn is_up_to_date(&mut self) -> DbResult<bool> {
+        has_run(self, MIGRATIONS)
+    }
+
+    fn unfold(&self, placeholder: &str, columns: &[(&str, Column)]) -> String {
+        if let [(name, Column::Int)] = columns {
+            // As an array, whose length is known when a plan is made: of a JSON array PostgreSQL
+            // supposes a hundred, and goes through a whole table for one.
+            return format!(
+                "(SELECT value AS {name} FROM unnest(CAST(translate({placeholder}, '[]', '{{}}') AS BIGINT[])) AS unfolded (value))"
+            );
+        }
+        let selected = columns.iter().enumerate().map(|(at, (name, column))| {
+            let value = format!("value ->> {at}");
+            match column {
+                Column::Int => format!("CAST({value} AS BIGINT) AS {name}"),
+                Column::Text => format!("{value} AS {name}"),
+                Column::Bytes => format!("decode({value}, 'hex') AS {name}"),
+                Column::Bool => format!("CAST({value} AS BOOLEAN) AS {name}"),
+            }
+        });
+        format!(
+            "(SELECT {} FROM jsonb_array_elements(CAST({placeholder} AS jsonb)) AS unfolded (value))",
+            selected.collect::<Vec<_>>().join(", ")
+        )
+    }
+
+    fn position_function(&self) -> &'static str {
+        "strpos"
+    }
+
+    /// All of them in one statement: each would cost a round trip.
+    fn insert_recipients(
+        &mut self,
+        account_id: i64,
+        rows: &[InsertRow<'_>],
+        now: Timestamp,
+    ) -> DbResult<Vec<Added>> {
+        let rows: Vec<_> = rows
+            .iter()
+            .map(|row| {
+                (
+                    row.address,
+                    row.address_key,
+                    &row.search_text,
+                    row.first_name,
+                    row.last_name,
+                    row.fields,
+                    row.status,
+                    row.status_changed_at,
+                    row.status_source,
+                    row.tracking,
+                    row.tracking_changed_at,
+                    row.tracking_source,
+                    row.refused_at,
+                    hex(&row.public_key),
+                )
+            })
+            .collect();
+        let unfolded = self.unfold(
+            "$1",
+            &[
+                ("address", Column::Text),
+                ("address_key", Column::Text),
+                ("search_text", Column::Text),
+                ("first_name", Column::Text),
+                ("last_name", Column::Text),
+                ("fields", Column::Text),
+                ("status", Column::Text),
+                ("status_changed_at", Column::Int),
+                ("status_source", Column::Text),
+                ("tracking", Column::Text),
+                ("tracking_changed_at", Column::Int),
+                ("tracking_source", Column::Text),
+                ("refused_at", Column::Int),
+                ("public_key", Column::Bytes),
+            ],
+        );
+        Ok(sql_query(format!(
+            "INSERT INTO recipients (address, address_key, search_text, first_name, last_name, fields,
+                 status, status_changed_at, status_source, tracking, tracking_changed_at,
+                 tracking_source, refused_at, public_key, account_id, created_at, updated_at)
+             SELECT new.*, $2, $3, $4 FROM {unfolded} AS new
+             ON CONFLICT (account_id, address_key) DO NOTHING
+             RETURNING id, address_key"
+        ))
+        .bind::<Text, _>(json_rows::of(&rows))
+        .bind::<BigInt, _>(account_id)
+        .bind::<BigInt, _>(now.millis())
+        .bind::<BigInt, _>(now.millis())
+        .load(self)?)
+    }
+
+    fn find_recipients(
+        &mut self,
+        account_id: i64,
+        needle: &str,
+        position: Position,
+        limit: i64,
+    ) -> DbResult<Vec<RecipientRow>> {
+        let (comparison, order, key) = position.descending();
+        Ok(sql_query(format!(
+            "SELECT {ROW_COLUMNS} FROM recipients r
+             WHERE r.account_id = $1 AND r.id {comparison} $2 AND r.search_text LIKE $3
+             ORDER BY r.id {order} LIMIT $4"
+        ))
+        .bind::<BigInt, _>(account_id)
+        .bind::<BigInt, _>(key)
+        .bind::<Text, _>(pattern(needle))
+        .bind::<BigInt, _>(limit)
+        .load(self)?)
+    }
+
+    fn count_recipients(&mut self, account_id: i64, needle: &str, limit: i64) -> DbResult<i64> {
+        #[derive(QueryableByName)]
+        struct Counted {
+            #[diesel(sql_type = BigInt)]
+            n: i64,
+        }
+        let counted: Counted = sql_query(
+            "SELECT COUNT(*) AS n FROM (
+                 SELECT 1 FROM recipients r WHERE r.account_id = $1 AND r.search_text LIKE $2 LIMIT $3) AS counted",
+        )
+        .bind::<BigInt, _>(account_id)
+        .bind::<Text, _>(pattern(needle))
+        .bind::<BigInt, _>(limit)
+        .get_result(self)?;
+        Ok(counted.n)
+    }
+
+    fn skip_sequence_values(&mut self, count: i64) -> DbResult<()> {
+        #[derive(QueryableByName)]
+        struct Column {
+            #[diesel(sql_type = Text)]
+            table_name: String,
+            #[diesel(sql_type = Text)]
+            column_name: String,
+        }
+        let columns: Vec<Column> = sql_query(
+            "SELECT CAST(table_name AS TEXT) AS table_name, CAST(column_name AS TEXT) AS column_name
+             FROM information_schema.columns
+             WHERE table_schema = current_schema() AND is_identity = 'YES'",
+        )
+        .load(self)?;
+        for column in columns {
+            sql_query(
+                "SELECT setval(sequence, nextval(sequence) + $1)
+                 FROM (SELECT CAST(pg_get_serial_sequence(quote_ident($2), $3) AS regclass) AS sequence) AS of_table",
+            )
+            .bind::<BigInt, _>(count)
+            .bind::<Text, _>(column.table_name)
+            .bind::<Text, _>(column.column_name)
+            .execute(self)?;
+        }
+        Ok(())
+    }
+
+    fn continue_journal_ids_after(&mut self, last: i64) -> DbResult<()> {
+        sql_query(
+            "SELECT setval(sequence, GREATEST(nextval(sequence), $1))
+             FROM (SELECT CAST(pg_get_serial_sequence('journal_entries', 'id') AS regclass) AS sequence) AS of_table",
+        )
+        .bind::<BigInt, _>(last)
+        .execute(self)?;
+        Ok(())
+    }
+
+    fn analyze(&mut self, tables: &[&str]) -> DbResult<()> {
+        for table in tables {
+            sql_query(format!("ANALYZE {table}")).execute(self)?;
+        }
+        Ok(())
+    }
+
+    fn vacuum_into(&mut self, _file: &str) -> DbResult<()> {
+        Err(DbError::Refused("PostgreSQL is copied with pg_dump"))
+    }
+}
+
+fn lock(conn: &mut PgConnection, statement: &str, key: i64) -> DbResult<()> {
+    sql_query(statement).bind::<BigInt, _>(key).execute(conn)?;
+    Ok(())
+}
+
+/// A LIKE pattern that finds the needle literally.
+fn pattern(needle: &str) -> String {
+    let mut pattern = String::with_capacity(needle.len() + 2);
+    pattern.push('%');
+    for letter in needle.chars() {
+        if matches!(letter, '%' | '_' | '\\') {
+            pattern.push('\\');
+        }
+        pattern.push(letter);
+    }
+    pattern.push('%');
+    pattern
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{pattern, with_time_limits};
+
+    #[test]
+    fn signs_mean_themselves() {
+        assert_eq!(pattern("50%_a\\b"), "%50\\%\\_a\\\\b%");
+    }
+
+    #[test]
+    fn time_limits_of_the_address_stay() {
+        let limited = with_time_limits("postgres://u@h/d?connect_timeout=60");
+        assert!(
+            limited.starts_with("postgres://u@h/d?connect_timeout=60&keepalives_idle=10&"),
+            "{limited}"
+        );
+        let limited = with_time_limits("postgres://u@h/d");
+        assert!(
+            limited.starts_with("postgres://u@h/d?connect_timeout=5&"),
+            "{limited}"
+        );
+    }
+}
