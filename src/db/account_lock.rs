@@ -33,14 +33,11 @@ pub fn settle_people(conn: &mut Conn, account_id: i64) -> DbResult<()> {
 
 /// The second half: all hits of the account wait from now on.
 pub fn keep_hits_out(conn: &mut Conn, account_id: i64) -> DbResult<()> {
-    conn.backend_mut().lock_exclusive(of_hits(account_id))
+    conn.backend_mut().lock_exclusive(account_id)
 }
 
-/// The hits' lock has the account's number, that of its people the same below zero.
+/// The hits' lock has the account's number ([`super::Db::record`] shares it), that of its people the
+/// same below zero.
 const fn of_people(account_id: i64) -> i64 {
     -account_id
-}
-
-pub(super) const fn of_hits(account_id: i64) -> i64 {
-    account_id
 }

@@ -224,19 +224,15 @@ impl Db {
         if !self.is_server() {
             return self.write(queries);
         }
-        let locks: Vec<i64> = account_ids
-            .iter()
-            .map(|id| account_lock::of_hits(*id))
-            .collect();
         let mut trusted = self.any_connection()?;
         if trusted.is_trusted() {
-            match write_on(&mut trusted.conn, &locks, &queries) {
+            match write_on(&mut trusted.conn, account_ids, &queries) {
                 Err(error) if error.is_away() && !trusted.is_good() => {}
                 outcome => return outcome,
             }
         }
         drop(trusted);
-        write_on(&mut self.connection()?.conn, &locks, queries)
+        write_on(&mut self.connection()?.conn, account_ids, queries)
     }
 
     /// A connection that answers.
