@@ -13,12 +13,14 @@ use crate::domain::scope::Scope::{
     WriteTracking,
 };
 use crate::web::access::{Access, guard};
+use crate::web::session::store::{SessionLayer, explain_failure};
 use crate::web::{
     account, api, assets, demo, groups, help, home, imports, mailings, measures, outbox, pictures,
     public, receipts, recipients, reports, session, setup, signup_forms,
 };
 
 const EVERYBODY: Access = Access::Everybody;
+const SIGNING_IN: Access = Access::SigningIn;
 const TOKEN: Access = Access::Token;
 const LINK: Access = Access::Link;
 const FORM: Access = Access::PublicForm;
@@ -45,14 +47,14 @@ pub fn all(table: &mut Table<'_>) {
     // Coming in and going out.
     table.get ("/static/{path:.*}",                     EVERYBODY,       assets::show);
     table.get ("/einrichtung/{key}",                    EVERYBODY,       setup::new);
-    table.post("/einrichtung/{key}",                    EVERYBODY,       setup::create);
-    table.post("/einrichtung/{key}/beispiel",           EVERYBODY,       demo::create);
+    table.post("/einrichtung/{key}",                    SIGNING_IN,      setup::create);
+    table.post("/einrichtung/{key}/beispiel",           SIGNING_IN,      demo::create);
     table.get ("/beispielkonto",                        SIGNED_IN,       demo::show);
     table.get ("/beispielkonto/stand",                  SIGNED_IN,       demo::progress);
     table.get ("/anmelden",                             EVERYBODY,       session::new);
-    table.post("/anmelden",                             EVERYBODY,       session::create);
-    table.get ("/anmelden/code",                        EVERYBODY,       session::second_step::new);
-    table.post("/anmelden/code",                        EVERYBODY,       session::second_step::create);
+    table.post("/anmelden",                             SIGNING_IN,      session::create);
+    table.get ("/anmelden/code",                        SIGNING_IN,      session::second_step::new);
+    table.post("/anmelden/code",                        SIGNING_IN,      session::second_step::create);
     table.post("/abmelden-sitzung",                     SIGNED_IN,       session::destroy);
     table.get ("/einladung/{token}",                    LINK,            session::invitation::show);
     table.post("/einladung/{token}",                    LINK,            session::invitation::create);
@@ -321,7 +323,7 @@ fn for_programs(table: &mut Table<'_>) {
 /// Takes the routes into the application, each behind the guard of its access, and remembers
 /// what it took.
 pub struct Table<'a> {
-    config: Option<&'a mut ServiceConfig>,
+    application: Option<(&'a mut ServiceConfig, &'a SessionLayer)>,
     entries: Vec<Entry>,
 }
 
@@ -339,7 +341,7 @@ pub struct Entry {
 /// The table as a list, without an application.
 pub fn entries() -> Vec<Entry> {
     let mut table = Table {
-        config: None,
+        application: None,
         entries: Vec::new(),
     };
     all(&mut table);
@@ -347,9 +349,9 @@ pub fn entries() -> Vec<Entry> {
 }
 
 /// Enters the table into an application.
-pub fn configure(config: &mut ServiceConfig) {
+pub fn configure(config: &mut ServiceConfig, sessions: &SessionLayer) {
     all(&mut Table {
-        config: Some(config),
+        application: Some((config, sessions)),
         entries: Vec::new(),
     });
     config.default_service(web::to(unknown));
@@ -428,11 +430,14 @@ impl Table<'_> {
         A: actix_web::FromRequest + 'static,
         F::Output: Responder + 'static,
     {
-        if let Some(config) = &mut self.config {
-            let route = Route::new()
+        if let Some((config, sessions)) = &mut self.application {
+            let mut route = Route::new()
                 .method(method.clone())
                 .to(handler)
                 .wrap(from_fn(move |request, next| guard(access, request, next)));
+            if access.uses_session() {
+                route = route.wrap(sessions.clone()).wrap(from_fn(explain_failure));
+            }
             config.route(path, route);
         }
         self.entries.push(Entry {

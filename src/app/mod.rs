@@ -46,6 +46,7 @@ use crate::tracking::token::TokenKeys;
 use crate::web::measures::Requests;
 use crate::web::protection::protect;
 use crate::web::public::signup::limits::FormLimits;
+use crate::web::session::store;
 use crate::web::session::throttle::Throttle;
 use crate::web::state::{Inner, State};
 use crate::webhooks;
@@ -137,6 +138,7 @@ pub fn build(config: &Config) -> Result<App, StartError> {
         remembering,
         idempotency: secret.key(Purpose::IdempotentRequest),
         passwords: State::passwords(config.password_cost),
+        session_key: store::signing_key(&secret.key(Purpose::SessionCookie)),
         throttle: Throttle::new(secret.key(Purpose::KnownBrowser)),
         reset_turns: Semaphore::new(RESETS_AT_ONCE),
         public_url,
@@ -154,10 +156,11 @@ pub fn build(config: &Config) -> Result<App, StartError> {
     });
     let for_server = state.clone();
     let server = HttpServer::new(move || {
+        let sessions = store::layer(&for_server);
         actix_web::App::new()
             .app_data(web::Data::new(for_server.clone()))
             .configure(routes::limits)
-            .configure(routes::configure)
+            .configure(|config| routes::configure(config, &sessions))
             .wrap(from_fn(protect))
     })
     .workers(workers())

@@ -69,8 +69,9 @@ table! {
 }
 
 table! {
-    sign_ins (key_hash) {
-        key_hash -> Binary,
+    sign_ins (id) {
+        id -> BigInt,
+        key_hash -> Nullable<Binary>,
         account_id -> BigInt,
         user_id -> BigInt,
         next -> Text,
@@ -108,7 +109,7 @@ table! {
 table! {
     sessions (id) {
         id -> BigInt,
-        key_hash -> Binary,
+        key_hash -> Nullable<Binary>,
         user_id -> BigInt,
         device -> Integer,
         created_at -> BigInt,

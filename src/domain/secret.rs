@@ -53,6 +53,8 @@ pub enum Purpose {
     RememberedAddress,
     /// The names of the files in the outbox.
     OutboxFile,
+    /// The signature of the session cookie.
+    SessionCookie,
     /// The cookie of a browser in which somebody has signed in.
     KnownBrowser,
     /// What is sealed at rest: passwords of mail servers, keys that sign mails.
@@ -82,6 +84,7 @@ impl Purpose {
             Self::Preferences => "widerspruch/preferences/1",
             Self::RememberedAddress => "widerspruch/remembered-address/1",
             Self::OutboxFile => "widerspruch/outbox-file/1",
+            Self::SessionCookie => "widerspruch/session-cookie/1",
             Self::KnownBrowser => "widerspruch/known-browser/1",
             Self::Sealing => "widerspruch/sealing/1",
             Self::Bounce => "widerspruch/bounce/1",

@@ -16,7 +16,6 @@ use crate::db::models::accounts::Account;
 use crate::db::models::audit::Actor;
 use crate::db::models::sessions;
 use crate::db::models::users::User;
-use crate::domain::random_key::KeyHash;
 use crate::domain::role::{Role, Roles};
 use crate::domain::scope::Scope;
 use crate::domain::time::Timestamp;
@@ -26,7 +25,7 @@ use crate::web::body;
 use crate::web::error::WebError;
 use crate::web::help::topics::{self, Topic};
 use crate::web::notice::{self, Notice};
-use crate::web::session::cookie;
+use crate::web::session::current::CurrentSession;
 use crate::web::state::State;
 
 /// How exactly it is known when a session was last used, in milliseconds: so that looking at a page
@@ -36,8 +35,11 @@ const USED_TO: i64 = 5 * 60_000;
 /// Who may come to a route.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Access {
-    /// Everybody; unsafe requests only from our own pages.
+    /// Everybody; unsafe requests only from our own pages. No session is read.
     Everybody,
+    /// Whoever signs in or is about to: everybody, unsafe requests only from our own pages. The
+    /// answer may start a session.
+    SigningIn,
     /// Whoever has the token in the address. Mail clients and mailbox providers send these
     /// requests, without cookie and from anywhere (RFC 8058), so the origin is not checked.
     Token,
@@ -76,10 +78,21 @@ impl Access {
         )
     }
 
+    /// Whether the session of a request is read, or may begin with the answer. What is asked for
+    /// without it needs no look into the database.
+    pub const fn uses_session(self) -> bool {
+        self.needs_sign_in() || matches!(self, Self::SigningIn | Self::Link)
+    }
+
     /// Whether somebody who is signed in with these roles may come.
     pub fn allows(self, roles: Roles) -> bool {
         match self {
-            Self::Everybody | Self::Token | Self::Link | Self::PublicForm | Self::SignedIn => true,
+            Self::Everybody
+            | Self::SigningIn
+            | Self::Token
+            | Self::Link
+            | Self::PublicForm
+            | Self::SignedIn => true,
             Self::AnyKey | Self::Key(_) => false,
             Self::Role(role) => roles.allow(role),
             Self::AnyOf(any) => any.iter().any(|role| roles.allow(*role)),
@@ -95,8 +108,8 @@ pub struct SignedIn {
     pub user: User,
     /// The account; every query is scoped by its number.
     pub account: Account,
-    /// The hash of this session's key.
-    pub session: KeyHash,
+    /// The number of this session.
+    pub session_id: i64,
     /// What the page is to say, from the address.
     pub notice: Option<Notice>,
     /// What helps with the page that was asked for.
@@ -216,12 +229,12 @@ fn keep_token_private(headers: &mut HeaderMap) {
     }
 }
 
-/// Who is signed in with the cookie of this request.
+/// Who is signed in with the session of this request.
 async fn find_session(request: &ServiceRequest) -> Result<Option<SignedIn>, WebError> {
     let Some(state) = request.app_data::<web::Data<State>>() else {
         return Err(WebError::Internal("no state".into()));
     };
-    let Some(session) = cookie::session_of(request.request(), state.is_https()) else {
+    let Some(session_id) = CurrentSession::of(request).session_id() else {
         return Ok(None);
     };
     let notice =
@@ -233,13 +246,13 @@ async fn find_session(request: &ServiceRequest) -> Result<Option<SignedIn>, WebE
         .and_then(|pattern| topics::about(&pattern));
     let now = Timestamp::now();
     let found = state
-        .read(move |conn| sessions::find(conn, &session, now))
+        .read(move |conn| sessions::find(conn, session_id, now))
         .await?;
     let Some((user, account, used_at)) = found else {
         return Ok(None);
     };
     if now.millis() - used_at > USED_TO {
-        let touched = state.write(move |conn| sessions::touch(conn, &session, now));
+        let touched = state.write(move |conn| sessions::touch(conn, session_id, now));
         // The page does not depend on it.
         if let Err(error) = touched.await {
             tracing::debug!(%error, "the use of a session was not noted");
@@ -248,7 +261,7 @@ async fn find_session(request: &ServiceRequest) -> Result<Option<SignedIn>, WebE
     Ok(Some(SignedIn {
         user,
         account,
-        session,
+        session_id,
         notice,
         help,
     }))

@@ -12,8 +12,9 @@ use crate::web::access::SignedIn;
 use crate::web::error::WebError;
 use crate::web::page::{Page, Section};
 use crate::web::respond::{WebResult, page, see_other};
+use crate::web::session::{self, current::CurrentSession};
+use crate::web::setup;
 use crate::web::state::State;
-use crate::web::{session, setup};
 
 #[derive(Template)]
 #[template(path = "setup/demo.html")]
@@ -34,6 +35,7 @@ struct ProgressPart {
 /// POST `/einrichtung/{key}/beispiel`
 pub async fn create(
     request: HttpRequest,
+    session: CurrentSession,
     state: web::Data<State>,
     key: web::Path<String>,
 ) -> WebResult {
@@ -58,7 +60,7 @@ pub async fn create(
         .demo
         .start(kit(&state), state.sender.clone(), made, password)
         .map_err(|e| WebError::Internal(e.to_string()))?;
-    session::start_session(&request, &state, user_id, "/beispielkonto").await
+    session::start_session(&request, &session, &state, user_id, "/beispielkonto").await
 }
 
 /// GET `/beispielkonto`: how far it is, and the password, which is kept nowhere else.

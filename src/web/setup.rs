@@ -17,7 +17,7 @@ use crate::web::forms::FormErrors;
 use crate::web::page::Page;
 use crate::web::password;
 use crate::web::respond::{WebResult, invalid, page};
-use crate::web::session;
+use crate::web::session::{self, current::CurrentSession};
 use crate::web::state::State;
 
 #[derive(Template)]
@@ -53,6 +53,7 @@ pub async fn new(state: web::Data<State>, key: web::Path<String>) -> WebResult {
 /// POST `/einrichtung/{key}`
 pub async fn create(
     request: HttpRequest,
+    session: CurrentSession,
     state: web::Data<State>,
     key: web::Path<String>,
     form: web::Form<SetupForm>,
@@ -100,7 +101,7 @@ pub async fn create(
         .await?;
     state.setup_key.lock().take();
     match user_id {
-        Some(user_id) => session::start_session(&request, &state, user_id, "/").await,
+        Some(user_id) => session::start_session(&request, &session, &state, user_id, "/").await,
         None => Err(WebError::NotFound),
     }
 }

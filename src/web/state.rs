@@ -84,6 +84,8 @@ pub struct Inner {
     pub idempotency: Key,
     /// Hashing and checking of passwords.
     pub passwords: Passwords,
+    /// Signs the session cookie.
+    pub session_key: actix_web::cookie::Key,
     /// Slows guessing of passwords down.
     pub throttle: Throttle,
     /// How many mails with links to new passwords are sent at the same time.

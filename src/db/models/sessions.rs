@@ -10,11 +10,13 @@ use crate::db::{Conn, DbResult};
 use crate::domain::random_key::KeyHash;
 use crate::domain::time::Timestamp;
 
+/// For how long a session may be without a key, in milliseconds: it gets one with the answer to the
+/// request that started it.
+const KEYLESS_MILLIS: i64 = 60 * 60_000;
+
 /// A session to be started.
 #[derive(Debug, Clone, Copy)]
-pub struct NewSession<'a> {
-    /// The hash of its key.
-    pub key_hash: &'a KeyHash,
+pub struct NewSession {
     /// Whose it is.
     pub user_id: i64,
     /// The class of device, by number: all that is kept of it (rule P8).
@@ -28,8 +30,6 @@ pub struct NewSession<'a> {
 pub struct Session {
     /// Its number.
     pub id: i64,
-    /// The hash of its key.
-    pub key_hash: Vec<u8>,
     /// The class of device, by number.
     pub device: i32,
     /// Since when, in milliseconds.
@@ -38,30 +38,55 @@ pub struct Session {
     pub used_at: i64,
 }
 
-/// Starts a session.
-pub fn start(conn: &mut Conn, new: &NewSession<'_>, now: Timestamp) -> DbResult<()> {
-    diesel::insert_into(sessions::table)
+/// Starts a session and gives its number. It has no key yet, so nobody can use it before
+/// [`bind_key`].
+pub fn start(conn: &mut Conn, new: NewSession, now: Timestamp) -> DbResult<i64> {
+    Ok(diesel::insert_into(sessions::table)
         .values((
-            sessions::key_hash.eq(&new.key_hash[..]),
             sessions::user_id.eq(new.user_id),
             sessions::device.eq(new.device),
             sessions::created_at.eq(now.millis()),
             sessions::used_at.eq(now.millis()),
             sessions::expires_at.eq(new.expires.millis()),
         ))
-        .execute(conn)?;
+        .returning(sessions::id)
+        .get_result(conn)?)
+}
+
+/// Gives a session its key, once. Does nothing where the session has ended meanwhile: the key then
+/// opens nothing.
+pub fn bind_key(conn: &mut Conn, id: i64, key_hash: &KeyHash) -> DbResult<()> {
+    diesel::update(
+        sessions::table
+            .find(id)
+            .filter(sessions::key_hash.is_null()),
+    )
+    .set(sessions::key_hash.eq(&key_hash[..]))
+    .execute(conn)?;
     Ok(())
 }
 
-/// Who is signed in with that key, to which account, and when the session was last used.
-pub fn find(
-    conn: &mut Conn,
-    key_hash: &KeyHash,
-    now: Timestamp,
-) -> DbResult<Option<(User, Account, i64)>> {
+/// The number of the session with that key.
+pub fn find_by_key(conn: &mut Conn, key_hash: &KeyHash, now: Timestamp) -> DbResult<Option<i64>> {
     Ok(sessions::table
-        .inner_join(users::table.inner_join(accounts::table))
         .filter(sessions::key_hash.eq(&key_hash[..]))
+        .filter(sessions::expires_at.gt(now.millis()))
+        .select(sessions::id)
+        .first(conn)
+        .optional()?)
+}
+
+/// Ends the session with that key.
+pub fn end_by_key(conn: &mut Conn, key_hash: &KeyHash) -> DbResult<()> {
+    diesel::delete(sessions::table.filter(sessions::key_hash.eq(&key_hash[..]))).execute(conn)?;
+    Ok(())
+}
+
+/// Whose session that is, of which account, and when it was last used.
+pub fn find(conn: &mut Conn, id: i64, now: Timestamp) -> DbResult<Option<(User, Account, i64)>> {
+    Ok(sessions::table
+        .find(id)
+        .inner_join(users::table.inner_join(accounts::table))
         .filter(sessions::expires_at.gt(now.millis()))
         .select((User::as_select(), Account::as_select(), sessions::used_at))
         .first(conn)
@@ -69,8 +94,8 @@ pub fn find(
 }
 
 /// Notes that a session is in use.
-pub fn touch(conn: &mut Conn, key_hash: &KeyHash, now: Timestamp) -> DbResult<()> {
-    diesel::update(sessions::table.filter(sessions::key_hash.eq(&key_hash[..])))
+pub fn touch(conn: &mut Conn, id: i64, now: Timestamp) -> DbResult<()> {
+    diesel::update(sessions::table.find(id))
         .set(sessions::used_at.eq(now.millis()))
         .execute(conn)?;
     Ok(())
@@ -80,22 +105,16 @@ pub fn touch(conn: &mut Conn, key_hash: &KeyHash, now: Timestamp) -> DbResult<()
 pub fn of_user(conn: &mut Conn, user_id: i64, now: Timestamp) -> DbResult<Vec<Session>> {
     Ok(sessions::table
         .filter(sessions::user_id.eq(user_id))
+        .filter(sessions::key_hash.is_not_null())
         .filter(sessions::expires_at.gt(now.millis()))
         .order((sessions::used_at.desc(), sessions::id.desc()))
         .select((
             sessions::id,
-            sessions::key_hash,
             sessions::device,
             sessions::created_at,
             sessions::used_at,
         ))
         .load(conn)?)
-}
-
-/// Ends one session.
-pub fn end(conn: &mut Conn, key_hash: &KeyHash) -> DbResult<()> {
-    diesel::delete(sessions::table.filter(sessions::key_hash.eq(&key_hash[..]))).execute(conn)?;
-    Ok(())
 }
 
 /// Ends one session of a user, by number. Whether there was one.
@@ -109,12 +128,12 @@ pub fn end_of_user(conn: &mut Conn, user_id: i64, id: i64) -> DbResult<bool> {
     Ok(ended > 0)
 }
 
-/// Ends all sessions of a user but one, as after a change of the password.
-pub fn end_others(conn: &mut Conn, user_id: i64, kept: &KeyHash) -> DbResult<usize> {
+/// Ends all sessions of a user but one, and says how many.
+pub fn end_others(conn: &mut Conn, user_id: i64, kept: i64) -> DbResult<usize> {
     Ok(diesel::delete(
         sessions::table
             .filter(sessions::user_id.eq(user_id))
-            .filter(sessions::key_hash.ne(&kept[..])),
+            .filter(sessions::id.ne(kept)),
     )
     .execute(conn)?)
 }
@@ -125,12 +144,18 @@ pub fn end_all(conn: &mut Conn, user_id: i64) -> DbResult<()> {
     Ok(())
 }
 
-/// Removes the sessions that have run out.
+/// Removes the sessions that have expired, and those that never got a key because the program
+/// ended in between.
 pub fn remove_expired(conn: &mut Conn, now: Timestamp) -> DbResult<usize> {
-    Ok(
-        diesel::delete(sessions::table.filter(sessions::expires_at.le(now.millis())))
-            .execute(conn)?,
+    let unused_before = now.plus_millis(-KEYLESS_MILLIS);
+    Ok(diesel::delete(
+        sessions::table.filter(
+            sessions::expires_at.le(now.millis()).or(sessions::key_hash
+                .is_null()
+                .and(sessions::created_at.lt(unused_before.millis()))),
+        ),
     )
+    .execute(conn)?)
 }
 
 /// Signs everybody out, of all accounts.

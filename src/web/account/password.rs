@@ -1,6 +1,6 @@
 //! Tab *Passwort*.
 
-use actix_web::web;
+use actix_web::{HttpRequest, web};
 use askama::Template;
 use serde::Deserialize;
 use serde_json::json;
@@ -15,6 +15,8 @@ use crate::web::forms::FormErrors;
 use crate::web::page::{Page, Section};
 use crate::web::password;
 use crate::web::respond::{WebResult, invalid, page, see_other};
+use crate::web::session::current::{CurrentSession, Stage};
+use crate::web::session::new_session;
 use crate::web::state::State;
 
 #[derive(Template)]
@@ -39,7 +41,9 @@ pub async fn edit(signed_in: SignedIn) -> WebResult {
 
 /// POST `/benutzerkonto/passwort`
 pub async fn update(
+    request: HttpRequest,
     signed_in: SignedIn,
+    session: CurrentSession,
     state: web::Data<State>,
     form: web::Form<PasswordForm>,
 ) -> WebResult {
@@ -55,13 +59,19 @@ pub async fn update(
         return invalid(&form_page(&signed_in, errors));
     }
     let hash = state.passwords.hash(form.new).await?;
-    let (account_id, user_id, session) =
-        (signed_in.account_id(), signed_in.user.id, signed_in.session);
+    let (account_id, user_id) = (signed_in.account_id(), signed_in.user.id);
+    let session_id = signed_in.session_id;
     let actor = signed_in.actor();
-    state
+    let new = new_session(&request, user_id);
+    let started = state
         .write(move |conn| {
+            // Ended by somebody while this request ran: it does nothing more, and above all it does
+            // not begin anew.
+            if !sessions::end_of_user(conn, user_id, session_id)? {
+                return Ok(None);
+            }
             users::set_password(conn, account_id, user_id, &hash)?;
-            sessions::end_others(conn, user_id, &session)?;
+            sessions::end_all(conn, user_id)?;
             sign_ins::end_all(conn, user_id)?;
             let entry = Entry {
                 actor: &actor,
@@ -69,9 +79,15 @@ pub async fn update(
                 recipient_id: None,
                 details: json!({}),
             };
-            audit::record(conn, account_id, &entry, Timestamp::now())
+            let now = Timestamp::now();
+            audit::record(conn, account_id, &entry, now)?;
+            sessions::start(conn, new, now).map(Some)
         })
         .await?;
+    let Some(session_id) = started else {
+        return see_other("/anmelden");
+    };
+    session.advance_to(Stage::SignedIn(session_id))?;
     see_other("/benutzerkonto/passwort?meldung=passwort-geaendert")
 }
 

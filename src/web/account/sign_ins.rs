@@ -24,12 +24,12 @@ struct SignInsPage {
     is_admin: bool,
     sessions: Vec<Session>,
     count: i64,
-    own: Vec<u8>,
+    own: i64,
 }
 
 impl SignInsPage {
     fn is_this_one(&self, session: &Session) -> bool {
-        session.key_hash == self.own
+        session.id == self.own
     }
 
     #[allow(clippy::unused_self, reason = "templates reach it through the page")]
@@ -52,7 +52,7 @@ pub async fn index(signed_in: SignedIn, state: web::Data<State>) -> WebResult {
         is_admin: signed_in.user.roles().allow(Role::Admin),
         count: i64::try_from(sessions.len()).unwrap_or(i64::MAX),
         sessions,
-        own: signed_in.session.to_vec(),
+        own: signed_in.session_id,
     })
 }
 
@@ -82,10 +82,10 @@ pub async fn destroy(
 /// POST `/benutzerkonto/anmeldungen/andere-abmelden`
 pub async fn destroy_others(signed_in: SignedIn, state: web::Data<State>) -> WebResult {
     let (account_id, actor) = (signed_in.account_id(), signed_in.actor());
-    let (user_id, session) = (signed_in.user.id, signed_in.session);
+    let (user_id, session_id) = (signed_in.user.id, signed_in.session_id);
     state
         .write(move |conn| {
-            let ended = sessions::end_others(conn, user_id, &session)?;
+            let ended = sessions::end_others(conn, user_id, session_id)?;
             if ended > 0 {
                 note(conn, account_id, &actor, ended)?;
             }

@@ -5,6 +5,7 @@ use actix_web::{HttpRequest, web};
 use askama::Template;
 use serde::Deserialize;
 
+use super::current::CurrentSession;
 use super::start_session;
 use crate::db::DbError;
 use crate::db::models::accounts;
@@ -66,6 +67,7 @@ pub async fn show(state: web::Data<State>, token: web::Path<String>) -> WebResul
 /// POST `/einladung/{token}`
 pub async fn create(
     request: HttpRequest,
+    session: CurrentSession,
     state: web::Data<State>,
     token: web::Path<String>,
     form: web::Form<AcceptForm>,
@@ -103,7 +105,7 @@ pub async fn create(
     })
     .await?;
     match accepted {
-        Ok(Some(user_id)) => start_session(&request, &state, user_id, "/").await,
+        Ok(Some(user_id)) => start_session(&request, &session, &state, user_id, "/").await,
         Ok(None) => gone(),
         Err(DbError::Duplicate) => invalid(&again(FormErrors::one("name", TAKEN))),
         Err(error) => Err(error.into()),

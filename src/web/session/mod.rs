@@ -1,10 +1,14 @@
 //! Signing in and out. A session is a resource: signing in creates it, signing out deletes it.
-//! With a second factor there is a [`second_step`] before it. Behind single-use links: [`invitation`] makes a user, [`forgotten`] sets a new password.
+//! With a second factor there is a [`second_step`] before it. Behind single-use links:
+//! [`invitation`] makes a user, [`forgotten`] sets a new password. The cookie and its key are the
+//! session middleware's ([`store`]), and handlers see them as a [`CurrentSession`].
 
 pub mod cookie;
+pub mod current;
 pub mod forgotten;
 pub mod invitation;
 pub mod second_step;
+pub mod store;
 pub mod throttle;
 
 use actix_web::http::header::{LOCATION, USER_AGENT};
@@ -14,19 +18,17 @@ use serde::Deserialize;
 
 use crate::db::models::sessions::{self, NewSession};
 use crate::db::models::users;
-use crate::db::{Conn, DbResult};
 use crate::domain::address::EmailAddress;
-use crate::domain::random_key::{KeyHash, new_key};
 use crate::domain::time::Timestamp;
 use crate::tracking::visitor::{Request, Visitor};
-use crate::web::access::SignedIn;
 use crate::web::client;
 use crate::web::error::WebError;
 use crate::web::forms::FormErrors;
 use crate::web::notice;
 use crate::web::page::Page;
-use crate::web::respond::{WebResult, invalid, page};
+use crate::web::respond::{WebResult, invalid, page, see_other};
 use crate::web::state::State;
+use current::{CurrentSession, Stage};
 
 /// How long a session lasts, in days.
 pub const DAYS: i64 = 14;
@@ -74,6 +76,7 @@ pub async fn new(query: web::Query<SignInQuery>) -> WebResult {
 /// POST `/anmelden`
 pub async fn create(
     request: HttpRequest,
+    session: CurrentSession,
     state: web::Data<State>,
     form: web::Form<SignInForm>,
 ) -> WebResult {
@@ -104,20 +107,21 @@ pub async fn create(
     attempt.succeeded();
     let next = own_path(&form.next);
     if user.second_factor_at.is_some() {
-        return second_step::begin(&state, user, next).await;
+        return second_step::begin(&state, &session, user, next).await;
     }
-    let (session_key, session) = new_session(&request, user.id)?;
-    state.write(move |conn| session.start(conn)).await?;
-    signed_in(&state, &session_key, &sign_in, next)
+    let new = new_session(&request, user.id);
+    let id = state
+        .write(move |conn| sessions::start(conn, new, Timestamp::now()))
+        .await?;
+    session.advance_to(Stage::SignedIn(id))?;
+    signed_in(&state, &sign_in, next)
 }
 
-/// The answer that ends signing in: on to a page, with the cookies of session and browser.
-fn signed_in(state: &State, session_key: &str, address_key: &str, path: &str) -> WebResult {
-    let internal = |problem: String| WebError::Internal(problem);
+/// The answer that ends signing in: on to a page, with the cookie of a known browser.
+fn signed_in(state: &State, address_key: &str, path: &str) -> WebResult {
     let browser = state.throttle.cookie(address_key);
-    let browser = browser.map_err(|e| internal(e.to_string()))?;
+    let browser = browser.map_err(|e| WebError::Internal(e.to_string()))?;
     Ok(HttpResponse::SeeOther()
-        .cookie(cookie::with_key(session_key, state.is_https()))
         .cookie(cookie::of_browser(&browser, state.is_https()))
         .insert_header((LOCATION, path))
         .finish())
@@ -137,67 +141,40 @@ fn own_path(text: &str) -> &str {
     }
 }
 
-/// A session that is about to start.
-struct Prepared {
-    key_hash: KeyHash,
-    user_id: i64,
-    device: i32,
-}
-
-impl Prepared {
-    fn start(&self, conn: &mut Conn) -> DbResult<()> {
-        let now = Timestamp::now();
-        let new = NewSession {
-            key_hash: &self.key_hash,
-            user_id: self.user_id,
-            device: self.device,
-            expires: now.plus_days(DAYS),
-        };
-        sessions::start(conn, &new, now)
-    }
-}
-
-/// A new session of a user, with its key.
-fn new_session(request: &HttpRequest, user_id: i64) -> Result<(String, Prepared), WebError> {
-    let (key, key_hash) = new_key().map_err(|e| WebError::Internal(e.to_string()))?;
+/// A session of a user, with the browser of this request, to be started now.
+pub fn new_session(request: &HttpRequest, user_id: i64) -> NewSession {
     let user_agent = request.headers().get(USER_AGENT);
     let visitor = Visitor::of(Request {
         user_agent: user_agent.and_then(|value| value.to_str().ok()),
         ..Request::default()
     });
-    let session = Prepared {
-        key_hash,
+    NewSession {
         user_id,
         device: visitor.device.number(),
-    };
-    Ok((key, session))
+        expires: Timestamp::now().plus_days(DAYS),
+    }
 }
 
-/// Starts a session for a user who has just been made, and goes on to a page with its cookie.
+/// Starts a session for a user who has just been made, and goes on to a page.
 pub async fn start_session(
     request: &HttpRequest,
+    session: &CurrentSession,
     state: &State,
     user_id: i64,
     path: &str,
 ) -> WebResult {
-    let (key, session) = new_session(request, user_id)?;
-    state.write(move |conn| session.start(conn)).await?;
-    Ok(HttpResponse::SeeOther()
-        .cookie(cookie::with_key(&key, state.is_https()))
-        .insert_header((LOCATION, path))
-        .finish())
+    let new = new_session(request, user_id);
+    let id = state
+        .write(move |conn| sessions::start(conn, new, Timestamp::now()))
+        .await?;
+    session.advance_to(Stage::SignedIn(id))?;
+    see_other(path)
 }
 
 /// POST `/abmelden-sitzung`
-pub async fn destroy(signed_in: SignedIn, state: web::Data<State>) -> WebResult {
-    let session = signed_in.session;
-    state
-        .write(move |conn| sessions::end(conn, &session))
-        .await?;
-    Ok(HttpResponse::SeeOther()
-        .cookie(cookie::gone(state.is_https()))
-        .insert_header((LOCATION, "/anmelden?meldung=abgemeldet"))
-        .finish())
+pub async fn destroy(session: CurrentSession) -> WebResult {
+    session.end();
+    see_other("/anmelden?meldung=abgemeldet")
 }
 
 #[cfg(test)]

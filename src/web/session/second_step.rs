@@ -1,16 +1,15 @@
-//! The second step of signing in: a code after the password. Until it is right there is no session,
-//! only a cookie that says whose password was.
+//! The second step of signing in: a code after the password. Until it is right nobody is signed in:
+//! the session's key leads only to a row of `sign_ins`, which says whose password was right.
 
-use actix_web::http::header::LOCATION;
-use actix_web::{HttpRequest, HttpResponse, web};
+use actix_web::{HttpRequest, web};
 use askama::Template;
 use serde::Deserialize;
 
-use super::{cookie, new_session, signed_in};
-use crate::db::models::sign_ins;
+use super::current::{CurrentSession, Stage};
+use super::{new_session, signed_in};
 use crate::db::models::users::User;
+use crate::db::models::{sessions, sign_ins};
 use crate::domain::address::EmailAddress;
-use crate::domain::random_key::new_key;
 use crate::domain::time::Timestamp;
 use crate::people::second_factor::{self, Checked};
 use crate::web::error::WebError;
@@ -39,25 +38,22 @@ pub struct CodeForm {
 }
 
 /// Begins the second step for a user whose password was right.
-pub async fn begin(state: &State, user: User, next: &str) -> WebResult {
-    let (key, key_hash) = new_key().map_err(|e| WebError::Internal(e.to_string()))?;
+pub async fn begin(state: &State, session: &CurrentSession, user: User, next: &str) -> WebResult {
     // Without what was asked for there: a search has somebody's address in it (rule P7).
     let next = next.split(['?', '#']).next().unwrap_or("/").to_owned();
-    state
+    let id = state
         .write(move |conn| {
             let expires = Timestamp::now().plus_millis(MINUTES * 60_000);
-            sign_ins::start(conn, &key_hash, &user, &next, expires)
+            sign_ins::start(conn, &user, &next, expires)
         })
         .await?;
-    Ok(HttpResponse::SeeOther()
-        .cookie(cookie::of_sign_in(&key, state.is_https()))
-        .insert_header((LOCATION, "/anmelden/code"))
-        .finish())
+    session.advance_to(Stage::AwaitingCode(id))?;
+    see_other("/anmelden/code")
 }
 
 /// GET `/anmelden/code`
-pub async fn new(request: HttpRequest, state: web::Data<State>) -> WebResult {
-    if begun(&request, &state).await?.is_none() {
+pub async fn new(session: CurrentSession, state: web::Data<State>) -> WebResult {
+    if begun(&session, &state).await?.is_none() {
         return see_other(OVER);
     }
     page(&code_page(FormErrors::new()))
@@ -66,13 +62,11 @@ pub async fn new(request: HttpRequest, state: web::Data<State>) -> WebResult {
 /// POST `/anmelden/code`
 pub async fn create(
     request: HttpRequest,
+    session: CurrentSession,
     state: web::Data<State>,
     form: web::Form<CodeForm>,
 ) -> WebResult {
-    let Some((user, next)) = begun(&request, &state).await? else {
-        return see_other(OVER);
-    };
-    let Some(key_hash) = cookie::sign_in_of(&request, state.is_https()) else {
+    let Some((sign_in_id, user, next)) = begun(&session, &state).await? else {
         return see_other(OVER);
     };
     let address = EmailAddress::parse(&user.email);
@@ -80,35 +74,31 @@ pub async fn create(
     let user_id = user.id;
     match check(&state, user, form.into_inner().code).await? {
         right if right.is_right() => {
-            let (key, session) = new_session(&request, user_id)?;
-            let is_first = state
+            let new = new_session(&request, user_id);
+            let started = state
                 .write(move |conn| {
-                    let is_first = sign_ins::take(conn, &key_hash)?;
-                    if is_first {
-                        session.start(conn)?;
+                    if !sign_ins::take(conn, sign_in_id)? {
+                        return Ok(None);
                     }
-                    Ok(is_first)
+                    sessions::start(conn, new, Timestamp::now()).map(Some)
                 })
                 .await?;
-            if !is_first {
+            let Some(session_id) = started else {
                 return see_other(OVER);
-            }
+            };
+            session.advance_to(Stage::SignedIn(session_id))?;
             let target = if right == Checked::RecoveryCode {
                 "/benutzerkonto/zwei-faktor?meldung=wiederherstellungscode-verwendet"
             } else {
                 &next
             };
-            let mut response = signed_in(&state, &key, &address_key, target)?;
-            response
-                .add_cookie(&cookie::sign_in_gone(state.is_https()))
-                .map_err(|e| WebError::Internal(e.to_string()))?;
-            Ok(response)
+            signed_in(&state, &address_key, target)
         }
         wrong => {
             state
-                .write(move |conn| sign_ins::fail(conn, &key_hash))
+                .write(move |conn| sign_ins::fail(conn, sign_in_id))
                 .await?;
-            if begun(&request, &state).await?.is_none() {
+            if begun(&session, &state).await?.is_none() {
                 return see_other(OVER);
             }
             invalid(&code_page(FormErrors::one("code", told(wrong))))
@@ -116,14 +106,18 @@ pub async fn create(
     }
 }
 
-/// Who is in the second step with the cookie of this request, and where they want to go.
-async fn begun(request: &HttpRequest, state: &State) -> Result<Option<(User, String)>, WebError> {
-    let Some(key_hash) = cookie::sign_in_of(request, state.is_https()) else {
+/// The sign-in that this session is in: its number, whose it is, and where they want to go.
+async fn begun(
+    session: &CurrentSession,
+    state: &State,
+) -> Result<Option<(i64, User, String)>, WebError> {
+    let Some(id) = session.sign_in_id() else {
         return Ok(None);
     };
-    state
-        .read(move |conn| sign_ins::find(conn, &key_hash, Timestamp::now()))
-        .await
+    let found = state
+        .read(move |conn| sign_ins::find(conn, id, Timestamp::now()))
+        .await?;
+    Ok(found.map(|(user, next)| (id, user, next)))
 }
 
 /// Checks a user's code, more slowly after wrong ones.

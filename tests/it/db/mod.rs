@@ -1,2 +1,3 @@
 mod schema;
 mod search;
+mod upgrade;

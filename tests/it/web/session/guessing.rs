@@ -10,7 +10,7 @@ fn sign_in(agent: &Agent, email: &str, password: &str) -> u16 {
 }
 
 /// The cookies that an answer sets, by name.
-fn cookies(answer: &crate::support::agent::Answer) -> Vec<(String, String)> {
+pub(super) fn cookies(answer: &crate::support::agent::Answer) -> Vec<(String, String)> {
     answer
         .headers
         .get_all("set-cookie")
@@ -22,7 +22,7 @@ fn cookies(answer: &crate::support::agent::Answer) -> Vec<(String, String)> {
         .collect()
 }
 
-fn value_of(cookie: &str) -> &str {
+pub(super) fn value_of(cookie: &str) -> &str {
     cookie.split(';').next().unwrap_or_default()
 }
 
@@ -112,52 +112,6 @@ on_both!(nobody_chooses_the_key_of_a_session, |world| {
         assert_eq!(answer.status, 303, "{broken}");
     }
 });
-
-#[test]
-fn behind_https_cookies_are_bound_to_it() {
-    for on in [crate::support::On::Sqlite, crate::support::On::Postgres] {
-        let world = World::start_with(on, |config| {
-            let url = widerspruch::config::parse_public_url("https://mail.example.org");
-            config.public_url = Some(url.expect("an address"));
-        });
-        let visitor = world.visitor();
-        let page = visitor.get("/anmelden");
-        assert!(
-            page.header("strict-transport-security")
-                .is_some_and(|value| value.contains("max-age=31536000"))
-        );
-        let form = [("email", ADMIN), ("password", PASSWORD)];
-        let own = [("origin", "https://mail.example.org")];
-        let answer = visitor.post_with("/anmelden", &form, &own);
-        assert_eq!(answer.status, 303);
-        let set = cookies(&answer);
-        let names: Vec<&str> = set.iter().map(|(name, _)| name.as_str()).collect();
-        assert_eq!(names, ["__Host-sitzung", "__Host-browser"]);
-        for (name, cookie) in &set {
-            for part in ["Secure", "HttpOnly", "SameSite=Lax", "Path=/"] {
-                assert!(
-                    cookie.split("; ").any(|of| of == part),
-                    "{name}: {part}: {cookie}"
-                );
-            }
-            assert!(!cookie.contains("Domain"), "{cookie}");
-        }
-        let key = value_of(&set[0].1);
-        let with = |name: &str| {
-            let cookie = format!("{name}={key}");
-            let answer = world
-                .visitor()
-                .get_with("/benutzerkonto", &[("cookie", &cookie)]);
-            answer.status
-        };
-        assert_eq!(with("__Host-sitzung"), 200);
-        assert_eq!(with("sitzung"), 303, "without the prefix it is not ours");
-        // Over http nothing of it is said.
-        let plain = World::start(on);
-        let answer = plain.visitor().get("/anmelden");
-        assert_eq!(answer.header("strict-transport-security"), None);
-    }
-}
 
 on_both!(signing_out_ends_this_session_only, |world| {
     let (here, there) = (world.admin(), world.admin());

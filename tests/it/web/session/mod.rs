@@ -1,5 +1,6 @@
 //! Signing in and out, and the first set-up.
 
+mod cookies;
 mod guessing;
 
 use base64::Engine;

@@ -106,10 +106,13 @@ on_both!(signing_in_takes_two_steps, |world| {
         }
     }
 
-    // After the password there is no session yet.
+    // After the password nobody is signed in yet.
+    let sessions = world.rows("sessions", "1 = 1");
     let agent = password(world, ADMIN);
-    assert!(!agent.cookies().contains("sitzung="), "{}", agent.cookies());
+    let first_key = agent.cookies();
+    assert!(first_key.contains("sitzung="), "{first_key}");
     assert!(!is_signed_in(&agent));
+    assert_eq!(world.rows("sessions", "1 = 1"), sessions);
     agent.visit("/anmelden/code").assert_says("sechs Ziffern");
     let wrong = code(&agent, "123");
     assert_eq!(wrong.status, 422);
@@ -121,6 +124,12 @@ on_both!(signing_in_takes_two_steps, |world| {
         Some("/benutzerkonto/anmeldungen")
     );
     assert!(is_signed_in(&agent));
+    assert_ne!(agent.cookies(), first_key, "each step has a key of its own");
+    for path in ["/benutzerkonto", "/anmelden/code"] {
+        let answer = world.visitor().get_with(path, &[("cookie", &first_key)]);
+        let target = answer.location().unwrap_or_default();
+        assert!(target.starts_with("/anmelden?"), "{path}: {target}");
+    }
     assert_eq!(code(&agent, &app.fresh(world)).status, 303, "it is over");
     assert_eq!(world.rows("sign_ins", "1 = 1"), 0);
     assert_eq!(
