@@ -5,7 +5,8 @@ use actix_web::body::MessageBody;
 use actix_web::dev::{ServiceRequest, ServiceResponse};
 use actix_web::http::header::{CONTENT_TYPE, COOKIE, LOCATION, SET_COOKIE};
 use actix_web::middleware::{Next, from_fn};
-use actix_web::{App, Error, HttpResponse, test, web};
+use actix_web::test::{TestRequest, call_service, init_service};
+use actix_web::{App, Error, HttpResponse, web};
 use widerspruch::db::models::sessions;
 use widerspruch::web::access::{Access, guard};
 use widerspruch::web::account::password;
@@ -204,13 +205,13 @@ fn answer_of_revoked(world: &World, path: &str, form: &'static str) -> (u16, Str
             .route("/change", guarded(web::post().to(change)))
             .route("/renew", guarded(web::post().to(renew)))
             .route("/password", guarded(web::post().to(password::update)));
-        let app = test::init_service(app).await;
-        let request = test::TestRequest::post()
+        let app = init_service(app).await;
+        let request = TestRequest::post()
             .uri(path)
             .insert_header((COOKIE, cookie))
             .insert_header((CONTENT_TYPE, "application/x-www-form-urlencoded"))
             .set_payload(form);
-        let answer = test::call_service(&app, request.to_request()).await;
+        let answer = call_service(&app, request.to_request()).await;
         let text =
             |value: &actix_web::http::header::HeaderValue| value.to_str().expect("text").to_owned();
         let location = answer.headers().get(LOCATION).map(text);
