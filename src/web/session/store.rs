@@ -11,7 +11,7 @@ use std::collections::HashMap;
 use actix_session::config::{CookieContentSecurity, PersistentSession};
 use actix_session::storage::{LoadError, SaveError, SessionKey, SessionStore, UpdateError};
 use actix_session::{SessionExt, SessionMiddleware, SessionStatus};
-use actix_web::body::MessageBody;
+use actix_web::body::{BoxBody, MessageBody};
 use actix_web::cookie::time::Duration;
 use actix_web::cookie::{Key, SameSite};
 use actix_web::dev::{ServiceRequest, ServiceResponse};
@@ -55,25 +55,32 @@ pub fn signing_key(secret: &crate::domain::secret::Key) -> Key {
     Key::from(halves.as_flattened())
 }
 
-/// The layer around the session middleware, which answers every failure of its store with an empty
-/// 500. Says instead what a person can do about it.
+/// The layer around the session middleware, which passes on what its store fails with as an error
+/// without words. Answers instead with what a person can do about it: [`WebError::Away`] where
+/// nothing was changed, [`WebError::Unconfirmed`] where the handler had done its work and only the
+/// session's new key was not stored.
 ///
 /// # Errors
-/// [`WebError::Away`] where nothing was changed, [`WebError::Unconfirmed`] where the handler had done
-/// its work and only the session's new key was not stored.
+/// None: every failure is a response.
 pub async fn explain_failure(
     request: ServiceRequest,
     next: Next<impl MessageBody + 'static>,
-) -> Result<ServiceResponse<impl MessageBody>, Error> {
+) -> Result<ServiceResponse<BoxBody>, Error> {
     let session = request.get_session();
+    let head = request.request().clone();
     // A handler's failure is a response already, so what arrives as an error is the store's.
-    next.call(request).await.map_err(|error| {
-        tracing::error!(?error, "the session store failed");
-        match session.status() {
-            SessionStatus::Renewed => WebError::Unconfirmed.into(),
-            _ => WebError::Away(error.to_string()).into(),
+    let error = match next.call(request).await {
+        Ok(response) => return Ok(response.map_into_boxed_body()),
+        Err(error) => format!("the session store: {error:?}"),
+    };
+    let explained = match session.status() {
+        SessionStatus::Renewed => {
+            tracing::error!(error, "a session has no key");
+            WebError::Unconfirmed
         }
-    })
+        _ => WebError::Away(error),
+    };
+    Ok(ServiceResponse::from_err(explained, head))
 }
 
 /// Sessions in the tables `sessions` and `sign_ins`.

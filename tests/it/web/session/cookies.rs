@@ -17,7 +17,7 @@ use widerspruch::web::state::State;
 use super::guessing::{cookies, value_of};
 use crate::support::agent::{Agent, Answer};
 use crate::support::world::{ADMIN, PASSWORD};
-use crate::support::{On, World, on_both};
+use crate::support::{World, on_both};
 
 const TO_SIGN_IN: &str = "/anmelden?weiter=%2Fbenutzerkonto";
 

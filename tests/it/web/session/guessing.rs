@@ -1,8 +1,8 @@
 //! Guessing passwords, taking over sessions.
 
 use crate::support::agent::Agent;
+use crate::support::on_both;
 use crate::support::world::{ADMIN, PASSWORD};
-use crate::support::{World, on_both};
 
 fn sign_in(agent: &Agent, email: &str, password: &str) -> u16 {
     let form = [("email", email), ("password", password)];

@@ -136,7 +136,7 @@ fn a_session_cannot_be_made_from_the_database() {
     world.admin();
     let stored: Vec<u8> = world.read(|conn| {
         Ok(widerspruch::db::schema::sessions::table
-            .select(widerspruch::db::schema::sessions::key_hash)
+            .select(widerspruch::db::schema::sessions::key_hash.assume_not_null())
             .first(conn)?)
     });
     let as_key = base64::engine::general_purpose::URL_SAFE_NO_PAD.encode(&stored);
