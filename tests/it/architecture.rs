@@ -117,6 +117,24 @@ fn pages_hold_no_sql_and_the_database_no_http() {
 }
 
 #[test]
+fn what_differs_by_database_is_in_one_place() {
+    for (file, text) in all_sources() {
+        if file.starts_with("src/db/backend/") {
+            continue;
+        }
+        for word in [
+            "feature = \"postgres\"",
+            "Conn::Sqlite",
+            "Conn::Postgres",
+            "SqliteConnection",
+            "PgConnection",
+        ] {
+            assert!(!text.contains(word), "{file} has {word}");
+        }
+    }
+}
+
+#[test]
 fn only_the_policy_decides() {
     for (file, text) in all_sources() {
         if file.ends_with("tracking/policy.rs") {
