@@ -128,7 +128,7 @@ impl<S: Read + Write> Connection<S> {
             }
         }
         match Response::parse(&self.response) {
-            Ok((rest, response)) if rest.is_empty() => Ok(response),
+            Ok(([], response)) => Ok(response),
             _ => Err(ImapError::Protocol),
         }
     }

@@ -1,11 +1,15 @@
 //! The other side of a webhook: takes what it is told and answers as it is told to.
 
 use std::io::{BufRead, BufReader, Read, Write};
-use std::net::{TcpListener, TcpStream};
+use std::net::TcpListener;
+use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use parking_lot::Mutex;
+use rustls::pki_types::pem::PemObject;
+use rustls::pki_types::{CertificateDer, PrivateKeyDer};
+use rustls::{ServerConfig, ServerConnection, StreamOwned};
 use serde_json::Value;
 use widerspruch::db::models::webhooks::{self, place};
 use widerspruch::domain::time::Timestamp;
@@ -37,16 +41,41 @@ pub struct Listener {
 
 impl Listener {
     pub fn start() -> Self {
+        Self::start_with(None)
+    }
+
+    /// With TLS, and this certificate and key (PEM).
+    pub fn start_tls(certificate: &Path, key: &Path) -> Self {
+        let certificate = CertificateDer::from_pem_file(certificate).expect("a certificate");
+        let key = PrivateKeyDer::from_pem_file(key).expect("a key");
+        let config = ServerConfig::builder_with_provider(widerspruch::tls::provider())
+            .with_safe_default_protocol_versions()
+            .expect("cipher suites")
+            .with_no_client_auth()
+            .with_single_cert(vec![certificate], key)
+            .expect("a certificate and its key");
+        Self::start_with(Some(Arc::new(config)))
+    }
+
+    fn start_with(tls: Option<Arc<ServerConfig>>) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
-        let url = format!("http://{}/in", listener.local_addr().expect("an address"));
+        let scheme = if tls.is_some() { "https" } else { "http" };
+        let address = listener.local_addr().expect("an address");
+        let url = format!("{scheme}://{address}/in");
         let told = Arc::new(Mutex::new(Vec::new()));
         let answer = Arc::new(Mutex::new("HTTP/1.1 204 No Content".to_owned()));
         let (heard, saying) = (told.clone(), answer.clone());
         // Ends with the tests.
         std::thread::spawn(move || {
             for stream in listener.incoming().flatten() {
-                let (heard, saying) = (heard.clone(), saying.clone());
-                std::thread::spawn(move || serve(stream, &heard, &saying));
+                let (heard, saying, tls) = (heard.clone(), saying.clone(), tls.clone());
+                std::thread::spawn(move || match tls {
+                    None => serve(stream, &heard, &saying),
+                    Some(config) => {
+                        let tls = ServerConnection::new(config).expect("a connection");
+                        serve(StreamOwned::new(tls, stream), &heard, &saying);
+                    }
+                });
             }
         });
         Self { url, told, answer }
@@ -75,7 +104,7 @@ impl Listener {
     }
 }
 
-fn serve(stream: TcpStream, heard: &Mutex<Vec<Told>>, saying: &Mutex<String>) {
+fn serve(stream: impl Read + Write, heard: &Mutex<Vec<Told>>, saying: &Mutex<String>) {
     let mut reader = BufReader::new(stream);
     let mut line = String::new();
     if reader.read_line(&mut line).is_err() || line.is_empty() {

@@ -12,9 +12,13 @@ use widerspruch::webhooks::client::Reach;
 use widerspruch::webhooks::signature;
 
 use super::public::personal;
+use crate::support::agent::Agent;
 use crate::support::bounce::{complaint, failed};
 use crate::support::hits::wait_until;
+use crate::support::program::{Program, program};
+use crate::support::python::write_certificate;
 use crate::support::webhook::Listener;
+use crate::support::world::{ADMIN, PASSWORD};
 use crate::support::{On, World, on_both};
 
 const HERE: &str = "/benutzerkonto/schnittstelle/webhooks";
@@ -278,6 +282,41 @@ on_both!(no_webhook_leads_into_a_private_network, |world| {
     world.wait_for_tellings("outcome IS NOT NULL", 1);
     assert_eq!(listener.count(), 0);
 });
+
+/// In a process of its own, which trusts one server's certificate.
+#[test]
+fn a_certificate_has_to_be_trusted_and_of_that_name() {
+    let mut world = World::start(On::Sqlite);
+    let listener = |name: &str| {
+        let at = |ending: &str| world.files.path().join(format!("{name}.{ending}"));
+        write_certificate("localhost", &at("pem"), &at("key"));
+        Listener::start_tls(&at("pem"), &at("key"))
+    };
+    let (trusted, other) = (listener("trusted"), listener("other"));
+    let named = |listener: &Listener| listener.url.replace("127.0.0.1", "localhost");
+    let webhooks = [
+        named(&trusted),
+        // Another name than the certificate's, and a certificate that nobody vouches for.
+        trusted.url.clone(),
+        named(&other),
+    ]
+    .map(|url| world.make_webhook(&url, &HookEvent::ALL).0);
+    world.stop();
+    let program = Program::start(
+        program(world.dir.path(), None)
+            .env("SSL_CERT_FILE", world.files.path().join("trusted.pem"))
+            .env("WIDERSPRUCH_WEBHOOKS_ANYWHERE", "true"),
+    );
+    let admin = Agent::new(&program.url);
+    let answer = admin.post("/anmelden", &[("email", ADMIN), ("password", PASSWORD)]);
+    assert_eq!(answer.status, 303);
+    for id in webhooks {
+        admin.submit(&format!("{HERE}/{id}/testen"), &[]);
+    }
+    world.wait_for_tellings("outcome = 'Antwort 204'", 1);
+    world.wait_for_tellings("outcome = 'Die Verschlüsselung kam nicht zustande'", 2);
+    assert_eq!([trusted.count(), other.count()], [1, 0], "requests");
+}
 
 /// Two nodes look at the same moment: who comes second finds what the first one has taken.
 #[test]
