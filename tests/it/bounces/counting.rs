@@ -179,7 +179,7 @@ on_both!(what_is_no_bounce_changes_nothing, |world| {
     let at = forged.find('+').expect("a mark") + 20;
     let other = if &forged[at..=at] == "a" { "b" } else { "a" };
     forged.replace_range(at..=at, other);
-    let before = world.dump(&[]);
+    let before = world.snapshot(&[]);
     for (message, outcome) in [
         (failed(&forged, ANNA, "5.1.1"), Outcome::Unassigned),
         (
@@ -197,7 +197,7 @@ on_both!(what_is_no_bounce_changes_nothing, |world| {
     ] {
         assert_eq!(world.come_back(&message), outcome, "{message}");
     }
-    assert_eq!(world.dump(&[]), before);
+    assert_eq!(world.snapshot(&[]), before);
 });
 
 on_both!(
@@ -213,10 +213,10 @@ on_both!(
             &format!("/empfaenger/{anna}/tracking/pseudonymisieren"),
             &[],
         );
-        let before = world.dump(&["mailings"]);
+        let before = world.snapshot(&["mailings"]);
         world.come_back(&failed(&path, ANNA, "5.1.1"));
         assert_eq!(counted(world, mailing), (1, 0, 0));
-        assert_eq!(world.dump(&["mailings"]), before, "nowhere else");
+        assert_eq!(world.snapshot(&["mailings"]), before, "nowhere else");
         for _ in 0..5 {
             world.come_back(&failed(&path, ANNA, "5.1.1"));
         }

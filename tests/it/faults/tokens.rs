@@ -99,7 +99,7 @@ on_both!(damaged_tokens_change_nothing_and_never_fail, |world| {
         personal(PersonalLink::Unsubscribe),
         personal(PersonalLink::Preferences),
     ];
-    let before = world.dump(&[]);
+    let before = world.snapshot(&[]);
     let address = world.url.trim_start_matches("http://");
     std::thread::scope(|scope| {
         for client in 0..CLIENTS {
@@ -125,7 +125,7 @@ on_both!(damaged_tokens_change_nothing_and_never_fail, |world| {
             });
         }
     });
-    assert_eq!(world.dump(&[]), before, "nothing has changed");
+    assert_eq!(world.snapshot(&[]), before, "nothing has changed");
     assert_eq!(world.state.recorder.unconfirmed(), 0);
     let answer = world.visitor().get(&world.pixel(mailing, key));
     assert_eq!(answer.header("server-timing"), None);

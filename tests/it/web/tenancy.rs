@@ -33,7 +33,7 @@ fn ask(agent: &Agent, entry: &Entry, id: i64, headers: &[(&str, &str)]) -> Answe
 
 on_both!(every_unsafe_request_from_elsewhere_is_refused, |world| {
     let admin = world.admin();
-    let before = world.dump(&["sessions"]);
+    let before = world.snapshot(&["sessions"]);
     let mut checked = 0;
     for entry in entries() {
         if entry.method != Method::POST || entry.access.is_for_programs() {
@@ -56,7 +56,7 @@ on_both!(every_unsafe_request_from_elsewhere_is_refused, |world| {
         }
     }
     assert!(checked > 80, "{checked}");
-    assert_eq!(world.dump(&["sessions"]), before);
+    assert_eq!(world.snapshot(&["sessions"]), before);
 });
 
 on_both!(foreign_numbers_in_forms_are_left_out, |world| {

@@ -89,9 +89,9 @@ on_both!(the_last_use_is_kept_to_the_hour_and_written_once, |world| {
     // A use in the same hour does not write: what stands there stays.
     let last_hour = "last_used_at = last_used_at + 3600000";
     world.execute(&format!("UPDATE api_keys SET {last_hour}"));
-    let before = world.dump(&[]);
+    let before = world.snapshot(&[]);
     program.get("/api/v1/key").expect(200);
-    assert_eq!(world.dump(&[]), before);
+    assert_eq!(world.snapshot(&[]), before);
     world.execute("UPDATE api_keys SET last_used_at = 3600000");
     program.get("/api/v1/key").expect(200);
     assert_eq!(world.rows("api_keys", "last_used_at > 3600000"), 1);

@@ -157,7 +157,7 @@ on_both!(
     the_character_that_no_text_can_hold_is_refused_clearly,
     |world| {
         let admin = world.admin();
-        let before = world.dump(&["sessions"]);
+        let before = world.snapshot(&["sessions"]);
         let forms = forms(world);
         for (path, fields) in &forms {
             for at in 0..fields.len() {
@@ -178,7 +178,7 @@ on_both!(
             assert_eq!(answer.status, 400, "{path}");
             answer.assert_says("U+0000");
         }
-        let mut after = world.dump(&["sessions"]);
+        let mut after = world.snapshot(&["sessions"]);
         after.retain(|line| !line.contains("anna@example.org"));
         assert_eq!(after.len(), before.len(), "nothing was stored");
     }

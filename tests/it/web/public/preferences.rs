@@ -62,7 +62,7 @@ on_both!(looking_changes_nothing_and_is_private, |world| {
     let anna = Anna::new(world);
     let visitor = world.visitor();
     visitor.get(&anna.pixel);
-    let before = world.dump(&[]);
+    let before = world.snapshot(&[]);
     for path in ["", "/daten", "/daten.json"] {
         let answer = visitor.get(&format!("{}{path}", anna.page));
         assert_eq!(answer.status, 200, "{path}");
@@ -83,7 +83,7 @@ on_both!(looking_changes_nothing_and_is_private, |world| {
             answer.status
         );
     }
-    assert_eq!(world.dump(&[]), before);
+    assert_eq!(world.snapshot(&[]), before);
     visitor
         .visit(&anna.page)
         .assert_says("a…@example.org")
