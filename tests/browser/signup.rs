@@ -2,7 +2,7 @@
 //! mailing, and objects on a phone; the *Analyse* shows no more of that person. All mails go over
 //! a mail server.
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use widerspruch::db::models::{groups, recipients};
 use widerspruch::domain::time::Timestamp;
@@ -13,7 +13,7 @@ use crate::chrome::View;
 use crate::person::Person;
 use crate::procedures::walk;
 use crate::support::python::SmtpServer;
-use crate::support::{On, World};
+use crate::support::{On, World, eventually};
 
 const PHONE: View = View {
     width: 390,
@@ -41,11 +41,8 @@ fn mail_to_anna(server: &SmtpServer) -> ReadMail {
 
 /// The condition of the database that something slow comes to.
 fn wait_for(world: &World, table: &str, condition: &str) {
-    let waiting = Instant::now();
-    while world.rows(table, condition) == 0 {
-        assert!(waiting.elapsed().as_secs() < 60, "{table}: {condition}");
-        std::thread::sleep(Duration::from_millis(20));
-    }
+    let what = format!("{table}: {condition}");
+    eventually(&what, || world.rows(table, condition), |rows| *rows > 0);
 }
 
 /// An administrator makes a form; gives its path.

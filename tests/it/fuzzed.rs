@@ -13,6 +13,8 @@ use rand::rngs::StdRng;
 use rand::seq::IndexedRandom;
 use rand::{RngExt, SeedableRng};
 
+use crate::support::eventually::HANG;
+
 /// So many damaged inputs, if the time is not over before.
 const INPUTS: u32 = 3_000;
 
@@ -105,7 +107,7 @@ fn try_one(name: &str, target: fn(&[u8]), input: &[u8], seed: u64) {
     let began = Instant::now();
     let outcome = catch_unwind(AssertUnwindSafe(|| target(input)));
     assert!(
-        outcome.is_ok() && began.elapsed() < Duration::from_secs(20),
+        outcome.is_ok() && began.elapsed() < HANG,
         "{name} with FUZZ_SEED={seed} on {:?}",
         String::from_utf8_lossy(input)
     );

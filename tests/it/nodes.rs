@@ -5,10 +5,10 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use tempfile::TempDir;
 
 use crate::support::agent::Agent;
-use crate::support::hits::{Read, wait_until};
+use crate::support::hits::Read;
 use crate::support::program::Program;
 use crate::support::world::{ADMIN, PASSWORD};
-use crate::support::{On, World};
+use crate::support::{On, World, eventually};
 
 /// A node with a data directory of its own, and the same secret.
 fn node(world: &World) -> (Program, TempDir) {
@@ -48,10 +48,7 @@ fn two_nodes_count_every_acknowledged_hit_once() {
     let ((one, _dir), (two, _other)) = (node(&world), node(&world));
     let urls = [one.url.clone(), two.url.clone()];
     let is_over = AtomicBool::new(false);
-    let more = |hits: usize| {
-        let enough = read.acknowledged() + hits;
-        wait_until("hits are stored", || read.acknowledged() >= enough);
-    };
+    let more = |hits: usize| read.wait_for(read.acknowledged() + hits);
     std::thread::scope(|scope| {
         scope.spawn(|| {
             let urls = [&*urls[0], &*urls[1]];
@@ -62,11 +59,12 @@ fn two_nodes_count_every_acknowledged_hit_once() {
         more(200);
         proxy.cut();
         let reader = Agent::new(&two.url);
-        wait_until("a hit is not acknowledged", || {
+        let look = || {
             let answer = reader.get("/o/damaged.gif");
             assert_eq!(answer.status, 200, "pictures load");
-            read.unconfirmed() > 8
-        });
+            read.unconfirmed()
+        };
+        eventually("hits are not acknowledged", look, |hits| *hits > 8);
         proxy.restore();
         more(200);
         is_over.store(true, Ordering::SeqCst);
@@ -89,12 +87,13 @@ fn p2_switching_off_on_one_node_holds_on_the_other_at_once() {
     let is_over = AtomicBool::new(false);
     std::thread::scope(|scope| {
         scope.spawn(|| read.by(&world, &[&one.url], || !is_over.load(Ordering::SeqCst)));
-        wait_until("hits are stored", || personal() >= 100);
+        eventually("hits are stored", personal, |hits| *hits >= 100);
         assert_eq!(anonymous(), 0);
         let answer = browser.post("/benutzerkonto/tracking/deaktivieren", &[]);
         assert_eq!(answer.status, 303, "{}", answer.text());
         let (before, events) = (personal(), world.rows("events", "1 = 1"));
-        wait_until("hits are counted without a person", || anonymous() >= 100);
+        let what = "hits are counted without a person";
+        eventually(what, anonymous, |hits| *hits >= 100);
         assert_eq!(personal(), before, "not one more");
         assert_eq!(world.rows("events", "1 = 1"), events);
         is_over.store(true, Ordering::SeqCst);

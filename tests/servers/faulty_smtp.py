@@ -2,7 +2,8 @@
 
 Says its port as a line of JSON, and appends a line to the log for every mail it takes, before it
 says so: recipient, sender. Ends with its input; a line of input changes a setting: "refuse yes"
-lets nobody in, "relay no" refuses every recipient. It is said again once it holds.
+lets nobody in, "relay no" refuses every recipient, "hold 3" takes three mails and keeps the next
+ones waiting for their reply until it is set to something else. It is said again once it holds.
 
 What happens to a mail is told by its address:
     unknown…      550 5.1.1 after RCPT
@@ -22,7 +23,8 @@ import threading
 from aiosmtpd.smtp import SMTP
 
 seen = collections.Counter()
-settings = {"refuse": "no", "relay": "yes"}
+settings = {"refuse": "no", "relay": "yes", "hold": "no"}
+taken = 0
 
 
 class Taking:
@@ -60,6 +62,10 @@ class Taking:
             return "554 5.7.1 we do not like this"
         if self.options.slow:
             await asyncio.sleep(self.options.slow / 1000)
+        global taken
+        while settings["hold"] != "no" and taken >= int(settings["hold"]):
+            await asyncio.sleep(0.005)
+        taken += 1
         self.mails += 1
         self.log.write(f"{address}\t{envelope.mail_from}\n")
         self.log.flush()

@@ -5,11 +5,11 @@ use std::io::{BufRead, BufReader, Write};
 use std::net::{TcpListener, TcpStream};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
-use std::time::{Duration, Instant};
 
 use tempfile::TempDir;
 
 use super::python::write_certificate;
+use super::{attempts, eventually};
 
 pub const MAILBOX_USER: &str = "rueck";
 pub const MAILBOX_PASSWORD: &str = "geheim \"mit\" \\ Umweg";
@@ -27,6 +27,12 @@ pub struct Dovecot {
 impl Dovecot {
     /// Starts one on free ports, as a user without rights.
     pub fn start() -> Self {
+        // It takes no port from the system: somebody may be quicker to take what was free.
+        attempts("dovecot gets its ports", Self::try_start)
+    }
+
+    /// None when it ends because a port is taken.
+    fn try_start() -> Option<Self> {
         let dir = tempfile::tempdir().expect("a directory");
         let (port, tls_port) = (free_port(), free_port());
         let path = dir.path();
@@ -110,23 +116,25 @@ service imap-login {{
             .stderr(Stdio::null())
             .spawn()
             .expect("dovecot is installed: run the tests with bin/test");
-        let server = Self {
+        let mut server = Self {
             child,
             dir,
             port,
             tls_port,
         };
-        server.wait();
-        server
+        server.listens().then_some(server)
     }
 
-    fn wait(&self) {
-        let begun = Instant::now();
-        while TcpStream::connect(("127.0.0.1", self.tls_port)).is_err() {
+    /// Waits until it listens, or has ended.
+    fn listens(&mut self) -> bool {
+        let look = || {
             let log = fs::read_to_string(self.dir.path().join("log")).unwrap_or_default();
-            assert!(begun.elapsed() < Duration::from_secs(20), "dovecot: {log}");
-            std::thread::sleep(Duration::from_millis(20));
-        }
+            let has_ended = self.child.try_wait().expect("a child").is_some();
+            let connects = TcpStream::connect(("127.0.0.1", self.tls_port)).is_ok();
+            (has_ended, connects && !has_ended, log)
+        };
+        let is_decided = |(has_ended, listens, _): &(bool, bool, String)| *has_ended || *listens;
+        eventually("dovecot listens", look, is_decided).1
     }
 
     /// The certificate with which it shows that it is `localhost`.

@@ -1,14 +1,15 @@
 //! Readers who open and click without pause, and what must be stored of that.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use widerspruch::db::account_lock;
 use widerspruch::domain::secret::Random128;
 use widerspruch::domain::tracking::Decision;
 
-use super::World;
 use super::agent::Agent;
+use super::eventually::HANG;
+use super::{World, eventually};
 
 /// How many people have got the mailing.
 const PEOPLE: usize = 20;
@@ -75,6 +76,12 @@ impl Read {
         self.opens.acknowledged() + self.clicks.acknowledged()
     }
 
+    /// Waits until so many hits are acknowledged.
+    #[track_caller]
+    pub fn wait_for(&self, hits: usize) {
+        eventually("hits are stored", || self.acknowledged(), |n| *n >= hits);
+    }
+
     /// How many hits were answered without being known to be stored.
     pub fn unconfirmed(&self) -> usize {
         self.unconfirmed.load(Ordering::SeqCst)
@@ -87,10 +94,10 @@ impl Read {
                 let goes_on = &goes_on;
                 scope.spawn(move || {
                     let agents: Vec<Agent> = urls.iter().map(|url| Agent::new(url)).collect();
-                    let patience = Instant::now() + Duration::from_mins(3);
+                    let end = Instant::now() + HANG;
                     let mut n = reader;
                     while goes_on() {
-                        assert!(Instant::now() < patience, "it comes to an end");
+                        assert!(Instant::now() < end, "it comes to an end");
                         n += 1;
                         self.hit(world, &agents[n % agents.len()], n);
                     }
@@ -175,15 +182,5 @@ impl Read {
             world.total("n", "events", "kind = 1 AND NOT automatic"),
             "the one link has all clicks"
         );
-    }
-}
-
-/// Waits until something is so.
-#[track_caller]
-pub fn wait_until(what: &str, is_so: impl Fn() -> bool) {
-    let patience = Instant::now() + Duration::from_mins(1);
-    while !is_so() {
-        assert!(Instant::now() < patience, "{what}");
-        std::thread::sleep(Duration::from_millis(5));
     }
 }

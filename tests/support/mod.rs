@@ -14,6 +14,7 @@ pub mod api;
 pub mod bounce;
 pub mod dovecot;
 pub mod dump;
+pub mod eventually;
 pub mod form;
 pub mod hits;
 pub mod import;
@@ -25,6 +26,7 @@ pub mod sink;
 pub mod webhook;
 pub mod world;
 
+pub use eventually::{attempts, eventually};
 pub use world::{On, World};
 
 /// Defines a test that runs on SQLite and on PostgreSQL.

@@ -5,12 +5,13 @@ use std::io::{BufRead, BufReader, Write};
 use std::path::Path;
 use std::process::{Child, ChildStdin, Command, Stdio};
 use std::sync::mpsc::{Receiver, channel};
-use std::time::Duration;
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use serde_json::{Value, json};
 use widerspruch::mail::dkim::DnsRecord;
+
+use super::eventually::HANG;
 
 /// A script beside the tests, run by the Python that has the packages for it.
 fn script(name: &str) -> Command {
@@ -64,9 +65,7 @@ impl SmtpServer {
                 }
             }
         });
-        let first: Value = said
-            .recv_timeout(Duration::from_secs(30))
-            .expect("the server says its port");
+        let first: Value = said.recv_timeout(HANG).expect("the server says its port");
         Self {
             port: u16::try_from(first["port"].as_u64().expect("a port")).expect("a port"),
             input: child.stdin.take(),
@@ -77,10 +76,7 @@ impl SmtpServer {
 
     /// The next mail it takes.
     pub fn next_mail(&self) -> Taken {
-        let mail = self
-            .said
-            .recv_timeout(Duration::from_secs(30))
-            .expect("a mail arrives");
+        let mail = self.said.recv_timeout(HANG).expect("a mail arrives");
         let text = |value: &Value| value.as_str().map(str::to_owned);
         let message = mail["message"].as_str().expect("a message");
         Taken {

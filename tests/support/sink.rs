@@ -57,6 +57,16 @@ impl Sink {
         self.output.read_line(&mut said).expect("it has done so");
     }
 
+    /// Takes so many mails in all and lets the next ones wait, until it [`Self::goes_on`].
+    pub fn hold_after(&mut self, mails: usize) {
+        self.set("hold", &mails.to_string());
+    }
+
+    /// Takes all mails again.
+    pub fn goes_on(&mut self) {
+        self.set("hold", "no");
+    }
+
     /// The recipients of the mails it took, in the order in which they came.
     pub fn taken(&self) -> Vec<String> {
         std::fs::read_to_string(&self.log)

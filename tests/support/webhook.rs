@@ -4,7 +4,6 @@ use std::io::{BufRead, BufReader, Read, Write};
 use std::net::TcpListener;
 use std::path::Path;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
 
 use parking_lot::Mutex;
 use rustls::pki_types::pem::PemObject;
@@ -16,7 +15,7 @@ use widerspruch::domain::time::Timestamp;
 use widerspruch::domain::webhook::HookEvent;
 use widerspruch::webhooks::signature;
 
-use super::World;
+use super::{World, eventually};
 
 /// One request as it came.
 #[derive(Debug, Clone)]
@@ -88,15 +87,11 @@ impl Listener {
 
     /// What it was told, once that is so much.
     pub fn waits_for(&self, count: usize) -> Vec<Told> {
-        let patience = Instant::now() + Duration::from_secs(30);
-        loop {
-            let told = self.told.lock().clone();
-            if told.len() >= count {
-                return told;
-            }
-            assert!(Instant::now() < patience, "{count} of {told:?}");
-            std::thread::sleep(Duration::from_millis(10));
-        }
+        eventually(
+            "the webhook is told",
+            || self.told.lock().clone(),
+            |told| told.len() >= count,
+        )
     }
 
     pub fn count(&self) -> usize {
@@ -163,17 +158,12 @@ impl World {
 
     /// Waits until what webhooks have to tell satisfies that.
     pub fn wait_for_tellings(&self, condition: &str, count: i64) {
-        let patience = Instant::now() + Duration::from_secs(30);
-        while self.rows("webhook_deliveries", condition) != count {
-            assert!(
-                Instant::now() < patience,
-                "{count} with {condition}: {:#?}",
-                self.dump(&[])
-                    .into_iter()
-                    .filter(|row| row.starts_with("webhook_deliveries"))
-                    .collect::<Vec<_>>()
-            );
-            std::thread::sleep(Duration::from_millis(10));
-        }
+        let look = || {
+            let mut rows = self.dump(&[]);
+            rows.retain(|row| row.starts_with("webhook_deliveries"));
+            (self.rows("webhook_deliveries", condition), rows)
+        };
+        let what = format!("{count} with {condition}");
+        eventually(&what, look, |(found, _)| *found == count);
     }
 }

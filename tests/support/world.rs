@@ -13,9 +13,12 @@ use widerspruch::db::{Conn, DbResult};
 use widerspruch::domain::address::EmailAddress;
 use widerspruch::domain::role::Roles;
 use widerspruch::domain::time::Timestamp;
+use widerspruch::tracking::recorder;
 use widerspruch::web::state::State;
 
 use super::agent::Agent;
+use super::eventually;
+use super::eventually::HANG;
 use super::proxy::Proxy;
 
 pub const ADMIN: &str = "admin@example.org";
@@ -98,6 +101,10 @@ impl World {
             None => On::Sqlite,
             Some(_) => On::Postgres,
         };
+        if on == On::Sqlite {
+            let file = widerspruch::db::sqlite_file(dir.path());
+            std::fs::write(file, migrated_file()).expect("a file");
+        }
         let mut config = config(&dir, database_url.as_deref());
         change(&mut config);
         let (state, url, server) = serve(&config);
@@ -210,6 +217,23 @@ impl World {
         self.state.db.write(queries).expect("the queries succeed")
     }
 
+    /// Lets hits be answered unconfirmed as soon as the product does: for tests about that.
+    pub fn answers_hits_in_time(&self) {
+        self.state.recorder.set_patience(recorder::PATIENCE);
+    }
+
+    /// Lets hits be answered once they are stored, however busy the machine is: so it begins.
+    pub fn answers_hits_when_stored(&self) {
+        self.state.recorder.set_patience(HANG);
+    }
+
+    /// Waits until no hit waits to be stored.
+    #[track_caller]
+    pub fn wait_for_recorder(&self) {
+        let waiting = || self.state.recorder.waiting();
+        eventually("all hits are stored", waiting, |waiting| *waiting == 0);
+    }
+
     /// Runs a statement that no page could.
     pub fn execute(&self, statement: &str) {
         self.write(|conn| {
@@ -295,6 +319,7 @@ fn serve(config: &Config) -> Serving {
         });
     });
     let (state, url, handle) = waiting.recv().expect("the server starts");
+    state.recorder.set_patience(HANG);
     (state, url, (handle, thread))
 }
 
@@ -307,6 +332,20 @@ fn new_database(on: On) -> Option<String> {
         On::Sqlite => None,
         On::Postgres => Some(new_postgres_database()),
     }
+}
+
+/// A file of SQLite that was migrated, once for all.
+fn migrated_file() -> &'static [u8] {
+    static FILE: OnceLock<Vec<u8>> = OnceLock::new();
+    FILE.get_or_init(|| {
+        let dir = tempfile::tempdir().expect("a directory");
+        let file = widerspruch::db::sqlite_file(dir.path());
+        let target = widerspruch::db::Target::Sqlite(file.clone());
+        let db = widerspruch::db::Db::open(&target).expect("migrations");
+        let is_whole = widerspruch::db::maintenance::empty_log(&db);
+        assert!(is_whole.expect("a checkpoint"), "nobody else is there");
+        std::fs::read(file).expect("the file")
+    })
 }
 
 /// A database of its own, copied from one that was migrated once.

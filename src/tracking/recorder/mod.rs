@@ -35,7 +35,7 @@ const BATCH: usize = 2_048;
 const WRITERS_TO_A_SERVER: usize = 2;
 
 /// How long a request waits for its hit to be stored before it is answered unconfirmed.
-const PATIENCE: Duration = Duration::from_millis(500);
+pub const PATIENCE: Duration = Duration::from_millis(500);
 
 /// Something that happened to a mail, as it came in: nothing about it is decided yet.
 #[derive(Debug, Clone, Copy)]
@@ -80,6 +80,8 @@ struct Shared {
     queue: Mutex<Option<SyncSender<Waiting>>>,
     /// Open while no test makes hits wait.
     gate: RwLock<()>,
+    /// [`PATIENCE`], unless a test says otherwise.
+    patience: Mutex<Duration>,
     waiting: AtomicUsize,
     stored: AtomicU64,
     batches: AtomicU64,
@@ -99,6 +101,7 @@ impl Recorder {
         let shared = Arc::new(Shared {
             queue: Mutex::new(Some(queue)),
             gate: RwLock::new(()),
+            patience: Mutex::new(PATIENCE),
             waiting: AtomicUsize::new(0),
             stored: AtomicU64::new(0),
             batches: AtomicU64::new(0),
@@ -142,7 +145,8 @@ impl Recorder {
             }
             None => return self.shared.unconfirmed("the recorder has been shut down"),
         }
-        match tokio::time::timeout(PATIENCE, stored).await {
+        let patience = *self.shared.patience.lock();
+        match tokio::time::timeout(patience, stored).await {
             Ok(Ok(Stored::Yes)) => Stored::Yes,
             Ok(Ok(Stored::Unconfirmed)) => Stored::Unconfirmed,
             Ok(Err(_)) => self.shared.unconfirmed("the writer has ended"),
@@ -179,6 +183,12 @@ impl Recorder {
     /// memory across a deactivation.
     pub fn hold(&self) -> RwLockWriteGuard<'_, ()> {
         self.shared.gate.write()
+    }
+
+    /// Lets requests wait that long for their hits: how a test has them stored before they are
+    /// answered, on however busy a machine.
+    pub fn set_patience(&self, patience: Duration) {
+        *self.shared.patience.lock() = patience;
     }
 
     /// Answers hits as if they were stored, and drops them: how the bench sees what their route

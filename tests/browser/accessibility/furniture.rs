@@ -2,7 +2,6 @@
 //! objected, things that run.
 
 use std::fmt::Write;
-use std::time::{Duration, Instant};
 
 use diesel::connection::SimpleConnection;
 use scraper::{ElementRef, Html, Selector};
@@ -21,9 +20,9 @@ use widerspruch::people::invite::{self, Invitee};
 use widerspruch::people::second_factor;
 
 use super::states::States;
-use crate::support::World;
 use crate::support::agent::{Agent, Answer};
 use crate::support::bounce::failed;
+use crate::support::{World, eventually};
 
 const NEWSLETTER: &str = include_str!("../../fixtures/newsletter.html");
 
@@ -542,17 +541,9 @@ pub fn number(path: &str) -> String {
 }
 
 fn wait_for(admin: &Agent, path: &str, until: impl Fn(&Answer) -> bool) {
-    let patience = Instant::now() + Duration::from_mins(1);
-    loop {
+    let look = || {
         let page = admin.visit(path);
-        if until(&page) {
-            return;
-        }
-        assert!(
-            Instant::now() < patience,
-            "{path} stays as it is: {}",
-            page.text()
-        );
-        std::thread::sleep(Duration::from_millis(20));
-    }
+        (until(&page), page.text())
+    };
+    eventually(path, look, |(holds, _)| *holds);
 }

@@ -14,7 +14,8 @@ use widerspruch::db::models::backups;
 use widerspruch::db::{Db, Target};
 use widerspruch::domain::time::Timestamp;
 
-use crate::support::hits::{Read, wait_until};
+use crate::erasure::wait_until_clean;
+use crate::support::hits::Read;
 use crate::support::program::{after_line, program, run};
 use crate::support::{On, World, on_both};
 
@@ -60,9 +61,7 @@ fn a_copy_made_after_a_deletion_leaves_the_server_its_log() {
     let gone = world.make_recipient("anna@example.org");
     let admin = world.admin();
     admin.submit(&format!("/empfaenger/{gone}/loeschen"), &[]);
-    wait_until("it is cleaned up", || {
-        world.rows("receipts", "cleanup = 'done'") == 1
-    });
+    wait_until_clean(&world);
     let shelf = tempfile::tempdir().expect("a directory");
     let copy = || {
         let outcome = run(&mut backup(&world, shelf.path()));
@@ -93,7 +92,7 @@ fn a_copy_is_made_while_hits_come_in() {
         });
         for n in 1..=3 {
             let before = read.acknowledged();
-            wait_until("hits are stored", || read.acknowledged() > before + 50);
+            read.wait_for(before + 51);
             let outcome = run(&mut backup(&world, &to));
             assert!(outcome.status.success(), "{outcome:?}");
             made.store(n, std::sync::atomic::Ordering::SeqCst);
@@ -167,13 +166,16 @@ fn a_copy_is_whole_or_not_there() {
         world.make_recipient(&format!("p{n}@example.org"));
     }
     let shelf = tempfile::tempdir().expect("a directory");
-    let mut interrupted = 0;
-    for n in 0..15_u64 {
+    let (mut interrupted, mut n) = (0, 0);
+    while n < 15 || interrupted < 4 {
+        assert!(n < 500, "it ends each time before it is killed");
         let mut child = backup(&world, shelf.path())
             .stdout(std::process::Stdio::null())
             .spawn()
             .expect("it starts");
-        std::thread::sleep(Duration::from_millis(n * 4));
+        // Each time a little later.
+        std::thread::sleep(Duration::from_millis(n % 15 * 4));
+        n += 1;
         let _ = child.kill();
         if !child.wait().expect("it ends").success() {
             interrupted += 1;
@@ -186,7 +188,6 @@ fn a_copy_is_whole_or_not_there() {
             }
         }
     }
-    assert!(interrupted > 3, "{interrupted}");
     // What a power cut leaves at the worst moment, made on purpose.
     let left = shelf.path().canonicalize().unwrap();
     let left = left.join(".unfinished-widerspruch-x");

@@ -16,9 +16,9 @@ use widerspruch::domain::tracking::{Decision, RecipientStatus, RecipientTracking
 
 use super::copy::{backup, copies};
 use crate::erasure::bytes::files_with;
-use crate::support::hits::wait_until;
+use crate::erasure::wait_until_clean;
 use crate::support::program::{Program, program, run};
-use crate::support::{On, World};
+use crate::support::{On, World, eventually};
 
 /// What a command printed, if it went well.
 #[track_caller]
@@ -177,6 +177,8 @@ pub fn assert_told(world: &World, story: &Story) {
         let found = world.read(|conn| objections::find(conn, world.account_id, kind, &hash));
         assert!(found.is_some(), "{name}");
     }
+    // A server that has just started may still be at it.
+    wait_until_clean(world);
     assert_eq!(
         world.rows("receipts", "kind = 'deletion' AND cleanup = 'done'"),
         1
@@ -403,7 +405,8 @@ fn what_a_killed_server_had_not_yet_written_is_in_the_journal() {
     let copy = copies(shelf.path()).remove(0);
     // The journal can't be written.
     let journal = world.dir.path().join("journal");
-    wait_until("it is there", || journal.join("since").is_file());
+    let is_there = || journal.join("since").is_file();
+    eventually("the journal is there", is_there, |there| *there);
     let aside = world.dir.path().join("journal-aside");
     std::fs::rename(&journal, &aside).expect("a directory");
     world

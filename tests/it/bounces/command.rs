@@ -3,13 +3,13 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Output;
-use std::time::{Duration, Instant};
 
 use crate::support::bounce::{complaint, failed};
 use crate::support::program::{program, run_with_input};
-use crate::support::{On, World, on_both};
+use crate::support::{On, World, eventually, on_both};
 
 use super::mailbox::sent;
+use crate::erasure::wait_until_clean;
 
 const ANNA: &str = "anna@example.org";
 
@@ -23,14 +23,6 @@ fn spooled(dir: &Path) -> Vec<PathBuf> {
         .expect("the spool")
         .map(|entry| entry.expect("an entry").path())
         .collect()
-}
-
-fn wait_until(what: &str, is_so: impl Fn() -> bool) {
-    let patience = Instant::now() + Duration::from_mins(1);
-    while !is_so() {
-        assert!(Instant::now() < patience, "{what}");
-        std::thread::sleep(Duration::from_millis(20));
-    }
 }
 
 on_both!(
@@ -51,12 +43,16 @@ on_both!(
                 "{output:?}"
             );
         }
-        wait_until("it is counted", || {
-            world.rows("mailings", "bounces = 1 AND complaints = 1") == 1
-        });
-        wait_until("p7: nothing is left of it", || {
-            spooled(world.dir.path()).is_empty()
-        });
+        eventually(
+            "it is counted",
+            || world.rows("mailings", "bounces = 1 AND complaints = 1"),
+            |counted| *counted == 1,
+        );
+        eventually(
+            "p7: nothing is left of it",
+            || spooled(world.dir.path()),
+            Vec::is_empty,
+        );
     }
 );
 
@@ -88,9 +84,11 @@ fn p7_what_waits_for_the_server_is_private_and_goes_with_the_person() {
         assert_eq!(mode(&world.dir.path().join("bounces")), 0o700);
     }
     world.restart();
-    wait_until("it is counted", || {
-        world.rows("recipients", "status = 'bounced'") == 1
-    });
+    eventually(
+        "it is counted",
+        || world.rows("recipients", "status = 'bounced'"),
+        |bounced| *bounced == 1,
+    );
     let anna = world.read(|conn| {
         widerspruch::db::models::recipients::find_by_address(conn, world.account_id, ANNA)
     });
@@ -98,9 +96,7 @@ fn p7_what_waits_for_the_server_is_private_and_goes_with_the_person() {
     world
         .admin()
         .submit(&format!("/empfaenger/{anna}/loeschen"), &[]);
-    wait_until("the files are cleaned", || {
-        world.rows("receipts", "cleanup = 'pending'") == 0
-    });
+    wait_until_clean(&world);
     assert_eq!(files_with(world.dir.path(), ANNA), Vec::<String>::new());
     assert!(world.dump(&[]).iter().all(|row| !row.contains(ANNA)));
 }
@@ -116,12 +112,17 @@ fn p7_a_deletion_is_not_done_while_a_message_about_the_person_waits() {
     world
         .admin()
         .submit(&format!("/empfaenger/{anna}/loeschen"), &[]);
-    std::thread::sleep(Duration::from_millis(1_500));
+    // The cleaner empties the write-ahead log and then looks at the files: by the second time it
+    // has done so once.
+    let log = world.dir.path().join("widerspruch.sqlite-wal");
+    let size = || fs::metadata(&log).expect("the log").len();
+    for n in 0..2 {
+        world.make_recipient(&format!("p{n}@example.org"));
+        eventually("the cleaner tries", size, |bytes| *bytes == 0);
+    }
     assert_eq!(world.rows("receipts", "cleanup = 'pending'"), 1);
     fs::rename(&waiting, waiting.with_extension("eml")).expect("it is whole");
-    wait_until("it is done then", || {
-        world.rows("receipts", "cleanup = 'pending'") == 0
-    });
+    wait_until_clean(&world);
     assert_eq!(files_with(world.dir.path(), ANNA), Vec::<String>::new());
 }
 

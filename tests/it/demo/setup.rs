@@ -1,10 +1,8 @@
 //! *Mit Beispieldaten starten* at *Ersteinrichtung*.
 
-use std::time::{Duration, Instant};
-
 use widerspruch::demo;
 
-use crate::support::{On, World};
+use crate::support::{On, World, eventually};
 
 fn walk(on: On) {
     let world = World::start_empty(on);
@@ -29,18 +27,11 @@ fn walk(on: On) {
     // Who is not signed in does not see the password.
     assert_eq!(world.visitor().get("/beispielkonto").status, 303);
 
-    let begin = Instant::now();
-    while visitor
-        .get("/beispielkonto/stand")
-        .header("X-Fertig")
-        .is_none()
-    {
-        assert!(
-            begin.elapsed() < Duration::from_mins(2),
-            "it takes too long"
-        );
-        std::thread::sleep(Duration::from_millis(50));
-    }
+    let look = || {
+        let progress = visitor.get("/beispielkonto/stand");
+        (progress.header("X-Fertig").is_some(), progress.text())
+    };
+    eventually("it is made", look, |(is_done, _)| *is_done);
     visitor
         .visit("/beispielkonto")
         .assert_says("Fertig")

@@ -2,7 +2,6 @@
 
 use std::collections::BTreeSet;
 use std::path::Path;
-use std::time::{Duration, Instant};
 
 use diesel::connection::SimpleConnection;
 use diesel::{Connection, SqliteConnection};
@@ -10,8 +9,9 @@ use rand::seq::SliceRandom;
 use widerspruch::db::models::{groups, recipients};
 use widerspruch::domain::time::Timestamp;
 
+use super::wait_until_clean;
 use crate::support::import::import;
-use crate::support::{On, World, on_both};
+use crate::support::{On, World, eventually, on_both};
 
 /// The files that hold the needle, whatever the case of its letters.
 pub fn files_with(dir: &Path, needle: &str) -> Vec<String> {
@@ -32,14 +32,6 @@ pub fn files_with(dir: &Path, needle: &str) -> Vec<String> {
         }
     }
     found
-}
-
-pub fn wait_until_clean(world: &World) {
-    let patience = Instant::now() + Duration::from_mins(3);
-    while world.rows("receipts", "cleanup = 'pending'") > 0 {
-        assert!(Instant::now() < patience, "the cleaning comes to an end");
-        std::thread::sleep(Duration::from_millis(20));
-    }
 }
 
 /// How many there are, and how many go: so many that pages are split while they come and go.
@@ -93,11 +85,11 @@ on_both!(p7_the_bytes_are_gone, |world| {
         });
         held.wait();
         admin.submit(&format!("/gruppen/{going}/samt-empfaengern-loeschen"), &[]);
-        let patience = Instant::now() + Duration::from_mins(2);
-        while world.rows("recipients", "1 = 1") > 98_000 {
-            assert!(Instant::now() < patience, "the deletion comes to an end");
-            std::thread::sleep(Duration::from_millis(20));
-        }
+        eventually(
+            "the deletion comes to an end",
+            || world.rows("recipients", "1 = 1"),
+            |left| *left <= 98_000,
+        );
         released.wait();
     });
     wait_until_clean(world);

@@ -1,13 +1,11 @@
 //! P7 beyond a single deletion: many at once, a program that ended in between, and addresses that
 //! rightly stay.
 
-use std::time::{Duration, Instant};
-
 use diesel::RunQueryDsl;
 use rand::seq::SliceRandom;
 use widerspruch::db::models::audit::Actor;
 use widerspruch::db::models::recipients::{self, NewRecipient};
-use widerspruch::db::models::{groups, jobs, receipts};
+use widerspruch::db::models::{groups, receipts};
 use widerspruch::db::{Conn, search};
 use widerspruch::domain::address::EmailAddress;
 use widerspruch::domain::secret::{Purpose, Secret};
@@ -15,9 +13,9 @@ use widerspruch::domain::time::Timestamp;
 use widerspruch::erasure::deletion;
 
 use super::bytes::files_with;
-use crate::support::hits::wait_until;
+use super::{wait_until_clean, wait_until_over};
 use crate::support::world::ADMIN;
-use crate::support::{On, World, on_both};
+use crate::support::{On, World, eventually, on_both};
 
 fn address(n: u32) -> String {
     format!("person-{n:05}@geheim.example.org")
@@ -48,14 +46,6 @@ fn make_people(world: &World, count: u32) -> Vec<(u32, i64)> {
     people
 }
 
-fn wait_until_clean(world: &World) {
-    let patience = Instant::now() + Duration::from_mins(1);
-    while !world.read(jobs::unfinished).is_empty() || !world.read(receipts::pending).is_empty() {
-        assert!(Instant::now() < patience, "the cleaning comes to an end");
-        std::thread::sleep(Duration::from_millis(20));
-    }
-}
-
 fn assert_gone(world: &World, n: u32) {
     let found = files_with(world.dir.path(), &address(n));
     assert_eq!(found, Vec::<String>::new(), "{}", address(n));
@@ -80,6 +70,7 @@ on_both!(p7_a_group_of_hundreds_leaves_no_bytes, |world| {
     }
     let admin = world.admin();
     admin.post(&format!("/gruppen/{group}/samt-empfaengern-loeschen"), &[]);
+    wait_until_over(world);
     wait_until_clean(world);
     for (n, _) in gone.iter().step_by(10) {
         assert_gone(world, *n);
@@ -165,7 +156,14 @@ fn delete_at(world: &World, n: u32, node: Option<&str>) -> i64 {
 #[test]
 fn p7_a_node_cleans_its_own_files_and_those_of_nodes_that_are_gone() {
     let mut world = World::start(On::Postgres);
-    let is_pending = |world: &World, receipt| world.read(receipts::pending).contains(&receipt);
+    let pending = |world: &World| {
+        let mut open = world.read(receipts::pending);
+        open.sort_unstable();
+        open
+    };
+    let wait_until_cleaned = |what: &str, world: &World, receipt| {
+        eventually(what, || pending(world), |open| !open.contains(&receipt));
+    };
     let own = world.state.cleaner.node().to_owned();
     assert!(!own.is_empty());
     let theirs = delete_at(&world, 0, Some("another"));
@@ -174,14 +172,12 @@ fn p7_a_node_cleans_its_own_files_and_those_of_nodes_that_are_gone() {
     let other = world.another_node();
     assert_ne!(other.state.cleaner.node(), own, "each has a name");
     // What is taken up at a start is done at once: this one shows that it was.
-    wait_until("what is nobody's is cleaned", || {
-        !is_pending(&world, nobodys)
-    });
-    assert!(is_pending(&world, theirs) && is_pending(&world, ours));
+    wait_until_cleaned("what is nobody's is cleaned", &world, nobodys);
+    assert_eq!(pending(&world), [theirs, ours]);
     world.restart();
     assert_eq!(world.state.cleaner.node(), own, "it keeps its name");
-    wait_until("a node takes up its own", || !is_pending(&world, ours));
-    assert!(is_pending(&world, theirs));
+    wait_until_cleaned("a node takes up its own", &world, ours);
+    assert_eq!(pending(&world), [theirs]);
     // A day later that node is taken for gone.
     let (db, cleaner) = (&world.state.db, &world.state.cleaner);
     let take_over = |days| {
@@ -190,5 +186,5 @@ fn p7_a_node_cleans_its_own_files_and_those_of_nodes_that_are_gone() {
     };
     take_over(0);
     take_over(2);
-    wait_until("it is taken over", || !is_pending(&world, theirs));
+    wait_until_cleaned("it is taken over", &world, theirs);
 }

@@ -1,17 +1,17 @@
 //! *Löschen nach Liste*: the dry run, the confirmation, and what is kept in between.
 
 use std::fmt::Write;
-use std::time::{Duration, Instant};
 
+use widerspruch::db::models::recipients;
 use widerspruch::db::models::signups::{self, Wish};
-use widerspruch::db::models::{jobs, recipients};
 use widerspruch::db::reports;
 use widerspruch::domain::role::{Role, Roles};
 use widerspruch::domain::time::Timestamp;
 use widerspruch::domain::tracking::Decision;
 use widerspruch::erasure::list;
 
-use crate::erasure::bytes::{files_with, wait_until_clean};
+use super::{wait_until_clean, wait_until_over};
+use crate::erasure::bytes::files_with;
 use crate::support::agent::{Agent, Answer};
 use crate::support::import::import;
 use crate::support::{World, on_both};
@@ -33,11 +33,7 @@ fn confirm(agent: &Agent, dry_run: &Answer) -> Answer {
 
 /// Follows a confirmed job to its receipt.
 fn receipt(world: &World, agent: &Agent, confirmed: &Answer) -> Answer {
-    let patience = Instant::now() + Duration::from_mins(2);
-    while !world.read(jobs::unfinished).is_empty() {
-        assert!(Instant::now() < patience, "the job comes to an end");
-        std::thread::sleep(Duration::from_millis(20));
-    }
+    wait_until_over(world);
     agent.visit(&confirmed.location().expect("a job or a receipt"))
 }
 

@@ -15,8 +15,7 @@ use widerspruch::db::models::groups;
 use widerspruch::db::models::jobs::{self, Whom};
 use widerspruch::domain::time::Timestamp;
 
-use crate::support::World;
-use crate::support::hits::wait_until;
+use crate::support::{World, eventually};
 
 fn make_group(world: &World, name: &str, people: &[i64]) -> i64 {
     world.write(|conn| {
@@ -37,8 +36,20 @@ fn start_deletion(world: &World, group: i64) {
     world.state.deletions.enqueue(world.account_id, job.id);
 }
 
+/// Waits until all jobs are over.
 fn wait_until_over(world: &World) {
-    wait_until("the job is over", || {
-        world.read(jobs::unfinished).is_empty()
-    });
+    eventually(
+        "the jobs are over",
+        || world.read(jobs::unfinished).len(),
+        |unfinished| *unfinished == 0,
+    );
+}
+
+/// Waits until no deletion leaves anything to be cleaned.
+pub fn wait_until_clean(world: &World) {
+    eventually(
+        "the cleaning comes to an end",
+        || world.rows("receipts", "cleanup = 'pending'"),
+        |pending| *pending == 0,
+    );
 }

@@ -10,8 +10,7 @@ use widerspruch::sending::preparation;
 
 use super::{start_deletion, wait_until_over};
 use crate::mailings::{HTML, draft, people};
-use crate::support::hits::wait_until;
-use crate::support::{On, World};
+use crate::support::{On, World, eventually};
 
 const TEST: Actor = Actor::Program("Test");
 
@@ -35,11 +34,13 @@ fn a_deletion_waits_for_deliveries_that_are_written() {
         world.state.sender.wake();
         let writes = "datname = current_database() AND wait_event_type = 'Lock'
             AND query LIKE '%INSERT INTO deliveries%'";
-        wait_until("the sender writes", || {
-            world.rows("pg_stat_activity", writes) == 1
-        });
+        eventually(
+            "the sender writes",
+            || world.rows("pg_stat_activity", writes),
+            |writing| *writing == 1,
+        );
         start_deletion(&world, group);
-        wait_until("the deletion waits", || waiting(&world) == 1);
+        eventually("the deletion waits", || waiting(&world), |n| *n == 1);
         Ok(())
     });
     wait_until_over(&world);
@@ -58,9 +59,11 @@ fn p9_nobody_unsubscribes_unremembered() {
         let unsubscribing = world.write(|conn| {
             account_lock::settle_people(conn, world.account_id)?;
             let unsubscribing = scope.spawn(|| program.send("PUT", &path, None, &[]).status);
-            wait_until("it waits, or is done", || {
-                unsubscribing.is_finished() || waiting(&world) == 1
-            });
+            eventually(
+                "it waits, or is done",
+                || (unsubscribing.is_finished(), waiting(&world)),
+                |(is_done, waiting)| *is_done || *waiting == 1,
+            );
             let (key, now) = (&world.state.remembering, Timestamp::now());
             deletion::delete_recipient(conn, world.account_id, anna, key, &TEST, now)?;
             Ok(unsubscribing)

@@ -22,7 +22,7 @@ use widerspruch::domain::time::Timestamp;
 use widerspruch::domain::tracking::Decision;
 use widerspruch::erasure::whereabouts::{Search, Whereabouts, place};
 
-use crate::erasure::bytes::wait_until_clean;
+use crate::erasure::wait_until_clean;
 use crate::support::agent::{Agent, Answer};
 use crate::support::{On, World, on_both};
 

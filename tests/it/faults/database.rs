@@ -12,9 +12,9 @@ use widerspruch::sending::preparation;
 
 use crate::mailings::{HTML, draft, people, sent};
 use crate::support::agent::Agent;
-use crate::support::hits::{Read, wait_until};
+use crate::support::hits::Read;
 use crate::support::program::{Program, program};
-use crate::support::{On, World};
+use crate::support::{On, World, eventually};
 
 const UNCONFIRMED: Option<&str> = Some("stored;desc=no");
 const AWAY: &str = "Die Datenbank antwortet nicht";
@@ -38,6 +38,7 @@ fn a_locked_database_is_waited_for_and_said() {
     let file = sqlite_file(world.dir.path());
     let mut other = SqliteConnection::establish(file.to_str().expect("a path")).expect("the file");
     other.batch_execute("BEGIN IMMEDIATE").expect("the lock");
+    world.answers_hits_in_time();
 
     assert_refused(&admin);
     admin.visit("/empfaenger");
@@ -50,7 +51,8 @@ fn a_locked_database_is_waited_for_and_said() {
         );
     }
     other.batch_execute("ROLLBACK").expect("the lock is free");
-    wait_until("nothing waits", || world.state.recorder.waiting() == 0);
+    world.answers_hits_when_stored();
+    world.wait_for_recorder();
     let since = world.total("opens", "deliveries", "1 = 1") - stored;
     assert!((0..=3).contains(&since), "{since}");
     let answer = admin.post("/empfaenger/neu", &[("email", "jana@example.org")]);
@@ -75,9 +77,11 @@ fn a_database_that_is_gone_is_said() {
         "nobody is told that the password is wrong"
     );
     proxy.restore();
-    wait_until("it goes on by itself", || {
-        admin.get("/empfaenger").status == 200
-    });
+    eventually(
+        "it goes on by itself",
+        || admin.get("/empfaenger").status,
+        |status| *status == 200,
+    );
     assert_eq!(world.rows("recipients", "1 = 1"), 0);
     let answer = admin.post("/empfaenger/neu", &[("email", "jana@example.org")]);
     assert_eq!(answer.status, 303);
@@ -108,9 +112,11 @@ fn a_hit_on_a_mailing_that_is_not_in_memory_is_not_acknowledged_while_the_databa
     answer.assert_says("in einigen Minuten noch einmal");
     assert_eq!(world.state.recorder.unconfirmed(), before + 2);
     proxy.restore();
-    wait_until("the link leads on", || {
-        reader.get(&world.click(mailing, key, 1)).status == 302
-    });
+    eventually(
+        "the link leads on",
+        || reader.get(&world.click(mailing, key, 1)).status,
+        |status| *status == 302,
+    );
     assert_eq!(world.total("opens", "deliveries", "1 = 1"), 0);
     assert_eq!(world.total("clicks", "deliveries", "1 = 1"), 1);
 }
@@ -142,10 +148,11 @@ fn mails_that_were_not_noted(on: On) {
     let log = world.files.path().join("log");
     let mut command = program(world.dir.path(), world.database_url());
     let running = Program::start(command.stderr(File::create(&log).expect("a log")));
-    wait_until("it says that it could not", || {
-        let said = std::fs::read_to_string(&log).expect("a log");
-        said.contains("sending will be tried again")
-    });
+    eventually(
+        "it says that it could not",
+        || std::fs::read_to_string(&log).expect("a log"),
+        |said| said.contains("sending will be tried again"),
+    );
     assert!(world.rows("deliveries", "status = 'claimed'") > 0);
     world.write(|conn| {
         Ok(conn.batch_execute(match on {

@@ -1,6 +1,6 @@
 //! Killed under a load of hits, again and again.
 
-use crate::support::hits::{Read, wait_until};
+use crate::support::hits::Read;
 use crate::support::program::Program;
 use crate::support::{On, World};
 
@@ -24,7 +24,7 @@ fn killed_under_hits(on: On) {
                 let alive = || !is_dead.load(std::sync::atomic::Ordering::SeqCst);
                 read.by(&world, &[&url], alive);
             });
-            wait_until("hits are stored", || read.acknowledged() >= kill * HITS);
+            read.wait_for(kill * HITS);
             program.kill();
             is_dead.store(true, std::sync::atomic::Ordering::SeqCst);
         });

@@ -8,9 +8,9 @@ use widerspruch::domain::tracking::{RecipientTracking, TrackingSource};
 use widerspruch::sending::preparation;
 use widerspruch::tracking::settings::{self, Lifting};
 
-use super::{HTML, draft, group, mails, person, send, sent, until};
+use super::{HTML, draft, group, mails, person, send, sent, wait_for_mails};
 use crate::support::sink::Sink;
-use crate::support::{On, World, on_both};
+use crate::support::{On, World, eventually, on_both};
 
 /// So many people, and a group made of them through the page.
 fn asked(world: &World, people: usize) -> (Vec<i64>, i64) {
@@ -96,17 +96,22 @@ fn whoever_refuses_after_the_start_is_not_asked_postgres() {
 /// Somebody says no when the mail is in the hands of a sender.
 fn in_hand(on: On) {
     let world = World::start(on);
-    let sink = Sink::start(&[]);
-    // One a second, five claimed ahead.
-    world.send_through(sink.port, 1, 60);
+    let mut sink = Sink::start(&[]);
+    sink.hold_after(1);
+    world.send_through(sink.port, 1, 0);
     let (ids, asking) = asked(&world, 5);
     let mailing = draft(&world, HTML, &[asking]);
     start(&world, mailing);
     world.state.sender.wake();
-    until("the first mail has gone", || !sink.taken().is_empty());
+    wait_for_mails(&sink, 1);
     let claimed = "status = 'claimed' AND policy = 'anonymous'";
-    assert_eq!(world.rows("deliveries", claimed), 4);
+    eventually(
+        "one is underway, the others are in hand",
+        || world.rows("deliveries", claimed),
+        |in_hand| *in_hand == 3,
+    );
     refuse(&world, ids[4]);
+    sink.goes_on();
     let mailing = sent(&world, mailing);
     assert_eq!((mailing.handed, mailing.cancelled), (4, 1));
     let of_them = format!("recipient_id = {} AND status = 'cancelled'", ids[4]);

@@ -6,7 +6,7 @@ use widerspruch::domain::tracking::RecipientTracking;
 
 use super::{HTML, attributes, draft, group, mails, person, send};
 use crate::support::world::ADMIN;
-use crate::support::{World, on_both};
+use crate::support::{World, eventually, on_both};
 
 const MJML: &str = r#"<mjml>
 <mj-head><mj-style>.rot { color: #aa0000 }</mj-style></mj-head>
@@ -249,11 +249,11 @@ on_both!(a_test_mail_comes_without_tokens, |world| {
     assert_eq!(std::fs::read_dir(&dir).expect("the outbox").count(), 2);
     admin.submit(&format!("/empfaenger/{anna}/loeschen"), &[]);
     assert_eq!(world.rows("outbox_mails", "1 = 1"), 0);
-    let patience = std::time::Instant::now() + std::time::Duration::from_mins(1);
-    while std::fs::read_dir(&dir).expect("the outbox").count() > 0 {
-        assert!(std::time::Instant::now() < patience, "the files go");
-        std::thread::sleep(std::time::Duration::from_millis(20));
-    }
+    eventually(
+        "the files go",
+        || std::fs::read_dir(&dir).expect("the outbox").count(),
+        |files| *files == 0,
+    );
 
     let broken = draft(world, "{{ vorname", &[all]);
     let answer = admin.post(&format!("/e-mailings/{broken}/testmail"), &[("to", ADMIN)]);

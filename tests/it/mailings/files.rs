@@ -3,13 +3,12 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::time::{Duration, Instant};
 
 use diesel::prelude::*;
 use widerspruch::db::models::audit::Actor;
 use widerspruch::db::models::mailings::Mailing;
+use widerspruch::db::models::recipients;
 use widerspruch::db::models::sending::{self as queue, Claim};
-use widerspruch::db::models::{receipts, recipients};
 use widerspruch::db::{Conn, DbResult, schema};
 use widerspruch::domain::secret::random_128;
 use widerspruch::domain::time::{Clock, Timestamp};
@@ -24,7 +23,8 @@ use widerspruch::tracking::token::HitKind;
 use widerspruch::web::state::State;
 
 use super::{HTML, LEFT, attributes, draft, group, mails, person, send, sent};
-use crate::support::{On, World, on_both};
+use crate::erasure::wait_until_clean;
+use crate::support::{On, World, eventually, on_both};
 
 /// Does something while mails are being handed over.
 struct Meanwhile {
@@ -303,11 +303,7 @@ fn p7_a_mail_to_a_deleted_person_does_not_outlive_a_crash(mut world: World) {
     assert_eq!((mailing.uncertain, mailing.cancelled), (0, 1));
     let received: Vec<String> = mails(&world).into_iter().map(|(to, _)| to).collect();
     assert_eq!(received, ["bleibt@example.com"]);
-    let patience = Instant::now() + Duration::from_mins(1);
-    while !world.read(receipts::pending).is_empty() {
-        assert!(Instant::now() < patience, "the cleaning comes to an end");
-        std::thread::sleep(Duration::from_millis(20));
-    }
+    wait_until_clean(&world);
     let found = crate::erasure::bytes::files_with(world.dir.path(), GONE);
     assert_eq!(found, Vec::<String>::new());
 }
@@ -351,11 +347,11 @@ fn thirty_days(mut world: World) {
     }
     // Every start looks, and every hour after that.
     world.restart();
-    let patience = Instant::now() + Duration::from_mins(1);
-    while files(&world).len() > 2 {
-        assert!(Instant::now() < patience, "the old mail goes");
-        std::thread::sleep(Duration::from_millis(20));
-    }
+    eventually(
+        "the old mail goes",
+        || files(&world),
+        |files| files.len() <= 2,
+    );
     let left: Vec<String> = mails(&world).into_iter().map(|(to, _)| to).collect();
     assert_eq!(left.len(), 2, "its row is gone, the others can be read");
     assert_eq!(world.rows("outbox_mails", &format!("id = {}", ids[0])), 0);

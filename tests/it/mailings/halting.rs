@@ -5,9 +5,9 @@ use widerspruch::db::models::mailings::MailingStatus;
 use widerspruch::domain::role::{Role, Roles};
 use widerspruch::domain::time::Timestamp;
 
-use super::{HTML, draft, find, people, sent, until};
+use super::{HTML, draft, find, people, sent, wait_for_mails};
 use crate::support::sink::Sink;
-use crate::support::{World, on_both};
+use crate::support::{World, eventually, on_both};
 
 fn actions(world: &World) -> Vec<String> {
     let mut all: Vec<String> = world
@@ -22,21 +22,25 @@ fn actions(world: &World) -> Vec<String> {
 
 on_both!(a_mailing_is_halted_goes_on_and_ends_early, |world| {
     const PEOPLE: i64 = 60;
-    let sink = Sink::start(&["--slow", "20"]);
+    let mut sink = Sink::start(&[]);
+    sink.hold_after(3);
     world.send_through(sink.port, 1, 0);
     let all = people(world, 60);
     let mailing = draft(world, HTML, &[all]);
     let path = format!("/e-mailings/{mailing}");
     let admin = world.admin();
     admin.submit(&format!("{path}/senden"), &[]);
-    until("mails go out", || sink.taken().len() >= 3);
+    wait_for_mails(&sink, 3);
     admin
         .submit(&format!("{path}/anhalten"), &[])
         .assert_says("Der Versand ist angehalten.")
         .assert_says("Versand fortsetzen");
-    until("nothing is in hand", || {
-        world.rows("deliveries", "status IN ('claimed', 'underway')") == 0
-    });
+    sink.goes_on();
+    eventually(
+        "nothing is in hand",
+        || world.rows("deliveries", "status IN ('claimed', 'underway')"),
+        |in_hand| *in_hand == 0,
+    );
     let halted = sink.taken().len();
     let now = find(world, mailing);
     assert_eq!(now.status, MailingStatus::Paused);
@@ -44,17 +48,22 @@ on_both!(a_mailing_is_halted_goes_on_and_ends_early, |world| {
     assert!(now.handed < PEOPLE, "in the middle");
     assert_eq!(admin.post(&format!("{path}/anhalten"), &[]).status, 409);
 
+    sink.hold_after(halted + 3);
     admin
         .submit(&format!("{path}/fortsetzen"), &[])
         .assert_says("Der Versand geht weiter.");
-    until("it goes on", || sink.taken().len() > halted + 2);
+    wait_for_mails(&sink, halted + 3);
     admin
         .visit(&format!("{path}/abbrechen"))
         .assert_says("Versand abbrechen?")
         .assert_says("nicht mehr versendet");
     admin.submit(&format!("{path}/abbrechen"), &[]);
-    until("it has its end", || find(world, mailing).sent_at.is_some());
-    let ended = find(world, mailing);
+    sink.goes_on();
+    let ended = eventually(
+        "it has its end",
+        || find(world, mailing),
+        |found| found.sent_at.is_some(),
+    );
     assert_eq!(ended.status, MailingStatus::Cancelled);
     assert_eq!(ended.handed + ended.cancelled, PEOPLE);
     assert_eq!((ended.uncertain, ended.failed), (0, 0));
@@ -80,26 +89,36 @@ on_both!(a_mailing_is_halted_goes_on_and_ends_early, |world| {
 });
 
 on_both!(the_rest_follows_to_another_server, |world| {
-    let (old, new) = (Sink::start(&["--slow", "20"]), Sink::start(&[]));
+    let (mut old, new) = (Sink::start(&[]), Sink::start(&[]));
+    old.hold_after(3);
     world.send_through(old.port, 1, 0);
     let all = people(world, 200);
     let mailing = draft(world, HTML, &[all]);
     let admin = world.admin();
     admin.submit(&format!("/e-mailings/{mailing}/senden"), &[]);
-    until("mails go out", || old.taken().len() >= 3);
+    wait_for_mails(&old, 3);
     world.send_through(new.port, 1, 0);
+    // Mail by mail, until the sender has looked where they go.
+    let look = || {
+        old.hold_after(old.taken().len() + 1);
+        new.taken().len()
+    };
+    eventually("mails go to the other server", look, |mails| *mails > 0);
+    old.goes_on();
     assert_eq!(sent(world, mailing).handed, 200);
     let (before, after) = (old.taken().len(), new.taken().len());
     assert_eq!(before + after, 200);
     assert!(after > 0, "{before} went to the old one");
 
     // Without a server a mailing does not go another way by itself.
+    old.hold_after(before + 3);
     world.send_through(old.port, 1, 0);
     let second = draft(world, HTML, &[all]);
     admin.submit(&format!("/e-mailings/{second}/senden"), &[]);
-    until("mails go out", || old.taken().len() >= before + 3);
+    wait_for_mails(&old, before + 3);
     admin.submit("/benutzerkonto/versand/ausschalten", &[]);
     assert_eq!(find(world, second).status, MailingStatus::Paused);
+    old.goes_on();
     admin.submit(&format!("/e-mailings/{second}/fortsetzen"), &[]);
     assert_eq!(sent(world, second).handed, 200);
     let here = world.rows("outbox_mails", "mailing_id IS NOT NULL");

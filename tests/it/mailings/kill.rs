@@ -2,7 +2,6 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
-use std::time::{Duration, Instant};
 
 use widerspruch::db::models::audit::Actor;
 use widerspruch::db::models::groups;
@@ -17,14 +16,16 @@ use widerspruch::sending::preparation;
 use super::{HTML, attributes, draft, group, leases_run_out, sent};
 use crate::support::agent::Agent;
 use crate::support::program::Program;
-use crate::support::{On, World};
+use crate::support::{On, World, attempts, eventually};
 
 const PEOPLE: usize = 400;
 
 /// The program is killed when so many mails lie in the outbox; none is the end of a claim.
 const KILLED_AT: [usize; 3] = [30, 130, 270];
 
-fn killed_three_times(on: On) {
+const WITH_MAILS_IN_HAND: &str = "killed in the middle with mails in hand";
+
+fn killed_three_times(on: On) -> Option<()> {
     let mut world = World::start(on);
     let (all, expected) = people(&world);
     let mailing = draft(&world, HTML, &[all]);
@@ -38,18 +39,22 @@ fn killed_three_times(on: On) {
     let (mut seen, mut in_hand) = (BTreeMap::new(), 0);
     for at in KILLED_AT {
         let program = Program::serve(world.dir.path(), world.database_url());
-        let patience = Instant::now() + Duration::from_mins(1);
-        while whole_files(&dir).len() < at {
-            assert!(Instant::now() < patience, "mails are written");
-        }
+        eventually(
+            "mails are written",
+            || whole_files(&dir).len(),
+            |n| *n >= at,
+        );
         program.kill();
-        let now = find(&world, mailing);
-        assert_eq!(now.status, MailingStatus::Sending, "in the middle");
+        if find(&world, mailing).status == MailingStatus::Sent {
+            return None;
+        }
         in_hand += world.rows("deliveries", "status = 'claimed'");
         seen.append(&mut whole_mails(&dir));
         leases_run_out(&world);
     }
-    assert!(in_hand > 0, "some were in its hands when it was killed");
+    if in_hand == 0 {
+        return None;
+    }
 
     let program = Program::serve(world.dir.path(), world.database_url());
     let mailing = sent(&world, mailing);
@@ -87,14 +92,20 @@ fn killed_three_times(on: On) {
             scope.spawn(move || {
                 for pixel in some {
                     let path = &pixel[pixel.find("/o/").expect("a path")..];
-                    assert_eq!(visitor.get(path).header("server-timing"), None);
+                    assert_eq!(visitor.get(path).status, 200);
                 }
             });
         }
     });
-    let figures = world.read(|conn| reports::figures(conn, world.account_id, &[mailing.id]));
+    // On a busy machine some are answered before they are stored.
+    let figures = eventually(
+        "all hits are stored",
+        || world.read(|conn| reports::figures(conn, world.account_id, &[mailing.id])),
+        |figures| figures[0].opens >= people,
+    );
     assert_eq!((figures[0].opens, figures[0].openers), (people, people));
     assert_eq!(figures[0].anonymous_opens, 0);
+    Some(())
 }
 
 /// Makes the recipients, all in one group, and gives the group and their addresses.
@@ -149,10 +160,10 @@ fn whole_mails(dir: &Path) -> BTreeMap<PathBuf, Vec<u8>> {
 
 #[test]
 fn a_killed_sender_loses_and_doubles_nothing_sqlite() {
-    killed_three_times(On::Sqlite);
+    attempts(WITH_MAILS_IN_HAND, || killed_three_times(On::Sqlite));
 }
 
 #[test]
 fn a_killed_sender_loses_and_doubles_nothing_postgres() {
-    killed_three_times(On::Postgres);
+    attempts(WITH_MAILS_IN_HAND, || killed_three_times(On::Postgres));
 }

@@ -13,8 +13,6 @@ mod smtp;
 mod trial;
 mod turns;
 
-use std::time::{Duration, Instant};
-
 use diesel::RunQueryDsl;
 
 use widerspruch::db::models::audit::Actor;
@@ -29,7 +27,8 @@ use widerspruch::domain::tracking::{RecipientTracking, TrackingSource};
 use widerspruch::mail::read::{ReadMail, read};
 use widerspruch::sending::preparation;
 
-use crate::support::World;
+use crate::support::sink::Sink;
+use crate::support::{World, eventually};
 
 pub const HTML: &str = r#"<html><body><p>Hallo {{ vorname }}</p>
 <a href="https://example.org/a?x=1&amp;y=2">A</a> <a href="https://example.org/b">B</a></body></html>"#;
@@ -101,13 +100,15 @@ pub fn find(world: &World, mailing: i64) -> Mailing {
     world.read(|conn| mailings::find(conn, world.account_id, mailing))
 }
 
-/// Waits until something holds that soon will.
-pub fn until(what: &str, mut holds: impl FnMut() -> bool) {
-    let patience = Instant::now() + Duration::from_mins(2);
-    while !holds() {
-        assert!(Instant::now() < patience, "{what}");
-        std::thread::sleep(Duration::from_millis(5));
-    }
+/// The problem that a mailing is said to have, once there is one.
+pub fn told_problem(world: &World, mailing: i64) -> String {
+    let look = || find(world, mailing).problem;
+    eventually("the problem is told", look, Option::is_some).expect("a problem")
+}
+
+/// Waits until a mail server has taken so many mails.
+pub fn wait_for_mails(sink: &Sink, mails: usize) {
+    eventually("mails go out", || sink.taken().len(), |n| *n >= mails);
 }
 
 /// Starts a mailing and waits until it is sent.
@@ -122,15 +123,11 @@ pub fn send(world: &World, mailing: i64) -> Mailing {
 
 /// Waits until a mailing is sent.
 pub fn sent(world: &World, mailing: i64) -> Mailing {
-    let patience = Instant::now() + Duration::from_mins(1);
-    loop {
-        let found = find(world, mailing);
-        if found.status == MailingStatus::Sent {
-            return found;
-        }
-        assert!(Instant::now() < patience, "not sent: {found:?}");
-        std::thread::sleep(Duration::from_millis(20));
-    }
+    eventually(
+        "it is sent",
+        || find(world, mailing),
+        |found| found.status == MailingStatus::Sent,
+    )
 }
 
 /// The mails in the outbox with the addresses they are for, by address.

@@ -11,11 +11,11 @@ use widerspruch::domain::server::Encryption;
 use widerspruch::domain::time::Timestamp;
 use widerspruch::domain::tracking::{RecipientStatus, RecipientTracking, TrackingSource};
 
-use super::{HTML, draft, find, group, people, person, send, sent, until};
+use super::{HTML, draft, find, group, people, person, send, sent, told_problem};
 use crate::support::program::{Program, program};
 use crate::support::python::{SmtpServer, write_certificate};
 use crate::support::sink::Sink;
-use crate::support::{On, World, on_both};
+use crate::support::{On, World, eventually, on_both};
 
 fn entries(world: &World, action: &str) -> Vec<ShownEntry> {
     let mut all = world.read(|conn| audit::newest(conn, world.account_id, 50));
@@ -65,10 +65,11 @@ on_both!(
         let path = format!("/e-mailings/{mailing}");
         let admin = world.admin();
         admin.submit(&format!("{path}/senden"), &[]);
-        until("it is halted", || {
-            find(world, mailing).status == MailingStatus::Paused
-        });
-        let halted = find(world, mailing);
+        let halted = eventually(
+            "it is halted",
+            || find(world, mailing),
+            |found| found.status == MailingStatus::Paused,
+        );
         assert!(
             (10..10 + CONNECTIONS).contains(&halted.failed),
             "{} failed",
@@ -93,7 +94,8 @@ on_both!(
 );
 
 on_both!(p7_deleting_holds_for_mails_on_their_way, |world| {
-    let sink = Sink::start(&["--slow", "400"]);
+    let mut sink = Sink::start(&[]);
+    sink.hold_after(0);
     world.send_through(sink.port, 1, 0);
     let all = people(world, 6);
     let mailing = draft(world, HTML, &[all]);
@@ -113,16 +115,13 @@ on_both!(p7_deleting_holds_for_mails_on_their_way, |world| {
     };
     let mut gone = Vec::new();
     for status in ["underway", "claimed"] {
-        let mut found = None;
-        until(status, || {
-            found = holds(status);
-            found.is_some()
-        });
+        let found = eventually(status, || holds(status), Option::is_some);
         let (id, address) = found.expect("somebody");
         let answer = admin.post(&format!("/empfaenger/{id}/loeschen"), &[]);
         assert_eq!(answer.status, 303, "{status}");
         gone.push(address);
     }
+    sink.goes_on();
     let ended = sent(world, mailing);
     assert_eq!(ended.deliveries, 6);
     assert_eq!((ended.handed, ended.uncertain, ended.cancelled), (4, 1, 1));
@@ -183,9 +182,7 @@ fn a_mailing_waits_until_the_connection_is_safe() {
         let mailing = draft(&world, HTML, &[all]);
         let admin = world.admin();
         admin.submit(&format!("/e-mailings/{mailing}/senden"), &[]);
-        until("the problem is told", || {
-            find(&world, mailing).problem.is_some()
-        });
+        told_problem(&world, mailing);
         admin
             .visit(&format!("/e-mailings/{mailing}"))
             .assert_says(told);

@@ -1,7 +1,5 @@
 //! The mode *nur mit Einwilligung*: the rules hold for it, and for every change to and from it.
 
-use std::time::{Duration, Instant};
-
 use widerspruch::db::models::audit::Actor;
 use widerspruch::db::reports::{self, Figures};
 use widerspruch::domain::time::Timestamp;
@@ -10,7 +8,7 @@ use widerspruch::tracking::settings;
 
 use crate::mailings::{HTML, attributes, draft, group, mails, person, send};
 use crate::support::agent::Agent;
-use crate::support::{On, World, on_both};
+use crate::support::{On, World, eventually, on_both};
 
 const TEST: Actor = Actor::Program("test");
 
@@ -45,25 +43,17 @@ fn change_before_hits(world: &World, url: &str, paths: &[String], change: impl F
             std::thread::spawn(move || Agent::new(&url).get(&path).status)
         })
         .collect();
-    wait("the hits arrive", || {
-        world.state.recorder.waiting() >= paths.len()
-    });
+    eventually(
+        "the hits arrive",
+        || world.state.recorder.waiting(),
+        |waiting| *waiting >= paths.len(),
+    );
     change();
     drop(held);
     for hit in hits {
         assert_eq!(hit.join().expect("an answer"), 200);
     }
-    wait("the hits are stored", || {
-        world.state.recorder.waiting() == 0
-    });
-}
-
-fn wait(what: &str, mut holds: impl FnMut() -> bool) {
-    let patience = Instant::now() + Duration::from_secs(20);
-    while !holds() {
-        assert!(Instant::now() < patience, "{what}");
-        std::thread::yield_now();
-    }
+    world.wait_for_recorder();
 }
 
 on_both!(p1_only_who_consented_gets_a_mail_that_measures, |world| {
@@ -180,14 +170,15 @@ fn p2_narrowing_holds_for_hits_that_wait_on_another_node() {
     let held = node.state.recorder.hold();
     let (url, waiting) = (node.url.clone(), path.clone());
     let hit = std::thread::spawn(move || Agent::new(&url).get(&waiting).status);
-    wait("the hit arrives", || node.state.recorder.waiting() > 0);
+    let waiting = || node.state.recorder.waiting();
+    eventually("the hit arrives", waiting, |hits| *hits > 0);
     // Changed by a browser, on this node.
     let admin = world.admin();
     let form = [("auf", "consent"), ("von", "active")];
     admin.submit("/benutzerkonto/tracking/modus", &form);
     drop(held);
     hit.join().expect("an answer");
-    wait("the hit is stored", || node.state.recorder.waiting() == 0);
+    eventually("the hit is stored", waiting, |hits| *hits == 0);
     Agent::new(&node.url).get(&path);
     let after = figures(world, mailing);
     assert_eq!((after.opens, after.anonymous_opens), (1, 2));
@@ -219,7 +210,7 @@ on_both!(p5_no_change_of_mode_changes_a_report, |world| {
     assert_eq!(before.0.openers, 12);
     // The journal of copies notes the mode, so that a copy gets it back.
     let tables = ["accounts", "audit_log", "journal_entries"];
-    let rows = world.dump(&tables);
+    let rows = world.snapshot(&tables);
     for mode in [
         TrackingMode::Consent,
         TrackingMode::Off,
@@ -229,7 +220,7 @@ on_both!(p5_no_change_of_mode_changes_a_report, |world| {
         set_mode(world, mode);
         assert_eq!((figures(world, mailing), shown()), before, "{mode:?}");
         assert_eq!(
-            world.dump(&tables),
+            world.snapshot(&tables),
             rows,
             "no row but the account's changes"
         );

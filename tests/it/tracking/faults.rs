@@ -2,7 +2,7 @@
 //! acknowledged, and nothing twice.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use widerspruch::db::{account_lock, reports};
 use widerspruch::domain::secret::{Random128, hex};
@@ -13,7 +13,8 @@ use widerspruch::tracking::token::HitKind;
 use widerspruch::tracking::visitor::{Request, Visitor};
 
 use crate::support::agent::{Agent, Answer};
-use crate::support::{World, on_both};
+use crate::support::eventually::HANG;
+use crate::support::{World, eventually, on_both};
 
 const UNCONFIRMED: Option<&str> = Some("stored;desc=no");
 
@@ -47,18 +48,11 @@ fn assert_picture(answer: &Answer) {
     assert!(answer.body.starts_with(b"GIF89a"));
 }
 
-fn wait_until(what: &str, is_so: impl Fn() -> bool) {
-    let patience = Instant::now() + Duration::from_mins(1);
-    while !is_so() {
-        assert!(Instant::now() < patience, "{what}");
-        std::thread::sleep(Duration::from_millis(5));
-    }
-}
-
 on_both!(
     while_the_writer_is_held_links_lead_on_and_pictures_load,
     |world| {
         let (mailing, key) = sent_mailing(world);
+        world.answers_hits_in_time();
         let reader = world.visitor();
         let before = world.state.recorder.unconfirmed();
         world.write(|conn| {
@@ -74,9 +68,8 @@ on_both!(
             Ok(())
         });
         assert_eq!(world.state.recorder.unconfirmed(), before + 4);
-        wait_until("what waited is stored", || {
-            world.state.recorder.waiting() == 0
-        });
+        world.answers_hits_when_stored();
+        world.wait_for_recorder();
         assert_eq!(stored(world, mailing), (2, 3));
         let answer = reader.get(&world.pixel(mailing, key));
         assert_eq!(answer.header("server-timing"), None, "all is well again");
@@ -87,6 +80,7 @@ on_both!(
     when_the_queue_is_full_links_lead_on_and_pictures_load,
     |world| {
         let (mailing, key) = sent_mailing(world);
+        world.answers_hits_in_time();
         let hit = Hit {
             account_id: world.account_id,
             mailing_id: mailing,
@@ -107,9 +101,11 @@ on_both!(
             let recorder = world.state.recorder.clone();
             waiting.push(runtime.spawn(async move { recorder.record(hit).await }));
         }
-        wait_until("the queue is full", || {
-            world.state.recorder.waiting() == QUEUE + 1
-        });
+        eventually(
+            "the queue is full",
+            || world.state.recorder.waiting(),
+            |waiting| *waiting == QUEUE + 1,
+        );
         let reader = world.visitor();
         let answer = reader.get(&world.click(mailing, key, 1));
         assert_led_on(&answer);
@@ -124,7 +120,8 @@ on_both!(
             assert_eq!(outcome, Stored::Unconfirmed, "nobody waits for ever");
         }
         drop(held);
-        wait_until("the queue empties", || world.state.recorder.waiting() == 0);
+        world.answers_hits_when_stored();
+        world.wait_for_recorder();
         let full = i64::try_from(QUEUE).expect("a number") + 1;
         assert_eq!(stored(world, mailing), (full, 1));
         let answer = reader.get(&world.click(mailing, key, 1));
@@ -143,9 +140,9 @@ fn hits_outlive_a_database_that_goes_and_comes_back() {
         for _ in 0..4 {
             scope.spawn(|| {
                 let reader = Agent::new(&world.url);
-                let patience = Instant::now() + Duration::from_mins(2);
+                let end = Instant::now() + HANG;
                 while after_it_is_back.load(Ordering::SeqCst) < 40 {
-                    assert!(Instant::now() < patience, "hits are stored again");
+                    assert!(Instant::now() < end, "hits are stored again");
                     // What is stored while this is asked was sent to a database that is there.
                     let is_back = proxy.is_restored();
                     let answer = reader.get(&pixel);
@@ -158,7 +155,12 @@ fn hits_outlive_a_database_that_goes_and_comes_back() {
                 }
             });
         }
-        wait_until("hits come in", || acknowledged.load(Ordering::SeqCst) > 40);
+        eventually(
+            "hits come in",
+            || acknowledged.load(Ordering::SeqCst),
+            |hits| *hits > 40,
+        );
+        world.answers_hits_in_time();
         proxy.cut();
         let reader = Agent::new(&world.url);
         for _ in 0..3 {
@@ -172,7 +174,7 @@ fn hits_outlive_a_database_that_goes_and_comes_back() {
         sent.fetch_add(3, Ordering::SeqCst);
         proxy.restore();
     });
-    wait_until("nothing waits", || world.state.recorder.waiting() == 0);
+    world.wait_for_recorder();
     let (opens, clicks) = stored(&world, mailing);
     let opens = usize::try_from(opens).expect("a number");
     let (acknowledged, sent) = (acknowledged.into_inner(), sent.into_inner());
@@ -198,7 +200,11 @@ fn a_commit_whose_answer_is_lost_is_not_repeated() {
         let readers: Vec<_> = (0..AT_ONCE)
             .map(|_| scope.spawn(|| Agent::new(&world.url).get(&pixel)))
             .collect();
-        wait_until("they wait", || world.state.recorder.waiting() == AT_ONCE);
+        eventually(
+            "they wait",
+            || world.state.recorder.waiting(),
+            |waiting| *waiting == AT_ONCE,
+        );
         // The transaction that asks for this mail, whatever else the program does meanwhile.
         let asked = hex(&key.expect("a key")).into_bytes();
         proxy.cut_after_both(asked, b"COMMIT");
@@ -211,7 +217,7 @@ fn a_commit_whose_answer_is_lost_is_not_repeated() {
     });
     assert!(proxy.is_cut(), "at the commit");
     proxy.restore();
-    wait_until("nothing waits", || world.state.recorder.waiting() == 0);
+    world.wait_for_recorder();
     let once = i64::try_from(AT_ONCE).expect("a number");
     assert_eq!(stored(&world, mailing), (once, 1), "committed, and once");
 }

@@ -1,7 +1,5 @@
 //! What becomes of a hit, through the real routes.
 
-use std::time::{Duration, Instant};
-
 use diesel::prelude::*;
 use widerspruch::db::models::audit::Actor;
 use widerspruch::db::reports;
@@ -11,7 +9,7 @@ use widerspruch::domain::tracking::{Decision, TrackingMode, TrackingSource};
 use widerspruch::tracking::{pseudonymise, settings};
 
 use crate::support::agent::Agent;
-use crate::support::{On, World, on_both};
+use crate::support::{On, World, eventually, on_both};
 
 const TEST: Actor = Actor::Program("test");
 
@@ -114,11 +112,11 @@ on_both!(
                 })
             })
             .collect();
-        let patience = Instant::now() + Duration::from_secs(20);
-        while world.state.recorder.waiting() < keys.len() {
-            assert!(Instant::now() < patience, "the hits arrive");
-            std::thread::yield_now();
-        }
+        eventually(
+            "the hits arrive",
+            || world.state.recorder.waiting(),
+            |waiting| *waiting >= keys.len(),
+        );
         let queued = world.state.recorder.waiting();
         assert!(queued > 0);
         let now = Timestamp::now();
@@ -129,11 +127,7 @@ on_both!(
         for hit in hits {
             assert_eq!(hit.join().expect("an answer"), 200);
         }
-        let patience = Instant::now() + Duration::from_secs(20);
-        while world.state.recorder.waiting() > 0 {
-            assert!(Instant::now() < patience, "the hits are stored");
-            std::thread::yield_now();
-        }
+        world.wait_for_recorder();
         world.visitor().get(&world.pixel(mailing, keys[0]));
         assert_eq!(
             world.rows("events", "1 = 1"),
@@ -167,10 +161,11 @@ on_both!(
                 })
             })
             .collect();
-        let patience = Instant::now() + Duration::from_secs(20);
-        while world.rows("events", "1 = 1") == 0 {
-            assert!(Instant::now() < patience, "the race begins");
-        }
+        eventually(
+            "the race begins",
+            || world.rows("events", "1 = 1"),
+            |events| *events > 0,
+        );
         world.write(|conn| {
             settings::object(
                 conn,
@@ -335,21 +330,14 @@ fn p2_holds_for_hits_that_wait_on_another_node() {
     let held = node.state.recorder.hold();
     let url = node.url.clone();
     let hit = std::thread::spawn(move || Agent::new(&url).get(&path).status);
-    let patience = Instant::now() + Duration::from_secs(20);
-    while node.state.recorder.waiting() == 0 {
-        assert!(Instant::now() < patience, "the hit arrives");
-        std::thread::yield_now();
-    }
+    let waiting = || node.state.recorder.waiting();
+    eventually("the hit arrives", waiting, |hits| *hits > 0);
     world
         .admin()
         .submit("/benutzerkonto/tracking/deaktivieren", &[]);
     drop(held);
     assert_eq!(hit.join().expect("an answer"), 200);
-    let patience = Instant::now() + Duration::from_secs(20);
-    while node.state.recorder.waiting() > 0 {
-        assert!(Instant::now() < patience, "the hit is stored");
-        std::thread::yield_now();
-    }
+    eventually("the hit is stored", waiting, |hits| *hits == 0);
     let figures = figures(&world, mailing);
     assert_eq!((figures.opens, figures.anonymous_opens), (1, 1));
 }

@@ -7,9 +7,8 @@ use widerspruch::domain::tracking::Decision;
 use widerspruch::tracking::token::{HitKind, TrackingToken};
 
 use crate::support::agent::Agent;
-use crate::support::hits::wait_until;
 use crate::support::world::{ADMIN, PASSWORD};
-use crate::support::{On, World};
+use crate::support::{On, World, eventually};
 
 fn observed(on: On) -> World {
     World::start_with(on, |config| {
@@ -146,9 +145,11 @@ fn a_node_without_its_database_is_not_healthy() {
     );
     assert_eq!(monitor.get("/metrics").status, 503);
     proxy.restore();
-    wait_until("it is healthy again", || {
-        monitor.get("/healthz").status == 200
-    });
+    eventually(
+        "it is healthy again",
+        || monitor.get("/healthz").status,
+        |status| *status == 200,
+    );
 }
 
 /// Fails to sign in, each time with another address, so that only the client is the same.

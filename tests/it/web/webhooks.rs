@@ -14,12 +14,11 @@ use widerspruch::webhooks::signature;
 use super::public::personal;
 use crate::support::agent::Agent;
 use crate::support::bounce::{complaint, failed};
-use crate::support::hits::wait_until;
 use crate::support::program::{Program, program};
 use crate::support::python::write_certificate;
 use crate::support::webhook::Listener;
 use crate::support::world::{ADMIN, PASSWORD};
-use crate::support::{On, World, on_both};
+use crate::support::{On, World, eventually, on_both};
 
 const HERE: &str = "/benutzerkonto/schnittstelle/webhooks";
 
@@ -338,9 +337,11 @@ fn two_nodes_never_hold_the_same() {
         let first = world.write(|conn| {
             let held = claim(conn)?;
             let second = scope.spawn(|| world.write(claim));
-            wait_until("the other node has looked", || {
-                second.is_finished() || world.rows("pg_stat_activity", waits) > 0
-            });
+            eventually(
+                "the other node has looked",
+                || (second.is_finished(), world.rows("pg_stat_activity", waits)),
+                |(is_done, waiting)| *is_done || *waiting > 0,
+            );
             other = Some(second);
             Ok(held)
         });

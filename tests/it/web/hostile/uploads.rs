@@ -2,9 +2,8 @@
 
 use std::io::Write;
 use std::net::TcpStream;
-use std::time::{Duration, Instant};
 
-use crate::support::{World, on_both};
+use crate::support::{World, eventually, on_both};
 
 const KIND: &str = "multipart/form-data; boundary=xxxx";
 const FILE: &str = "--xxxx\r\nContent-Disposition: form-data; name=\"datei\"; filename=\"";
@@ -129,11 +128,7 @@ on_both!(an_upload_that_breaks_off_leaves_no_file, |world| {
         stream.write_all(line.as_bytes()).expect("it reads");
     }
     let wait_for = |wanted: usize| {
-        let patience = Instant::now() + Duration::from_secs(30);
-        while files(world) != wanted {
-            assert!(Instant::now() < patience, "{} files", files(world));
-            std::thread::sleep(Duration::from_millis(10));
-        }
+        eventually("files", || files(world), |n| *n == wanted);
     };
     wait_for(1);
     drop(stream);

@@ -1,7 +1,5 @@
 //! Tab *Daten*.
 
-use std::time::{Duration, Instant};
-
 use diesel::prelude::*;
 use widerspruch::db::models::objections::{self, Memory, Remembered};
 use widerspruch::db::schema::outbox_mails;
@@ -11,7 +9,7 @@ use widerspruch::tracking::settings::{self, remembered_address};
 
 use super::{add, by_address};
 use crate::erasure::bytes::files_with;
-use crate::support::on_both;
+use crate::support::{eventually, on_both};
 
 on_both!(data_and_free_fields_are_changed, |world| {
     let id = add(world, world.account_id, "jana@example.org", "Jana", "");
@@ -167,9 +165,9 @@ on_both!(p7_the_bytes_of_the_old_address_leave_the_files, |world| {
     let path = format!("/empfaenger/{id}");
     let admin = world.admin();
     admin.submit(&path, &[("email", "jana@example.org")]);
-    let patience = Instant::now() + Duration::from_mins(1);
-    while !files_with(world.dir.path(), old).is_empty() {
-        assert!(Instant::now() < patience, "the cleaning comes to an end");
-        std::thread::sleep(Duration::from_millis(20));
-    }
+    eventually(
+        "the cleaning comes to an end",
+        || files_with(world.dir.path(), old),
+        Vec::is_empty,
+    );
 });

@@ -1,11 +1,10 @@
 //! How long a wish to sign up is kept, and what it goes with.
 
-use std::time::{Duration, Instant};
-
 use widerspruch::domain::time::Timestamp;
 
 use super::{Form, change, link, mails_to, newest_mail};
-use crate::support::{On, World, on_both};
+use crate::erasure::wait_until_clean;
+use crate::support::{On, World, eventually, on_both};
 
 on_both!(a_link_runs_out_and_a_newer_one_takes_its_place, |world| {
     let form = Form::new(world);
@@ -86,14 +85,11 @@ on_both!(a_group_takes_its_forms_and_their_mails_along, |world| {
         };
         admin.visit(&page).assert_says(said);
         admin.submit(&page, &[]);
-        let patience = Instant::now() + Duration::from_secs(30);
-        while world.rows("groups", "1 = 1") > 0 || files() > 0 {
-            assert!(
-                Instant::now() < patience,
-                "{act}: the group and its mails go"
-            );
-            std::thread::sleep(Duration::from_millis(10));
-        }
+        eventually(
+            &format!("{act}: the group and its mails go"),
+            || (world.rows("groups", "1 = 1"), files()),
+            |left| *left == (0, 0),
+        );
         assert_eq!(world.rows("signups", "1 = 1"), 0);
         assert_eq!(world.visitor().get(&form.path).status, 404);
     }
@@ -116,11 +112,7 @@ on_both!(p7_a_wish_to_sign_up_goes_with_the_recipient, |world| {
     };
     assert_eq!(holds(address), (true, true), "the control");
     admin.submit(&format!("/empfaenger/{anna}/loeschen"), &[]);
-    let patience = Instant::now() + Duration::from_mins(1);
-    while world.rows("receipts", "cleanup = 'pending'") > 0 {
-        assert!(Instant::now() < patience, "the cleaning comes to an end");
-        std::thread::sleep(Duration::from_millis(10));
-    }
+    wait_until_clean(world);
     assert_eq!(holds(address), (false, false));
     assert_eq!(world.rows("signups", "1 = 1"), 1);
     assert_eq!(mails_to(world, "ben@example.org").len(), 1);

@@ -4,8 +4,6 @@
 mod gone;
 mod strangers;
 
-use std::time::{Duration, Instant};
-
 use diesel::connection::SimpleConnection;
 use widerspruch::db::models::audit::Actor;
 use widerspruch::db::models::groups;
@@ -20,7 +18,7 @@ use widerspruch::tracking::settings;
 
 use crate::support::agent::Answer;
 use crate::support::python::SmtpServer;
-use crate::support::{On, World, on_both};
+use crate::support::{On, World, eventually, on_both};
 
 /// A form of the world's account, made as an administrator makes it.
 struct Form {
@@ -114,11 +112,11 @@ fn find(world: &World, address: &str) -> Recipient {
 
 /// All mails that were written to an address, oldest first, once none is due any more.
 fn mails_to(world: &World, address: &str) -> Vec<ReadMail> {
-    let patience = Instant::now() + Duration::from_secs(30);
-    while world.rows("signups", "mail_due_at IS NOT NULL") > 0 {
-        assert!(Instant::now() < patience, "the mails go out");
-        std::thread::sleep(Duration::from_millis(10));
-    }
+    eventually(
+        "the mails go out",
+        || world.rows("signups", "mail_due_at IS NOT NULL"),
+        |due| *due == 0,
+    );
     let admin = world.admin();
     let list = admin.visit("/postausgang").html();
     let mut paths: Vec<&str> = list
@@ -195,7 +193,7 @@ on_both!(a_person_signs_up_and_confirms, |world| {
 
     // Looking changes nothing, however often.
     let link = link(&mail);
-    let unchanged = world.dump(&["sessions"]);
+    let unchanged = world.snapshot(&["sessions"]);
     for _ in 0..3 {
         visitor
             .visit(&link)
@@ -203,7 +201,7 @@ on_both!(a_person_signs_up_and_confirms, |world| {
             .assert_says("Anmeldung bestätigen")
             .assert_silent_about("Anna@");
     }
-    assert_eq!(world.dump(&["sessions"]), unchanged);
+    assert_eq!(world.snapshot(&["sessions"]), unchanged);
 
     let done = visitor.submit(&link, &[]);
     done.assert_says("Ihre Anmeldung ist bestätigt.")
