@@ -131,7 +131,7 @@ fn every_procedure_by_keyboard() {
         runtime.block_on(async {
             let mut here = match person.take() {
                 Some(here) => here,
-                None => Person::arrive(&world).await,
+                None => Person::arrive().await,
             };
             here.arrive_at(&world, javascript).await;
             sign_in(&here).await;

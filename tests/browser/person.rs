@@ -5,12 +5,13 @@ use std::time::Duration;
 use fantoccini::actions::{InputSource, KeyAction, KeyActions};
 use fantoccini::elements::Element;
 use fantoccini::key::Key;
-use fantoccini::wd::Capabilities;
+use fantoccini::wd::{Capabilities, TimeoutConfiguration};
 use fantoccini::{Client, ClientBuilder, Locator};
 use serde_json::{Value, json};
 
 use crate::chrome::{self, View};
 use crate::support::World;
+use crate::support::eventually::HANG;
 use crate::support::world::{ADMIN, PASSWORD};
 
 pub struct Person {
@@ -20,7 +21,7 @@ pub struct Person {
 
 impl Person {
     /// Opens a browser of its own.
-    pub async fn arrive(world: &World) -> Self {
+    pub async fn arrive() -> Self {
         let driver = std::env::var("TEST_WEBDRIVER_URL")
             .expect("TEST_WEBDRIVER_URL: run the tests with bin/test, which starts a driver");
         let options = json!({
@@ -38,17 +39,12 @@ impl Person {
             .connect(&driver)
             .await
             .expect("a browser");
+        let limits = TimeoutConfiguration::new(Some(HANG), Some(HANG), None);
+        client.update_timeouts(limits).await.expect("limits");
         Self {
             client,
-            base: world.url.clone(),
+            base: String::new(),
         }
-    }
-
-    /// Opens a browser and signs in.
-    pub async fn sign_in(world: &World) -> Self {
-        let mut person = Self::arrive(world).await;
-        person.sign_in_at(world, true).await;
-        person
     }
 
     /// Signs in at that world, whoever was signed in before, with or without JavaScript: a
@@ -289,7 +285,8 @@ impl Person {
         match self
             .client
             .wait()
-            .at_most(Duration::from_secs(15))
+            .at_most(HANG)
+            .every(Duration::from_millis(20))
             .for_element(Locator::XPath(path))
             .await
         {

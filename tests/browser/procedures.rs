@@ -21,7 +21,7 @@ pub fn walk(on: On, procedure: impl AsyncFn(&Person, &World, bool)) {
         runtime.block_on(async {
             let mut here = match person.take() {
                 Some(here) => here,
-                None => Person::arrive(&world).await,
+                None => Person::arrive().await,
             };
             here.sign_in_at(&world, javascript).await;
             procedure(&here, &world, javascript).await;
