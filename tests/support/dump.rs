@@ -77,10 +77,8 @@ impl World {
             }
             let left_out = background.iter().find(|one| one.table == table);
             let columns = left_out.map_or(&[][..], |one| one.columns);
-            let mut query = self.all_of(&table, columns);
-            if let Some(rows) = left_out.and_then(|one| one.rows) {
-                query.push_str(&format!(" WHERE NOT ({rows})"));
-            }
+            let rows = left_out.and_then(|one| one.rows).unwrap_or("1 = 0");
+            let query = format!("{} WHERE NOT ({rows})", self.all_of(&table, columns));
             for row in self.lines(&query) {
                 lines.push(format!("{table}: {row}"));
             }

@@ -322,7 +322,7 @@ fn every_page_is_for_everybody() {
         let windows: Vec<_> = (0..WINDOWS)
             .map(|number| scope.spawn(move || look_through_window(number)))
             .collect();
-        let seen = windows.into_iter().map(|window| window.join());
+        let seen = windows.into_iter().map(std::thread::ScopedJoinHandle::join);
         seen.map(|seen| seen.unwrap_or_else(|failure| std::panic::resume_unwind(failure)))
             .collect()
     });

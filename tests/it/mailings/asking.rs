@@ -111,6 +111,8 @@ fn in_hand(on: On) {
         |in_hand| *in_hand == 3,
     );
     refuse(&world, ids[4]);
+    // What is decided about anew is put back; without this it would wait for the sender's next look.
+    world.state.sender.wake();
     sink.goes_on();
     let mailing = sent(&world, mailing);
     assert_eq!((mailing.handed, mailing.cancelled), (4, 1));

@@ -115,6 +115,8 @@ fn minds_change(on: On) {
             .execute(conn)?;
         Ok(())
     });
+    // What is decided about anew is put back; without this it would wait for the sender's next look.
+    world.state.sender.wake();
     sink.goes_on();
     let mailing = sent(&world, mailing);
     assert_eq!((mailing.handed, mailing.cancelled), (4, 1));
