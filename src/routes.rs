@@ -430,10 +430,15 @@ impl Table<'_> {
         A: actix_web::FromRequest + 'static,
         F::Output: Responder + 'static,
     {
-        if let Some((config, sessions)) = &mut self.application {
-            let mut route = Route::new()
+        let route = self.application.is_some().then(|| Route::new().to(handler));
+        self.mount(method, path, access, route);
+    }
+
+    /// The part of [`Self::add`] that is the same for all handlers: compiled once, not per handler.
+    fn mount(&mut self, method: Method, path: &'static str, access: Access, route: Option<Route>) {
+        if let (Some((config, sessions)), Some(route)) = (&mut self.application, route) {
+            let mut route = route
                 .method(method.clone())
-                .to(handler)
                 .wrap(from_fn(move |request, next| guard(access, request, next)));
             if access.uses_session() {
                 route = route.wrap(sessions.clone()).wrap(from_fn(explain_failure));

@@ -20,7 +20,7 @@ use super::journal::{Journal, Line};
 use super::journaler::needed_from;
 use crate::db::models::audit::{self, Action, Actor, Entry};
 use crate::db::models::{accounts, installation, journal, receipts, sending, sessions};
-use crate::db::{Conn, Db, DbResult, maintenance};
+use crate::db::{Conn, Db, DbResult, OnBackend, maintenance};
 use crate::domain::secret::{Key, Random128};
 use crate::domain::time::Timestamp;
 

@@ -13,7 +13,7 @@
 //!
 //! The people's lock is taken before the hits', and both before rows that a batch of hits changes.
 
-use super::{Conn, DbResult};
+use super::{Conn, DbResult, OnBackend};
 
 /// Taken by whoever relies on an account's people and settings until the commit.
 pub fn shared(conn: &mut Conn, account_id: i64) -> DbResult<()> {

@@ -4,7 +4,7 @@
 //! one statement for any number of rows, and the statement around it is the same on both
 //! databases: only the way to unfold the text differs (`backend`).
 
-use super::Conn;
+use super::{Conn, OnBackend};
 /// The form that [`Column::Bytes`] expects.
 pub use crate::domain::secret::hex;
 

@@ -9,7 +9,7 @@ use diesel::sql_query;
 use diesel::sql_types::Text;
 
 use super::checkpointer::{Carry, carry};
-use super::{Db, DbError, DbResult};
+use super::{Db, DbError, DbResult, OnBackend};
 
 /// Empties the write-ahead log. Gives whether that was possible; not while somebody reads an old
 /// state. It doesn't wait for readers, because hits would wait with it.

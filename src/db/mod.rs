@@ -30,15 +30,18 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
-use diesel::connection::{SimpleConnection, TransactionManager};
+use diesel::connection::{Connection, SimpleConnection, TransactionManager};
 use diesel::r2d2::{Pool, PooledConnection};
 use diesel::result::Error as DieselError;
 use parking_lot::{FairMutex, FairMutexGuard};
 
-pub use backend::{Backend, Conn, Target, TargetProblem};
+pub use backend::{Backend, Conn, OnBackend, Target, TargetProblem, open_copy};
 use checkpointer::{Amounts, Checkpointer};
 use connection::Connector;
 pub use error::{DbError, DbResult};
+
+/// Counts the transactions of a connection.
+type Transactions = <Conn as Connection>::TransactionManager;
 
 /// How long a request waits for a free connection before it fails.
 const CHECKOUT_TIMEOUT: Duration = Duration::from_secs(5);
@@ -284,29 +287,15 @@ fn write_on<T>(
     finish(conn, queries)
 }
 
-/// Ends the transaction that was begun: commits what went well, rolls back what did not.
+/// Ends the transaction that was begun: commits what went well, rolls back what did not. There is
+/// a copy of this for every transaction of the program: what needs none is done elsewhere.
 fn finish<T>(conn: &mut Conn, queries: impl FnOnce(&mut Conn) -> DbResult<T>) -> DbResult<T> {
     // A panic in the closure must not leave the shared writer inside a transaction.
     let outcome = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| queries(conn)));
     match outcome {
-        Ok(Ok(value)) => {
-            if let Err(error) = Conn::commit_transaction(conn) {
-                // A commit that failed may leave the transaction open (disk full, lost server).
-                let _ = rollback(conn);
-                return Err(if conn.backend().is_server() {
-                    DbError::Unconfirmed
-                } else {
-                    error.into()
-                });
-            }
-            Ok(value)
-        }
+        Ok(Ok(value)) => commit(conn).map(|()| value),
         Ok(Err(error)) => {
-            // A full disk or a lost server ends the transaction by itself, and then there is
-            // nothing to roll back: what went wrong first is what counts.
-            if let Err(second) = rollback(conn) {
-                tracing::debug!(error = %DbError::from(second), "nothing was rolled back");
-            }
+            roll_back_failed(conn);
             Err(error)
         }
         Err(panic) => {
@@ -316,8 +305,28 @@ fn finish<T>(conn: &mut Conn, queries: impl FnOnce(&mut Conn) -> DbResult<T>) ->
     }
 }
 
+fn commit(conn: &mut Conn) -> DbResult<()> {
+    Transactions::commit_transaction(conn).map_err(|error| {
+        // A commit that failed may leave the transaction open (disk full, lost server).
+        let _ = rollback(conn);
+        if conn.backend().is_server() {
+            DbError::Unconfirmed
+        } else {
+            error.into()
+        }
+    })
+}
+
+/// A full disk or a lost server ends the transaction by itself, and then there is nothing to roll
+/// back: what went wrong first is what counts.
+fn roll_back_failed(conn: &mut Conn) {
+    if let Err(second) = rollback(conn) {
+        tracing::debug!(error = %DbError::from(second), "nothing was rolled back");
+    }
+}
+
 fn rollback(conn: &mut Conn) -> Result<(), DieselError> {
-    match Conn::rollback_transaction(conn) {
+    match Transactions::rollback_transaction(conn) {
         // The database has rolled back by itself.
         Err(DieselError::NotInTransaction) => Ok(()),
         other => other,

@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use super::{Conn, Db, DbResult, account_lock};
+use super::{Conn, Db, DbResult, OnBackend, account_lock};
 
 /// How long a transaction may take while others wait for their turn at SQLite's one writer: hits
 /// are answered only when they are stored.

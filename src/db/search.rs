@@ -7,7 +7,7 @@
 use unicode_normalization::UnicodeNormalization;
 
 use super::paging::{CappedCount, Page, Position, page};
-use super::{Conn, DbResult};
+use super::{Conn, DbResult, OnBackend};
 use crate::db::models::recipients::RecipientRow;
 
 /// How many hits are counted before it says "mehr als".

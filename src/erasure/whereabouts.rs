@@ -16,7 +16,7 @@ use crate::db::models::backups::{self, Backup};
 use crate::db::models::objections::{self, Remembered};
 use crate::db::models::whereabouts::{self, TEXTS, Texts};
 use crate::db::models::{accounts, deletion_requests, recipients};
-use crate::db::{Conn, Db, DbResult};
+use crate::db::{self, Db, DbResult};
 use crate::domain::address::EmailAddress;
 use crate::domain::secret::Key;
 use crate::domain::time::Timestamp;
@@ -354,7 +354,7 @@ impl Hunt<'_> {
     /// elsewhere, is of another kind or age, or there is no time left.
     fn is_in_copy(&self, copy: &Backup, address: &EmailAddress) -> Option<bool> {
         let file = Path::new(&copy.name).join(DATABASE_OF_COPY);
-        let mut conn = Conn::open_copy(&file)?;
+        let mut conn = db::open_copy(&file)?;
         let account = self.account_id;
         let person = recipients::find_by_address(&mut conn, account, address.key()).ok()?;
         if person.is_some() {

@@ -121,39 +121,71 @@ pub trait Backend {
 }
 
 /// A connection to either database.
+#[cfg(feature = "postgres")]
 #[derive(diesel::MultiConnection)]
 pub enum Conn {
     /// Embedded SQLite.
     Sqlite(SqliteConnection),
     /// A PostgreSQL server.
-    #[cfg(feature = "postgres")]
     Postgres(PgConnection),
 }
 
-impl Conn {
+/// A connection to the one database of this build. Without an enum around it every statement is
+/// compiled once instead of twice.
+#[cfg(not(feature = "postgres"))]
+pub type Conn = SqliteConnection;
+
+/// Leads from a connection to its database.
+pub trait OnBackend {
     /// What differs between the databases: facts and SQL.
-    pub fn backend(&self) -> &dyn Backend {
-        match self {
-            Self::Sqlite(conn) => conn,
-            #[cfg(feature = "postgres")]
-            Self::Postgres(conn) => conn,
-        }
-    }
+    fn backend(&self) -> &dyn Backend;
 
     /// What differs between the databases: whatever runs on the connection.
-    pub fn backend_mut(&mut self) -> &mut dyn Backend {
+    fn backend_mut(&mut self) -> &mut dyn Backend;
+}
+
+#[cfg(feature = "postgres")]
+impl OnBackend for Conn {
+    fn backend(&self) -> &dyn Backend {
         match self {
             Self::Sqlite(conn) => conn,
-            #[cfg(feature = "postgres")]
             Self::Postgres(conn) => conn,
         }
     }
 
-    /// Opens a copy of a SQLite database for reading; none where that is not possible. Nothing is
-    /// changed, and no file made beside it.
-    pub fn open_copy(file: &Path) -> Option<Self> {
-        sqlite::open_copy(file).map(Self::Sqlite)
+    fn backend_mut(&mut self) -> &mut dyn Backend {
+        match self {
+            Self::Sqlite(conn) => conn,
+            Self::Postgres(conn) => conn,
+        }
     }
+}
+
+#[cfg(not(feature = "postgres"))]
+impl OnBackend for Conn {
+    fn backend(&self) -> &dyn Backend {
+        self
+    }
+
+    fn backend_mut(&mut self) -> &mut dyn Backend {
+        self
+    }
+}
+
+/// Opens a copy of a SQLite database for reading; none where that is not possible. Nothing is
+/// changed, and no file made beside it.
+pub fn open_copy(file: &Path) -> Option<Conn> {
+    sqlite::open_copy(file).map(of_sqlite)
+}
+
+#[cfg(feature = "postgres")]
+fn of_sqlite(conn: SqliteConnection) -> Conn {
+    Conn::Sqlite(conn)
+}
+
+#[cfg(not(feature = "postgres"))]
+fn of_sqlite(conn: SqliteConnection) -> Conn {
+    conn
 }
 
 /// Where the database is.
@@ -229,7 +261,7 @@ impl Target {
     /// Opens a connection and sets it up.
     pub(super) fn connect(&self) -> Result<Conn, ConnectProblem> {
         match self {
-            Self::Sqlite(path) => sqlite::connect(path).map(Conn::Sqlite),
+            Self::Sqlite(path) => sqlite::connect(path).map(of_sqlite),
             #[cfg(feature = "postgres")]
             Self::Postgres(url) => postgres::connect(url).map(Conn::Postgres),
         }

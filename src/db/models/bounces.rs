@@ -5,7 +5,7 @@ use diesel::prelude::*;
 use diesel::sql_types::{BigInt, Nullable, Text};
 
 use crate::db::schema::{deliveries, mailings, recipients};
-use crate::db::{Conn, DbResult};
+use crate::db::{Conn, DbResult, OnBackend};
 use crate::domain::bounce::{BounceKind, StatusCode};
 use crate::domain::time::Timestamp;
 use crate::domain::tracking::{RecipientStatus, TrackingSource};

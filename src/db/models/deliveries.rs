@@ -7,7 +7,7 @@ use diesel::sql_types::{BigInt, Text};
 use crate::db::json_rows::{self, Column, hex};
 use crate::db::prepared::prepared;
 use crate::db::schema::{deliveries, mailings};
-use crate::db::{Conn, DbError, DbResult};
+use crate::db::{Conn, DbError, DbResult, OnBackend};
 use crate::domain::bounce::BounceKind;
 use crate::domain::secret::random_128;
 use crate::domain::stored_as_word;

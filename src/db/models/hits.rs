@@ -11,7 +11,7 @@ use diesel::sql_types::{BigInt, Binary, Bool, Nullable, Text};
 
 use crate::db::json_rows::{self, Column, hex};
 use crate::db::prepared::prepared;
-use crate::db::{Conn, DbError, DbResult};
+use crate::db::{Conn, DbError, DbResult, OnBackend};
 use crate::domain::secret::Random128;
 use crate::domain::tracking::{AccountTracking, Decision, RecipientTracking, TrackingMode};
 

@@ -7,7 +7,7 @@ use crate::db::json_rows::{self, Column};
 use crate::db::paging::{Page, Position, page};
 use crate::db::prepared::prepared;
 use crate::db::schema::{mailing_groups, mailings};
-use crate::db::{Conn, DbError, DbResult};
+use crate::db::{Conn, DbError, DbResult, OnBackend};
 use crate::domain::stored_as_word;
 use crate::domain::time::Timestamp;
 

@@ -14,7 +14,7 @@ use super::journal::{self, JournalKind};
 use super::recipients::{Start, note_start, refusal, search_text, state};
 use crate::db::json_rows::{self, Column};
 use crate::db::schema::recipients;
-use crate::db::{Conn, DbError, DbResult, search};
+use crate::db::{Conn, DbError, DbResult, OnBackend, search};
 use crate::domain::address::EmailAddress;
 use crate::domain::secret::{Random128, random_neighbours};
 use crate::domain::time::Timestamp;

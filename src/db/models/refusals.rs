@@ -10,7 +10,7 @@ use crate::db::json_rows::{self, Column};
 use crate::db::paging::{Page, Position, page};
 use crate::db::prepared::prepared;
 use crate::db::schema::{import_refusals, imports};
-use crate::db::{Conn, DbResult};
+use crate::db::{Conn, DbResult, OnBackend};
 use crate::domain::time::Timestamp;
 
 /// A refused row.

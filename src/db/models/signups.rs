@@ -7,7 +7,7 @@ use diesel::sql_types::{BigInt, Text};
 use crate::db::json_rows::{self, Column};
 use crate::db::prepared::prepared;
 use crate::db::schema::{outbox_mails, signups};
-use crate::db::{Conn, DbResult};
+use crate::db::{Conn, DbResult, OnBackend};
 use crate::domain::time::Timestamp;
 
 /// A hash of the key in the confirmation mail.

@@ -8,7 +8,7 @@ use crate::db::json_rows::{self, Column, hex};
 use crate::db::models::askable;
 use crate::db::models::deliveries::DeliveryStatus;
 use crate::db::schema::mailings;
-use crate::db::{Conn, DbResult};
+use crate::db::{Conn, DbResult, OnBackend};
 use crate::domain::secret::Random128;
 use crate::domain::time::Timestamp;
 use crate::domain::tracking::{Decision, RecipientStatus, RecipientTracking};

@@ -8,7 +8,7 @@ use diesel::sql_types::{BigInt, Text};
 use crate::db::json_rows::{self, Column, hex};
 use crate::db::models::mailings::MailingStatus;
 use crate::db::schema::{mailings, recipients};
-use crate::db::{Conn, DbError, DbResult};
+use crate::db::{Conn, DbError, DbResult, OnBackend};
 use crate::domain::secret::Random128;
 use crate::domain::time::Timestamp;
 use crate::domain::tracking::{Decision, RecipientTracking};

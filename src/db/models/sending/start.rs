@@ -7,7 +7,7 @@ use crate::db::json_rows::{self, Column};
 use crate::db::models::askable;
 use crate::db::models::mailings::MailingStatus;
 use crate::db::schema::mailings;
-use crate::db::{Conn, DbError, DbResult};
+use crate::db::{Conn, DbError, DbResult, OnBackend};
 use crate::domain::time::Timestamp;
 use crate::domain::tracking::{RecipientStatus, RecipientTracking};
 
