@@ -31,6 +31,7 @@ pub mod page;
 pub mod paging;
 pub mod password;
 pub mod pictures;
+pub mod pieces;
 pub mod protection;
 pub mod public;
 pub mod receipts;

@@ -2,7 +2,6 @@
 
 use crate::domain::role::Role;
 use crate::web::access::SignedIn;
-use crate::web::assets;
 use crate::web::help::topics::Topic;
 use crate::web::notice::Notice;
 
@@ -90,12 +89,6 @@ impl Page {
     pub fn with_notice(mut self, notice: Option<Notice>) -> Self {
         self.notice = notice;
         self
-    }
-
-    /// The address of a file in `static/`.
-    #[allow(clippy::unused_self, reason = "templates reach it through the page")]
-    pub fn asset(&self, path: &str) -> String {
-        assets::address(path)
     }
 
     /// Whether an administrator looks at the page.
