@@ -154,21 +154,8 @@ pub fn build(config: &Config) -> Result<App, StartError> {
         setup_key: Mutex::new(setup_key),
         db,
     });
-    let for_server = state.clone();
-    let server = HttpServer::new(move || {
-        let sessions = store::layer(&for_server);
-        actix_web::App::new()
-            .app_data(web::Data::new(for_server.clone()))
-            .configure(routes::limits)
-            .configure(|config| routes::configure(config, &sessions))
-            .wrap(from_fn(protect))
-    })
-    .workers(workers())
-    .shutdown_timeout(10)
-    .listen(listener)?
-    .run();
     Ok(App {
-        server,
+        server: serve(listener, &state)?,
         metrics: for_metrics
             .map(|at| serve_metrics(at, &state))
             .transpose()?,
@@ -178,6 +165,24 @@ pub fn build(config: &Config) -> Result<App, StartError> {
         journaler,
         _lock: lock,
     })
+}
+
+/// Answers everybody's requests.
+fn serve(listener: TcpListener, state: &State) -> std::io::Result<Server> {
+    let state = state.clone();
+    let server = HttpServer::new(move || {
+        let sessions = store::layer(&state);
+        actix_web::App::new()
+            .app_data(web::Data::new(state.clone()))
+            .configure(routes::limits)
+            .configure(|config| routes::configure(config, &sessions))
+            .wrap(from_fn(protect))
+    })
+    .workers(workers())
+    .shutdown_timeout(10)
+    .listen(listener)?
+    .run();
+    Ok(server)
 }
 
 /// How many threads answer requests.

@@ -17,9 +17,10 @@ use std::ops::Range;
 
 use css_inline::CSSInliner;
 use lol_html::html_content::Element;
-use lol_html::{HtmlRewriter, RewriteStrSettings, Settings, element, rewrite_str};
+use lol_html::{RewriteStrSettings, Settings, element, rewrite_str};
 
 use super::syntax::Masked;
+use super::walk::walk;
 use super::{MailError, attribute};
 
 /// By this attribute css-inline's answer says which element is which.
@@ -123,16 +124,13 @@ fn tags(masked: &Masked) -> Result<Vec<Tag>, MailError> {
         found.borrow_mut().push(tag(element, masked));
         Ok(())
     };
-    let mut reader = HtmlRewriter::new(
+    walk(
+        &masked.text,
         Settings {
             element_content_handlers: vec![element!("*", on_element)],
-            strict: false,
             ..Settings::new()
         },
-        |_: &[u8]| {},
-    );
-    reader.write(masked.text.as_bytes())?;
-    reader.end()?;
+    )?;
     Ok(found.into_inner())
 }
 

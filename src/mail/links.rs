@@ -13,7 +13,7 @@ use std::collections::HashSet;
 use std::ops::Range;
 
 use lol_html::html_content::{Attribute, Comment, Element};
-use lol_html::{HtmlRewriter, Settings, doc_comments, element};
+use lol_html::{Settings, doc_comments, element};
 use url::Url;
 
 use super::MailError;
@@ -21,6 +21,7 @@ use super::attribute;
 use super::bounds;
 use super::personalise::{PREFERENCES, UNSUBSCRIBE};
 use super::syntax::{Masked, word};
+use super::walk::walk;
 
 /// The attribute by which an author exempts one link.
 const OPT_OUT: &str = "data-ohne-tracking";
@@ -173,18 +174,14 @@ fn scan_html(source: &str, masked: &Masked) -> Result<Scan, MailError> {
             .push(comment.source_location().bytes());
         Ok(())
     };
-    let mut reader = HtmlRewriter::new(
+    walk(
+        &masked.text,
         Settings {
             element_content_handlers: vec![element!("a[href], area[href]", on_element)],
             document_content_handlers: vec![doc_comments!(on_comment)],
-            // Markup that browsers read in spite of its errors is read here too.
-            strict: false,
             ..Settings::new()
         },
-        |_: &[u8]| {},
-    );
-    reader.write(masked.text.as_bytes())?;
-    reader.end()?;
+    )?;
     Ok(scan.into_inner())
 }
 

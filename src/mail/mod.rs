@@ -3,7 +3,7 @@
 //! The files here are pure: no database, no HTTP, no clock of their own.
 //!
 //! - `syntax` finds the template language in a source, `attribute` reads and writes HTML
-//!   attributes; both serve
+//!   attributes, `walk` shows the elements of HTML; these serve
 //! - [`links`], which finds and rewrites a mailing's links,
 //! - [`personalise`], which fills its templates for one recipient,
 //! - [`text`], which makes the plain text part where the author gave none, and
@@ -33,6 +33,7 @@ pub mod shares;
 mod syntax;
 pub mod text;
 pub mod verp;
+mod walk;
 
 pub use personalise::{Recipient, TemplateProblem};
 pub use prepared::{PreparedMailing, RenderedMail, TrackingUrls};

@@ -4,12 +4,13 @@ use std::cell::RefCell;
 use std::collections::HashSet;
 
 use lol_html::html_content::Element;
-use lol_html::{HtmlRewriter, Settings, element};
+use lol_html::{Settings, element};
 use url::Url;
 
 use super::{List, Weight};
 use crate::mail::links::{clean, is_own, is_web};
 use crate::mail::syntax::Masked;
+use crate::mail::walk::walk;
 use crate::mail::{MailError, attribute};
 
 pub(super) const PERSONAL_ADVICE: &str = "Sie werden nicht gezählt und nicht verändert. Lassen Sie den Platzhalter im Link weg, wenn er nicht nötig ist.";
@@ -131,16 +132,13 @@ fn look(source: &str) -> Result<Seen, MailError> {
         seen.borrow_mut().element(element, source, &masked, &lines);
         Ok(())
     };
-    let mut reader = HtmlRewriter::new(
+    walk(
+        &masked.text,
         Settings {
             element_content_handlers: vec![element!("*", on_element)],
-            strict: false,
             ..Settings::new()
         },
-        |_: &[u8]| {},
-    );
-    reader.write(masked.text.as_bytes())?;
-    reader.end()?;
+    )?;
     Ok(seen.into_inner())
 }
 
