@@ -58,6 +58,16 @@ pub async fn forget_cookies(client: &Client) {
     send(client, "Network.clearBrowserCookies", json!({})).await;
 }
 
+/// Runs a script on every page that is opened from now on, before the page's own.
+pub async fn run_on_every_page(client: &Client, source: &str) {
+    send(
+        client,
+        "Page.addScriptToEvaluateOnNewDocument",
+        json!({ "source": source }),
+    )
+    .await;
+}
+
 /// Shows pages that wide, by day or by night, and without movements that would have to be
 /// waited for.
 pub async fn look(client: &Client, view: View) {

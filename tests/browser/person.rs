@@ -75,6 +75,11 @@ impl Person {
         chrome::allow_script(&self.client, javascript).await;
     }
 
+    /// Has that script on every page opened from now on.
+    pub async fn brings_to_every_page(&self, script: &str) {
+        chrome::run_on_every_page(&self.client, script).await;
+    }
+
     pub async fn leave(self) {
         self.client.close().await.expect("the browser closes");
     }

@@ -139,14 +139,12 @@ async fn come_to(person: &Person, shown: &Shown) {
 }
 
 /// Looks at one page in every view and adds what is wrong with it.
-async fn inspect(person: &Person, axe: &str, shown: &Shown, wrong: &mut Vec<String>) {
+async fn inspect(person: &Person, shown: &Shown, wrong: &mut Vec<String>) {
     come_to(person, shown).await;
     // What is folded up belongs to the page, too.
     person
         .run("for (const folded of document.querySelectorAll('details')) folded.open = true;")
         .await;
-    // Its own script may not run inline, but the driver's may.
-    person.run(axe).await;
     let mut add = |view: &str, found: Vec<String>| {
         wrong.extend(
             found
@@ -189,7 +187,7 @@ fn forgotten(shown: &[Shown]) -> Vec<&'static str> {
 }
 
 /// The controls: each of these looks sees it when something is wrong.
-async fn finds_what_there_is_to_find(person: &Person, axe: &str) {
+async fn finds_what_there_is_to_find(person: &Person) {
     person.open("/anmelden").await;
     assert_eq!(focus::not_seen(person).await, Vec::<String>::new());
     // Two buttons that are too small and too near, the second without a mark for the focus.
@@ -207,7 +205,6 @@ async fn finds_what_there_is_to_find(person: &Person, axe: &str) {
              }",
         )
         .await;
-    person.run(axe).await;
     let found = violations(person, ALL_RULES).await;
     for rule in ["label: ", "target-size: "] {
         assert!(
@@ -234,7 +231,6 @@ const WINDOWS: usize = 2;
 /// each goes to all that something is pressed on, in worlds of its own.
 struct Window {
     number: usize,
-    axe: String,
     person: Person,
     shown: Vec<Shown>,
     wrong: Vec<String>,
@@ -244,7 +240,7 @@ impl Window {
     async fn go_through(&mut self, pages: &[Shown]) {
         for page in pages {
             if self.shown.len() % WINDOWS == self.number {
-                inspect(&self.person, &self.axe, page, &mut self.wrong).await;
+                inspect(&self.person, page, &mut self.wrong).await;
             } else if page.press.is_some() {
                 come_to(&self.person, page).await;
             }
@@ -270,7 +266,7 @@ impl Window {
         self.go_through(&for_everybody(&Links::of_a_mail(&world)))
             .await;
         if self.number == 0 {
-            finds_what_there_is_to_find(&self.person, &self.axe).await;
+            finds_what_there_is_to_find(&self.person).await;
         }
         self.person.sign_in_at(&world, true).await;
         self.go_through(&pages).await;
@@ -303,10 +299,11 @@ fn look_through_window(number: usize) -> (Vec<Shown>, Vec<String>) {
         .build()
         .expect("a runtime");
     runtime.block_on(async {
+        let person = Person::arrive().await;
+        person.brings_to_every_page(&axe()).await;
         let mut window = Window {
             number,
-            axe: axe(),
-            person: Person::arrive().await,
+            person,
             shown: Vec::new(),
             wrong: Vec::new(),
         };
