@@ -109,13 +109,7 @@ on_both!(the_last_line_needs_no_end, |world| {
 
 on_both!(an_upload_that_breaks_off_leaves_no_file, |world| {
     let admin = world.admin();
-    let form = [
-        ("email", crate::support::world::ADMIN),
-        ("password", crate::support::world::PASSWORD),
-    ];
-    let answer = admin.post("/anmelden", &form);
-    let cookie = answer.header("set-cookie").expect("a cookie");
-    let cookie = cookie.split(';').next().expect("a value");
+    let cookie = admin.cookies();
     let address = world.url.strip_prefix("http://").expect("an address");
     let mut stream = TcpStream::connect(address).expect("it listens");
     let head = format!(
