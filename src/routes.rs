@@ -268,12 +268,9 @@ fn account_pages(table: &mut Table<'_>) {
 #[rustfmt::skip]
 fn for_people(table: &mut Table<'_>) {
     table.get ("/o/{token}.gif",                        TOKEN,           public::pixel::show);
-    table.head("/o/{token}.gif",                        TOKEN,           public::pixel::show);
     table.get ("/k/{token}",                            TOKEN,           public::click::follow);
-    table.head("/k/{token}",                            TOKEN,           public::click::follow);
 
     table.get ("/bilder/{key}",                         TOKEN,           pictures::show);
-    table.head("/bilder/{key}",                         TOKEN,           pictures::show);
 
     table.get ("/abmelden/{token}",                     TOKEN,           public::unsubscribe::show);
     table.post("/abmelden/{token}",                     TOKEN,           public::unsubscribe::create);
@@ -365,7 +362,10 @@ async fn unknown(request: HttpRequest) -> HttpResponse {
             .into_iter()
             .filter(|entry| entry.access.is_for_programs())
             .filter(|entry| ResourceDef::new(entry.path).is_match(path))
-            .map(|entry| entry.method.to_string())
+            .map(|entry| match entry.method {
+                Method::GET => "GET, HEAD".to_owned(),
+                other => other.to_string(),
+            })
             .collect()
     } else {
         Vec::new()
@@ -386,15 +386,6 @@ impl Table<'_> {
         F::Output: Responder + 'static,
     {
         self.add(Method::GET, path, access, handler);
-    }
-
-    fn head<F, A>(&mut self, path: &'static str, access: Access, handler: F)
-    where
-        F: Handler<A>,
-        A: actix_web::FromRequest + 'static,
-        F::Output: Responder + 'static,
-    {
-        self.add(Method::HEAD, path, access, handler);
     }
 
     fn post<F, A>(&mut self, path: &'static str, access: Access, handler: F)

@@ -43,6 +43,7 @@ use crate::signup::{self, Mailer};
 use crate::tracking::links::LinkCache;
 use crate::tracking::recorder::Recorder;
 use crate::tracking::token::TokenKeys;
+use crate::web::head;
 use crate::web::measures::Requests;
 use crate::web::protection::protect;
 use crate::web::public::signup::limits::FormLimits;
@@ -176,6 +177,7 @@ fn serve(listener: TcpListener, state: &State) -> std::io::Result<Server> {
             .app_data(web::Data::new(state.clone()))
             .configure(routes::limits)
             .configure(|config| routes::configure(config, &sessions))
+            .wrap(from_fn(head::as_get))
             .wrap(from_fn(protect))
     })
     .workers(workers())
@@ -234,6 +236,7 @@ fn serve_metrics(listener: TcpListener, state: &State) -> std::io::Result<Server
         actix_web::App::new()
             .app_data(web::Data::new(state.clone()))
             .configure(routes::measures)
+            .wrap(from_fn(head::as_get))
     });
     // Signals are the main server's: this one ends with it.
     Ok(server.workers(1).disable_signals().listen(listener)?.run())

@@ -12,8 +12,6 @@ const LONGEST_DESCRIPTION: usize = 300;
 pub struct Request<'a> {
     /// The header `User-Agent`.
     pub user_agent: Option<&'a str>,
-    /// Whether only the headers are asked for. Mail programs and browsers load pictures with GET.
-    pub is_head: bool,
     /// Whether the request says that it fetches ahead of need: `Sec-Purpose`, `Purpose` or `X-Moz`
     /// name `prefetch`, or `X-Purpose` a preview.
     pub is_prefetch: bool,
@@ -40,9 +38,7 @@ impl Visitor {
             .to_ascii_lowercase();
         Self {
             device: Device::of(&description),
-            automatic: request.is_head
-                || request.is_prefetch
-                || machine::is_machine(description.trim()),
+            automatic: request.is_prefetch || machine::is_machine(description.trim()),
         }
     }
 }
@@ -52,17 +48,12 @@ mod tests {
     use super::*;
 
     #[test]
-    fn who_asks_for_headers_or_fetches_ahead_is_no_person() {
+    fn who_fetches_ahead_is_no_person() {
         let person = Request {
             user_agent: Some("Mozilla/5.0 (Windows NT 10.0) Firefox/133.0"),
             ..Request::default()
         };
         assert!(!Visitor::of(person).automatic);
-        let head = Request {
-            is_head: true,
-            ..person
-        };
-        assert!(Visitor::of(head).automatic);
         let ahead = Request {
             is_prefetch: true,
             ..person

@@ -34,11 +34,12 @@ pub async fn protect(
     next: Next<impl MessageBody + 'static>,
 ) -> Result<ServiceResponse<BoxBody>, Error> {
     let begun = std::time::Instant::now();
+    let method = request.method().clone();
     let mut response = next.call(request).await?.map_into_boxed_body();
     let status = response.status();
     // The pattern of the route, never the path: tokens stand in paths (rule P8).
     tracing::debug!(
-        method = %response.request().method(),
+        %method,
         route = response.request().match_pattern().as_deref().unwrap_or("none"),
         status = status.as_u16(),
         ms = begun.elapsed().as_millis(),
@@ -47,7 +48,7 @@ pub async fn protect(
     if let Some(state) = response.request().app_data::<web::Data<State>>() {
         let request = response.request();
         let route = || request.match_pattern();
-        state.requests.count(request.method(), route, status);
+        state.requests.count(&method, route, status);
     }
     if status.is_client_error() || status.is_server_error() {
         if response.request().path().starts_with("/api/") {

@@ -12,7 +12,7 @@ use url::Url;
 
 use crate::bounces::background::Bounces;
 use crate::config::PasswordCost;
-use crate::db::{Conn, Db, DbResult};
+use crate::db::{Conn, Db, DbError, DbResult};
 use crate::demo::Background;
 use crate::domain::sealed::Sealer;
 use crate::domain::secret::Key;
@@ -28,6 +28,7 @@ use crate::tracking::links::LinkCache;
 use crate::tracking::recorder::Recorder;
 use crate::tracking::token::TokenKeys;
 use crate::web::error::WebError;
+use crate::web::head;
 use crate::web::measures::Requests;
 use crate::web::password::Passwords;
 use crate::web::public::signup::limits::FormLimits;
@@ -134,14 +135,31 @@ impl State {
         off_thread(move || db.read(queries)).await
     }
 
-    /// Runs queries that write, in one transaction, off the async threads.
+    /// Runs queries that write, in one transaction, off the async threads. For a request with HEAD
+    /// it is rolled back: the answer is the same, and nothing has changed.
     pub async fn write<T, F>(&self, queries: F) -> Result<T, WebError>
     where
         T: Send + 'static,
         F: FnOnce(&mut Conn) -> DbResult<T> + Send + 'static,
     {
         let db = self.db.clone();
-        off_thread(move || db.write(queries)).await
+        let keep = !head::is_all_that_is_wanted();
+        off_thread(move || {
+            let mut outcome = None;
+            let written = db.write(|conn| {
+                outcome = Some(queries(conn)?);
+                if keep {
+                    Ok(())
+                } else {
+                    Err(DbError::Refused("HEAD writes nothing"))
+                }
+            });
+            match outcome {
+                Some(outcome) if !keep => Ok(outcome),
+                outcome => written.and_then(|()| outcome.ok_or(DbError::Unconfirmed)),
+            }
+        })
+        .await
     }
 
     /// Whether browsers reach this installation by https: decides on cookies.

@@ -42,6 +42,16 @@ impl Agent {
         Answer::new(request.call().expect("an answer"))
     }
 
+    /// Asks for what [`Self::get`] would bring, without the body.
+    pub fn head(&self, path: &str) -> Answer {
+        Answer::new(
+            self.agent
+                .head(self.address(path))
+                .call()
+                .expect("an answer"),
+        )
+    }
+
     /// Gets what a server may be too dead to give.
     pub fn try_get(&self, path: &str) -> Option<Answer> {
         Answer::read(self.agent.get(self.address(path)).call().ok()?)

@@ -12,7 +12,6 @@ pub mod unsubscribe;
 
 use std::sync::Arc;
 
-use actix_web::http::Method;
 use actix_web::http::header::HeaderName;
 use actix_web::{HttpRequest, HttpResponse, web};
 
@@ -21,6 +20,7 @@ use crate::tracking::links::MailingLinks;
 use crate::tracking::recorder::{Hit, Stored};
 use crate::tracking::token::{HitKind, TrackingToken};
 use crate::tracking::visitor::{Request, Visitor};
+use crate::web::head;
 use crate::web::state::State;
 
 /// The links of a token's mailing: from memory, else from the database. None when there is no
@@ -40,7 +40,7 @@ async fn links_of(state: &State, mailing_id: i64) -> Result<Option<Arc<MailingLi
 /// A hit that could not even be handed to the recorder.
 struct NotStored(Stored);
 
-/// Hands the hit of a token to the recorder.
+/// Hands the hit of a token to the recorder. Whoever asks for headers alone makes none.
 async fn record(
     state: &State,
     links: &MailingLinks,
@@ -48,6 +48,9 @@ async fn record(
     token: TrackingToken,
     visitor: Visitor,
 ) -> Stored {
+    if head::is_all_that_is_wanted() {
+        return Stored::Yes;
+    }
     let hit = Hit {
         account_id: links.account_id,
         mailing_id: token.mailing_id,
@@ -71,7 +74,6 @@ fn visitor(request: &HttpRequest) -> Visitor {
     let is = |name, word| header(name).is_some_and(|value| value.contains(word));
     Visitor::of(Request {
         user_agent: header("user-agent"),
-        is_head: request.method() == Method::HEAD,
         is_prefetch: is("sec-purpose", "prefetch")
             || is("purpose", "prefetch")
             || is("x-moz", "prefetch")

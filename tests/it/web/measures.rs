@@ -48,6 +48,10 @@ fn work_is_counted_and_nobody_named(world: &World) {
     admin.visit("/empfaenger/suche?q=anna");
     admin.get("/gibt/es/nicht");
 
+    for path in ["/metrics", "/healthz"] {
+        let head = monitor(world).head(path);
+        assert_eq!((head.status, head.body.len()), (200, 0), "{path}");
+    }
     let answer = monitor(world).get("/metrics");
     assert_eq!(answer.status, 200);
     assert!(

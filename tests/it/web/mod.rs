@@ -4,6 +4,7 @@ mod api;
 mod consent;
 mod disclosure;
 mod furnished;
+mod head;
 mod help;
 mod hostile;
 mod imports;

@@ -63,9 +63,9 @@ on_both!(errors_of_routing_are_problems_too, |world| {
         .expect_problem(404, "not-found");
     let wrong = program.send("PATCH", "/api/v1/key", None, &[]);
     wrong.expect_problem(405, "method-not-allowed");
-    assert_eq!(wrong.header("allow"), Some("GET"));
+    assert_eq!(wrong.header("allow"), Some("GET, HEAD"));
     let wrong = program.send("PATCH", "/api/v1/recipients/1", None, &[]);
-    assert_eq!(wrong.header("allow"), Some("GET, PUT, DELETE"));
+    assert_eq!(wrong.header("allow"), Some("GET, HEAD, PUT, DELETE"));
     program
         .get("/api/v1/key?x=%00")
         .expect_problem(400, "bad-request");
