@@ -6,9 +6,7 @@ use std::future::{Ready, ready};
 use actix_web::body::{BoxBody, MessageBody};
 use actix_web::dev::{Payload, ServiceRequest, ServiceResponse};
 use actix_web::http::Method;
-use actix_web::http::header::{
-    HOST, HeaderMap, HeaderName, HeaderValue, LOCATION, ORIGIN, REFERRER_POLICY,
-};
+use actix_web::http::header::{HeaderName, HeaderValue, LOCATION, REFERRER_POLICY};
 use actix_web::middleware::Next;
 use actix_web::{Error, FromRequest, HttpMessage, HttpRequest, HttpResponse, web};
 
@@ -25,12 +23,19 @@ use crate::web::body;
 use crate::web::error::WebError;
 use crate::web::help::topics::{self, Topic};
 use crate::web::notice::{self, Notice};
+use crate::web::origin;
 use crate::web::session::current::CurrentSession;
 use crate::web::state::State;
 
 /// How exactly it is known when a session was last used, in milliseconds: so that looking at a page
 /// seldom writes something.
 const USED_TO: i64 = 5 * 60_000;
+
+/// A token in an address is a key: no search engine keeps it.
+const NOT_INDEXED: (HeaderName, &str) = (
+    HeaderName::from_static("x-robots-tag"),
+    "noindex, nofollow, noarchive",
+);
 
 /// Who may come to a route.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -160,8 +165,12 @@ pub async fn guard(
 ) -> Result<ServiceResponse<BoxBody>, Error> {
     let from_anywhere =
         matches!(access, Access::Token | Access::PublicForm) || access.is_for_programs();
-    if !from_anywhere && is_unsafe(request.method()) && !is_own_origin(&request) {
+    if !from_anywhere && is_unsafe(request.method()) && !origin::is_own(&request) {
         return Ok(request.error_response(WebError::OtherOrigin));
+    }
+    if access.uses_session() && is_unsafe(request.method()) && origin::is_plain_http(&request) {
+        let answer = origin::use_https(&request);
+        return Ok(request.into_response(answer));
     }
     if access.needs_sign_in() {
         let signed_in = match find_session(&request).await {
@@ -204,7 +213,14 @@ pub async fn guard(
     }
     let mut response = next.call(request).await?.map_into_boxed_body();
     if matches!(access, Access::Token | Access::Link) {
-        keep_token_private(response.headers_mut());
+        let headers = response.headers_mut();
+        headers.insert(NOT_INDEXED.0, HeaderValue::from_static(NOT_INDEXED.1));
+        // With this policy a browser sends `Origin: null`, also to us. That is no harm with a
+        // token, where the origin is not checked; the forms behind a single-use link have to show
+        // where they come from, and keep the policy of all pages: no other site learns the address.
+        if access == Access::Token {
+            headers.insert(REFERRER_POLICY, HeaderValue::from_static("no-referrer"));
+        }
     }
     Ok(response)
 }
@@ -214,19 +230,6 @@ fn is_of_setting_up(path: &str) -> bool {
     let below = path.strip_prefix(second_factor::HERE);
     below.is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
         || path == "/abmelden-sitzung"
-}
-
-/// A token in an address is a key: no page tells it to another one, no search engine keeps it.
-fn keep_token_private(headers: &mut HeaderMap) {
-    for (name, value) in [
-        (REFERRER_POLICY, "no-referrer"),
-        (
-            HeaderName::from_static("x-robots-tag"),
-            "noindex, nofollow, noarchive",
-        ),
-    ] {
-        headers.insert(name, HeaderValue::from_static(value));
-    }
 }
 
 /// Who is signed in with the session of this request.
@@ -288,30 +291,4 @@ fn to_sign_in(request: &ServiceRequest) -> HttpResponse {
 
 fn is_unsafe(method: &Method) -> bool {
     !matches!(*method, Method::GET | Method::HEAD | Method::OPTIONS)
-}
-
-/// Whether a browser says that one of our own pages sent this. Browsers say so in
-/// `Sec-Fetch-Site` (Fetch Metadata) or, older ones, in `Origin` (RFC 6454); what says neither
-/// is no browser and can't be led by another site.
-fn is_own_origin(request: &ServiceRequest) -> bool {
-    let header = |name: &str| {
-        request
-            .headers()
-            .get(name)
-            .and_then(|value| value.to_str().ok())
-    };
-    if let Some(site) = header("sec-fetch-site") {
-        return matches!(site, "same-origin" | "none");
-    }
-    let Some(origin) = header(ORIGIN.as_str()) else {
-        return true;
-    };
-    let public = request
-        .app_data::<web::Data<State>>()
-        .map(|state| state.public_url.origin().ascii_serialization());
-    let host = header(HOST.as_str()).unwrap_or_default();
-    public.as_deref() == Some(origin)
-        || origin
-            .split_once("://")
-            .is_some_and(|(_, of)| !host.is_empty() && of == host)
 }

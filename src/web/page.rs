@@ -33,6 +33,8 @@ pub enum Section {
 pub struct PageUser {
     /// The user's name.
     pub name: String,
+    /// The address the user signs in with.
+    pub email: String,
     /// The account's name.
     pub account: String,
     /// Whether *E-Mailings* and *Postausgang* are shown.
@@ -118,6 +120,7 @@ impl PageUser {
         let can = |role| is_open && roles.allow(role);
         Self {
             name: signed_in.user.name.clone(),
+            email: signed_in.user.email.clone(),
             account: signed_in.account.name.clone(),
             can_mailings: can(Role::Mailings) || can(Role::Sending),
             can_reports: can(Role::Reports),

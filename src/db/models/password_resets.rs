@@ -3,7 +3,7 @@
 
 use diesel::prelude::*;
 
-use crate::db::schema::password_resets;
+use crate::db::schema::{password_resets, users};
 use crate::db::{Conn, DbResult};
 use crate::domain::random_key::KeyHash;
 use crate::domain::time::Timestamp;
@@ -60,15 +60,15 @@ pub fn forget(conn: &mut Conn, account_id: i64, user_id: i64) -> DbResult<()> {
     Ok(())
 }
 
-/// Whether a key opens something.
-pub fn holds(conn: &mut Conn, key_hash: &KeyHash, now: Timestamp) -> DbResult<bool> {
-    let found: Option<i64> = password_resets::table
+/// The address of the user whose password a key sets, if it opens something.
+pub fn whose(conn: &mut Conn, key_hash: &KeyHash, now: Timestamp) -> DbResult<Option<String>> {
+    Ok(password_resets::table
+        .inner_join(users::table)
         .filter(password_resets::key_hash.eq(&key_hash[..]))
         .filter(password_resets::expires_at.gt(now.millis()))
-        .select(password_resets::user_id)
+        .select(users::email)
         .first(conn)
-        .optional()?;
-    Ok(found.is_some())
+        .optional()?)
 }
 
 /// Uses a key up: of several at once one gets the account's and the user's number, the others

@@ -41,6 +41,8 @@ struct SentPage {
 struct NewPasswordPage {
     page: Page,
     token: String,
+    /// Whose password it is.
+    email: String,
     errors: FormErrors,
 }
 
@@ -107,12 +109,13 @@ pub async fn sent() -> WebResult {
 
 /// GET `/passwort/{token}`
 pub async fn edit(state: web::Data<State>, token: web::Path<String>) -> WebResult {
-    if !holds(&state, &token).await? {
+    let Some(email) = whose(&state, &token).await? else {
         return gone();
-    }
+    };
     page(&NewPasswordPage {
         page: Page::public("Neues Passwort"),
         token: token.into_inner(),
+        email,
         errors: FormErrors::new(),
     })
 }
@@ -124,14 +127,15 @@ pub async fn update(
     form: web::Form<NewPasswordForm>,
 ) -> WebResult {
     // Before anything costs work: whether the link holds.
-    if !holds(&state, &token).await? {
+    let Some(email) = whose(&state, &token).await? else {
         return gone();
-    }
+    };
     let password = form.into_inner().password;
     if let Some(problem) = password::problem(&password) {
         return invalid(&NewPasswordPage {
             page: Page::public("Neues Passwort"),
             token: token.into_inner(),
+            email,
             errors: FormErrors::one("password", problem),
         });
     }
@@ -147,10 +151,11 @@ pub async fn update(
     }
 }
 
-async fn holds(state: &State, token: &str) -> Result<bool, WebError> {
+/// Who signs in with the password that a link sets, if it still holds.
+async fn whose(state: &State, token: &str) -> Result<Option<String>, WebError> {
     let key = hash_of(token);
     state
-        .read(move |conn| password_resets::holds(conn, &key, Timestamp::now()))
+        .read(move |conn| password_resets::whose(conn, &key, Timestamp::now()))
         .await
 }
 

@@ -82,6 +82,28 @@ fn behind_https_cookies_are_bound_to_it() {
         };
         assert_eq!(with("__Host-sitzung"), 200);
         assert_eq!(with("sitzung"), 303, "without the prefix it is not ours");
+        // Who came by http, to which the cookie is not sent, is told so.
+        for path in [
+            "/anmelden",
+            "/abmelden-sitzung",
+            "/einladung/x",
+            "/passwort/x",
+        ] {
+            let origin = world.url.as_str();
+            assert!(origin.starts_with("http://"));
+            let answer = visitor.post_with(path, &form, &[("origin", origin)]);
+            assert_eq!(answer.status, 403, "{path}");
+            answer.assert_says("Bitte über https öffnen");
+            let link = answer.attribute("main .button", "href");
+            assert_eq!(link.as_deref(), Some("https://mail.example.org/"));
+            assert_eq!(cookies(&answer), []);
+        }
+        // To the own machine browsers do send it.
+        let trusted = [
+            ("origin", world.url.as_str()),
+            ("sec-fetch-site", "same-origin"),
+        ];
+        assert_eq!(visitor.post_with("/anmelden", &form, &trusted).status, 303);
         // Over http nothing of it is said.
         let plain = World::start(on);
         let answer = plain.visitor().get("/anmelden");
