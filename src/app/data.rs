@@ -1,6 +1,7 @@
 //! What lies in the data directory: opened, and locked against a second process.
 
 use std::fs::{File, TryLockError};
+use std::io::ErrorKind;
 use std::path::Path;
 
 use crate::backup::journal::Journal;
@@ -8,6 +9,7 @@ use crate::backup::{replay, restore};
 use crate::config::DataConfig;
 use crate::db::Db;
 use crate::db::models::installation;
+use crate::domain::private_files;
 use crate::domain::secret::Secret;
 use crate::error::StartError;
 
@@ -52,6 +54,9 @@ impl Data {
             return Err(StartError::RestoreUnfinished(config.dir.clone()));
         }
         let secret = Secret::load_or_create(&config.secret_file)?;
+        if let Some(path) = config.database.file() {
+            create_database_file(path)?;
+        }
         let db = Db::open(&config.database)?;
         let check = secret.check_value();
         let known = db.write(|conn| {
@@ -75,18 +80,26 @@ impl Data {
 }
 
 pub(crate) fn prepare_directory(dir: &Path) -> Result<(), StartError> {
-    let problem = |source| StartError::DataDir {
+    private_files::take_dir(dir).map_err(|source| StartError::DataDir {
         path: dir.to_owned(),
         source,
-    };
-    std::fs::create_dir_all(dir).map_err(problem)?;
-    #[cfg(unix)]
-    {
-        use std::os::unix::fs::PermissionsExt;
-        // Addresses of people lie here: nobody else on the machine may read them.
-        std::fs::set_permissions(dir, std::fs::Permissions::from_mode(0o700)).map_err(problem)?;
+    })
+}
+
+/// Makes the database's file before SQLite does, whose own would be for everybody to read where the
+/// directory lets them. The files beside it get the same permissions.
+fn create_database_file(path: &Path) -> Result<(), StartError> {
+    let made = private_files::options()
+        .write(true)
+        .create_new(true)
+        .open(path);
+    match made {
+        Err(source) if source.kind() != ErrorKind::AlreadyExists => Err(StartError::DataDir {
+            path: path.to_owned(),
+            source,
+        }),
+        _ => Ok(()),
     }
-    Ok(())
 }
 
 pub(crate) fn lock_directory(dir: &Path) -> Result<File, StartError> {

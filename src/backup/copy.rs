@@ -3,7 +3,7 @@
 //! A copy is a directory that gets its name when it is whole: one that was interrupted is not there.
 //! It is entered in the database before it is begun, so there is none that nobody knows of.
 
-use std::fs::{DirBuilder, File, OpenOptions, TryLockError};
+use std::fs::{File, TryLockError};
 use std::path::{Path, PathBuf};
 
 use serde_json::json;
@@ -13,6 +13,7 @@ use super::{BackupError, at};
 use crate::db::models::audit::{self, Action, Actor, Entry};
 use crate::db::models::{accounts, backups};
 use crate::db::{Conn, Db, DbResult, maintenance};
+use crate::domain::private_files;
 use crate::domain::time::Timestamp;
 
 /// The name in the audit log.
@@ -66,7 +67,7 @@ impl Shelf {
     /// directory: it would be lost together with what it is a copy of, and deleted addresses
     /// would stay there (rule P7).
     pub fn open(dir: &Path, data_dir: &Path) -> Result<Self, BackupError> {
-        at(dir, make_private_dir(dir))?;
+        at(dir, private_files::create_dir(dir))?;
         let dir = at(dir, dir.canonicalize())?;
         if let Ok(data_dir) = data_dir.canonicalize()
             && dir.starts_with(&data_dir)
@@ -77,7 +78,7 @@ impl Shelf {
             )));
         }
         let path = dir.join(".lock");
-        let lock = at(&path, create_private(&path))?;
+        let lock = at(&path, private_files::create(&path))?;
         match lock.try_lock() {
             Ok(()) => Ok(Self { dir, _lock: lock }),
             Err(TryLockError::WouldBlock) => Err(BackupError::Refused(format!(
@@ -196,10 +197,10 @@ fn fill(
     made_at: Timestamp,
     expires_at: Timestamp,
 ) -> Result<Held, BackupError> {
-    at(dir, make_private_dir(dir))?;
+    at(dir, private_files::create_dir(dir))?;
     let file = dir.join(DATABASE);
     // SQLite takes an empty file that is there: this one nobody else may read.
-    drop(at(&file, create_private(&file))?);
+    drop(at(&file, private_files::create(&file))?);
     maintenance::copy_to(db, &file)?;
     at(&file, File::open(&file).and_then(|file| file.sync_all()))?;
     let held = Held::of(dir, DATABASE)?;
@@ -249,25 +250,6 @@ fn remove_if_there(file: &Path) -> std::io::Result<()> {
         Err(error) if error.kind() != std::io::ErrorKind::NotFound => Err(error),
         _ => Ok(()),
     }
-}
-
-/// Opens a file for writing, made anew or emptied, that nobody else may read.
-pub(super) fn create_private(path: &Path) -> std::io::Result<File> {
-    let mut options = OpenOptions::new();
-    options.write(true).create(true).truncate(true);
-    #[cfg(unix)]
-    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-    options.open(path)
-}
-
-/// Makes a directory, and those above it, that nobody else may enter; one that is there stays as it
-/// is.
-pub(super) fn make_private_dir(path: &Path) -> std::io::Result<()> {
-    let mut builder = DirBuilder::new();
-    builder.recursive(true);
-    #[cfg(unix)]
-    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
-    builder.create(path)
 }
 
 /// Makes a directory's names safe from a power cut.

@@ -11,7 +11,7 @@
 //! when no copy needs it any more.
 
 use std::collections::HashSet;
-use std::fs::{File, OpenOptions};
+use std::fs::File;
 use std::io::{BufRead, BufReader, BufWriter, Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 
@@ -19,9 +19,10 @@ use parking_lot::Mutex;
 use serde::{Deserialize, Serialize};
 use subtle::ConstantTimeEq;
 
-use super::copy::{create_private, make_private_dir, sync_dir};
+use super::copy::sync_dir;
 use super::{BackupError, at};
 use crate::db::models::journal::JournalKind;
+use crate::domain::private_files;
 use crate::domain::secret::{Key, Purpose, Random128, Secret, hex, random_128};
 use crate::domain::time::Timestamp;
 
@@ -103,7 +104,7 @@ impl std::fmt::Debug for Journal {
 impl Journal {
     /// Opens the journal in a directory, and begins one where there is none.
     pub fn open(dir: &Path, secret: &Secret) -> Result<Self, BackupError> {
-        at(dir, make_private_dir(dir))?;
+        at(dir, private_files::create_dir(dir))?;
         let journal = Self {
             dir: dir.to_owned(),
             people: secret.key(Purpose::JournalPerson),
@@ -338,7 +339,7 @@ impl Journal {
         write: impl FnOnce(&mut BufWriter<File>) -> Result<(), BackupError>,
     ) -> Result<(), BackupError> {
         let new = self.dir.join(format!(".{name}.new"));
-        let mut out = BufWriter::new(at(&new, create_private(&new))?);
+        let mut out = BufWriter::new(at(&new, private_files::create(&new))?);
         write(&mut out)?;
         let written = out
             .into_inner()
@@ -372,11 +373,10 @@ fn end_of_text(path: &Path, lines: usize) -> std::io::Result<Vec<u8>> {
 }
 
 fn append_to(path: &Path, bytes: &[u8]) -> std::io::Result<()> {
-    let mut options = OpenOptions::new();
-    options.append(true).create(true);
-    #[cfg(unix)]
-    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-    let mut file = options.open(path)?;
+    let mut file = private_files::options()
+        .append(true)
+        .create(true)
+        .open(path)?;
     file.write_all(bytes)?;
     file.sync_all()
 }

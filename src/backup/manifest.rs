@@ -69,7 +69,7 @@ impl Manifest {
         let path = dir.join(FILE);
         let text = serde_json::to_string_pretty(self)
             .map_err(|error| BackupError::Refused(error.to_string()))?;
-        let mut file = at(&path, super::copy::create_private(&path))?;
+        let mut file = at(&path, crate::domain::private_files::create(&path))?;
         at(&path, file.write_all(text.as_bytes()))?;
         at(&path, file.write_all(b"\n"))?;
         at(&path, file.sync_all())

@@ -9,7 +9,7 @@ use std::ffi::OsString;
 use std::fs::File;
 use std::path::{Path, PathBuf};
 
-use super::copy::{self, Known, create_private, sync_dir};
+use super::copy::{self, Known, sync_dir};
 use super::journal::Journal;
 use super::journaler;
 use super::manifest::{DATABASE, Manifest};
@@ -17,6 +17,7 @@ use super::replay::{Replay, Told};
 use super::{BackupError, at};
 use crate::db::models::{backups, installation};
 use crate::db::{Db, Target, maintenance};
+use crate::domain::private_files;
 use crate::domain::secret::{Purpose, Secret};
 use crate::domain::time::Timestamp;
 
@@ -163,7 +164,7 @@ fn take_over(
     (journal, copies): (&Journal, &[Known]),
 ) -> Result<Told, BackupError> {
     let mut source = at(copy, File::open(copy))?;
-    let mut file = at(new, create_private(new))?;
+    let mut file = at(new, private_files::create(new))?;
     at(new, std::io::copy(&mut source, &mut file))?;
     at(new, file.sync_all())?;
     drop(file);
@@ -205,7 +206,7 @@ fn take_over(
 /// Lets the new database take the place of the old one.
 fn swap(new: &Path, place: &Place<'_>) -> Result<(), BackupError> {
     let mark = place.data_dir.join(MARK);
-    let marked = create_private(&mark).and_then(|file| file.sync_all());
+    let marked = private_files::create(&mark).and_then(|file| file.sync_all());
     at(&mark, marked)?;
     at(place.data_dir, sync_dir(place.data_dir))?;
     let aside = with_ending(place.database, ".before-restore");

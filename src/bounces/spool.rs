@@ -4,7 +4,7 @@
 //! They hold addresses (rule P7). Nobody else can read them, and each goes as soon as it has been
 //! counted.
 
-use std::fs::{self, File, OpenOptions};
+use std::fs::{self, File};
 use std::io::{self, Read, Write};
 use std::path::{Path, PathBuf};
 
@@ -12,6 +12,7 @@ use super::apply;
 use super::origin::Keys;
 use super::report::READ_OF_A_MESSAGE;
 use crate::db::{Db, DbResult};
+use crate::domain::private_files;
 use crate::domain::secret::{hex, random_128};
 use crate::domain::time::Timestamp;
 
@@ -34,12 +35,7 @@ impl Spool {
     /// Fails when the folder can't be made.
     pub fn open(data_dir: &Path) -> io::Result<Self> {
         let folder = data_dir.join(FOLDER);
-        fs::create_dir_all(&folder)?;
-        #[cfg(unix)]
-        {
-            use std::os::unix::fs::PermissionsExt;
-            fs::set_permissions(&folder, fs::Permissions::from_mode(0o700))?;
-        }
+        private_files::take_dir(&folder)?;
         Ok(Self { folder })
     }
 
@@ -109,11 +105,10 @@ fn remove_if_left_behind(path: &Path) {
 }
 
 fn write_private(path: &Path, message: &[u8]) -> io::Result<()> {
-    let mut options = OpenOptions::new();
-    options.write(true).create_new(true);
-    #[cfg(unix)]
-    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-    let mut file = options.open(path)?;
+    let mut file = private_files::options()
+        .write(true)
+        .create_new(true)
+        .open(path)?;
     file.write_all(message)?;
     file.sync_all()
 }

@@ -1,5 +1,6 @@
-//! `widerspruch account create`, `set-password` and `reset-second-factor`.
+//! `widerspruch account create`, `list`, `set-password` and `reset-second-factor`.
 
+use std::fmt::Write;
 use std::io::Read;
 
 use clap::{Args, Subcommand};
@@ -7,17 +8,23 @@ use clap::{Args, Subcommand};
 use crate::app::Data;
 use crate::cli::CliError;
 use crate::config::{DataConfig, PasswordCost};
-use crate::db::DbError;
+use crate::db::models::accounts;
+use crate::db::{Db, DbError};
 use crate::domain::address::EmailAddress;
 use crate::domain::time::Timestamp;
 use crate::people::{reset, second_factor};
 use crate::web::password::{self, Passwords};
 use crate::web::setup::create_account;
 
+/// How many accounts are proposed at most where none is meant.
+const LISTED: usize = 20;
+
 #[derive(Debug, Subcommand)]
 pub enum AccountCommand {
     /// Make an account with its first administrator
     Create(Create),
+    /// Name all accounts with their numbers
+    List,
     /// Give a user a new password, and end all sessions of that user
     SetPassword(SetPassword),
     /// Take a user's second factor away, where app and recovery codes are lost
@@ -58,6 +65,7 @@ pub struct Create {
 pub fn run(command: AccountCommand, config: &DataConfig) -> Result<(), CliError> {
     match command {
         AccountCommand::Create(create) => make(&create, config),
+        AccountCommand::List => list(config),
         AccountCommand::SetPassword(wanted) => set_password(&wanted, config),
         AccountCommand::ResetSecondFactor(wanted) => reset_second_factor(&wanted, config),
     }
@@ -75,9 +83,9 @@ fn make(create: &Create, config: &DataConfig) -> Result<(), CliError> {
         .db
         .write(|conn| create_account(conn, &create.name, &email, name, &hash, Timestamp::now()));
     match made {
-        Ok(_) => {
+        Ok((number, _)) => {
             println!(
-                "Account \"{}\" made. Sign in as {}.",
+                "Account {number} \"{}\" made. Sign in as {}.",
                 create.name.trim(),
                 email.as_typed()
             );
@@ -89,6 +97,40 @@ fn make(create: &Create, config: &DataConfig) -> Result<(), CliError> {
         ))),
         Err(error) => Err(error.into()),
     }
+}
+
+fn list(config: &DataConfig) -> Result<(), CliError> {
+    // Beside a server too: nothing is changed.
+    let db = Db::open_as_it_is(&config.database)?;
+    for (number, name) in db.read(accounts::names)? {
+        println!("{number}\t{name}");
+    }
+    Ok(())
+}
+
+/// The account that an argument names, by its number or its name.
+///
+/// # Errors
+/// Says which accounts there are if it is none of them, or more than one.
+pub fn named(db: &Db, argument: &str, text: &str) -> Result<i64, CliError> {
+    let all = db.read(accounts::names)?;
+    let text = text.trim();
+    if let Some((number, _)) = all.iter().find(|(number, _)| number.to_string() == text) {
+        return Ok(*number);
+    }
+    let is_meant = |name: &str| name.trim().to_lowercase() == text.to_lowercase();
+    let meant: Vec<_> = all.iter().filter(|(_, name)| is_meant(name)).collect();
+    let (problem, listed) = match meant.as_slice() {
+        [(number, _)] => return Ok(*number),
+        [] => ("there is no account", all.iter().collect()),
+        _ => ("several accounts are called", meant),
+    };
+    let mut said = format!("{argument}: {problem} {text}");
+    for (at, (number, name)) in listed.into_iter().take(LISTED).enumerate() {
+        let before = if at == 0 { "; there is" } else { "," };
+        let _ = write!(said, "{before} {number} \"{name}\"");
+    }
+    Err(CliError::Usage(said))
 }
 
 fn set_password(wanted: &SetPassword, config: &DataConfig) -> Result<(), CliError> {

@@ -11,13 +11,13 @@ use clap::{Args, ValueEnum};
 
 use self::consents::ConsentOptions;
 use crate::app::Data;
-use crate::cli::CliError;
+use crate::cli::{CliError, account};
 use crate::config::DataConfig;
+use crate::db::DbResult;
 use crate::db::models::audit::Actor;
+use crate::db::models::groups;
 use crate::db::models::imports::{self, Import, ImportStatus, NewImport};
 use crate::db::models::refusals;
-use crate::db::models::{accounts, groups};
-use crate::db::{DbError, DbResult};
 use crate::domain::group::name_problem;
 use crate::domain::secret::Purpose;
 use crate::domain::time::Timestamp;
@@ -35,9 +35,9 @@ const ACTOR: Actor = Actor::Program("Import (Kommandozeile)");
 
 #[derive(Debug, Args)]
 pub struct ImportCommand {
-    /// Number of the account
+    /// Number or name of the account
     #[arg(long)]
-    account: i64,
+    account: String,
     /// Name of the group the recipients join; made where it is missing
     #[arg(long)]
     group: String,
@@ -82,16 +82,10 @@ pub fn run(command: ImportCommand, config: &DataConfig) -> Result<(), CliError> 
     let settings = settings(&command)?;
     let size = file_problem(path, File::open(path).and_then(|file| file.metadata()))?.len();
     let data = Data::open(config)?;
+    let account_id = account::named(&data.db, "--account", &command.account)?;
     let import = data
         .db
-        .write(|conn| begin(conn, &command, &settings, size))
-        .map_err(|error| match error {
-            DbError::NotFound => CliError::Usage(format!(
-                "--account: there is no account {}",
-                command.account
-            )),
-            error => error.into(),
-        })?;
+        .write(|conn| begin(conn, account_id, &command, &settings, size))?;
     if import.rows_read > 0 {
         eprintln!(
             "This import was interrupted; it goes on after row {}.",
@@ -161,12 +155,12 @@ fn settings(command: &ImportCommand) -> Result<Settings, CliError> {
 /// Finds the interrupted import of this file, or begins one.
 fn begin(
     conn: &mut crate::db::Conn,
+    account_id: i64,
     command: &ImportCommand,
     settings: &Settings,
     size: u64,
 ) -> DbResult<Import> {
-    let (account_id, now) = (command.account, Timestamp::now());
-    accounts::find(conn, account_id)?;
+    let now = Timestamp::now();
     let group_id = match groups::find_by_name(conn, account_id, &command.group)? {
         Some(group) => group.id,
         None => groups::create(conn, account_id, &command.group, now)?,

@@ -11,7 +11,7 @@ mod serve;
 
 use std::path::PathBuf;
 
-use clap::{Args, Parser, Subcommand};
+use clap::{Args, CommandFactory, FromArgMatches, Parser, Subcommand};
 
 use crate::config::{self, Config, DataConfig, PasswordCost};
 use crate::error::StartError;
@@ -129,7 +129,6 @@ impl Settings {
             metrics_listen: self
                 .metrics_listen
                 .as_deref()
-                .filter(|text| !text.is_empty())
                 .map(config::parse_metrics_listen)
                 .transpose()?,
             password_cost: PasswordCost::Full,
@@ -176,6 +175,28 @@ impl CliError {
             _ => 1,
         }
     }
+}
+
+/// Reads the command line and the environment. Ends the program where it asks for help or holds
+/// something wrong.
+pub fn parse() -> Cli {
+    let matches = without_empty_variables(Cli::command()).get_matches();
+    Cli::from_arg_matches(&matches).unwrap_or_else(|error| error.exit())
+}
+
+/// Takes an empty variable of the environment for one that is not set: services and containers pass
+/// on what nobody filled in.
+fn without_empty_variables(command: clap::Command) -> clap::Command {
+    command
+        .mut_args(|arg| {
+            let value = arg.get_env().and_then(std::env::var_os);
+            if value.is_some_and(|value| value.is_empty()) {
+                arg.env(None::<&'static str>)
+            } else {
+                arg
+            }
+        })
+        .mut_subcommands(without_empty_variables)
 }
 
 /// Carries a command out.

@@ -193,11 +193,9 @@ impl Secret {
         let mut bytes = [0; 32];
         getrandom::fill(&mut bytes)?;
         let hex = hex(&bytes);
-        let mut options = std::fs::OpenOptions::new();
-        options.write(true).create_new(true);
-        #[cfg(unix)]
-        std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-        options
+        crate::domain::private_files::options()
+            .write(true)
+            .create_new(true)
             .open(path)
             .and_then(|mut file| writeln!(file, "{hex}").and_then(|()| file.sync_all()))
             .map_err(|source| SecretProblem::File {

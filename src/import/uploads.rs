@@ -1,13 +1,14 @@
 //! The folder of uploaded files. They are full of addresses, so each goes when its import ends
 //! (rule P7), and nobody else on the machine may read them.
 
-use std::fs::{self, File, OpenOptions};
+use std::fs::{self, File};
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use crate::db::models::imports;
 use crate::db::{Db, DbResult};
+use crate::domain::private_files;
 use crate::domain::secret::{hex, random_128};
 
 /// What a file's name ends with until its import has a number.
@@ -39,12 +40,7 @@ impl Uploads {
     /// Fails when the folder can't be made.
     pub fn open(data_dir: &Path) -> std::io::Result<Self> {
         let dir = data_dir.join("imports");
-        fs::create_dir_all(&dir)?;
-        #[cfg(unix)]
-        {
-            use std::os::unix::fs::PermissionsExt;
-            fs::set_permissions(&dir, fs::Permissions::from_mode(0o700))?;
-        }
+        private_files::take_dir(&dir)?;
         Ok(Self { dir })
     }
 
@@ -60,14 +56,12 @@ impl Uploads {
     pub fn receive(&self) -> std::io::Result<(Upload, File)> {
         let name = random_128().map_err(std::io::Error::other)?;
         let path = self.dir.join(format!("{}{UNFINISHED}", hex(&name)));
-        let mut options = OpenOptions::new();
-        options.read(true).write(true).create_new(true);
-        #[cfg(unix)]
-        {
-            use std::os::unix::fs::OpenOptionsExt;
-            options.mode(0o600);
-        }
-        let file = options.open(&path)?;
+        let mut options = private_files::options();
+        let file = options
+            .read(true)
+            .write(true)
+            .create_new(true)
+            .open(&path)?;
         Ok((Upload { path }, file))
     }
 

@@ -12,6 +12,7 @@ use super::transport::{Fate, Slot, Transport};
 use crate::db::models::outbox::{self, NewMail};
 use crate::db::models::sending;
 use crate::db::{Conn, Db, DbResult};
+use crate::domain::private_files;
 use crate::domain::secret::{Key, hex};
 use crate::domain::time::Timestamp;
 
@@ -38,12 +39,7 @@ impl Outbox {
     /// Fails when the directory can't be made.
     pub fn open(data_dir: &Path, names: Key) -> std::io::Result<Self> {
         let dir = data_dir.join("outbox");
-        std::fs::create_dir_all(&dir)?;
-        #[cfg(unix)]
-        {
-            use std::os::unix::fs::PermissionsExt;
-            std::fs::set_permissions(&dir, std::fs::Permissions::from_mode(0o700))?;
-        }
+        private_files::take_dir(&dir)?;
         Ok(Self { dir, names })
     }
 
@@ -104,11 +100,7 @@ impl Outbox {
     /// Fails when the file can't be written.
     pub(super) fn write(&self, name: &str, message: &[u8]) -> std::io::Result<()> {
         let unfinished = self.dir.join(format!("{name}{UNFINISHED}"));
-        let mut options = std::fs::OpenOptions::new();
-        options.write(true).create(true).truncate(true);
-        #[cfg(unix)]
-        std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-        options.open(&unfinished)?.write_all(message)?;
+        private_files::create(&unfinished)?.write_all(message)?;
         // A file under its final name is complete.
         std::fs::rename(unfinished, self.dir.join(name))
     }

@@ -101,12 +101,14 @@ pub async fn create(
         .await?;
     state.setup_key.lock().take();
     match user_id {
-        Some(user_id) => session::start_session(&request, &session, &state, user_id, "/").await,
+        Some((_, user_id)) => {
+            session::start_session(&request, &session, &state, user_id, "/").await
+        }
         None => Err(WebError::NotFound),
     }
 }
 
-/// Makes an account with its first administrator; gives the administrator's number.
+/// Makes an account with its first administrator; gives the numbers of both.
 pub fn create_account(
     conn: &mut Conn,
     account: &str,
@@ -114,7 +116,7 @@ pub fn create_account(
     name: &str,
     password_hash: &str,
     now: Timestamp,
-) -> DbResult<i64> {
+) -> DbResult<(i64, i64)> {
     let account_id = accounts::create(conn, account.trim(), now)?;
     let new = NewUser {
         email,
@@ -122,7 +124,8 @@ pub fn create_account(
         roles: Roles::ADMIN,
         password_hash,
     };
-    users::create(conn, account_id, &new, now)
+    let user_id = users::create(conn, account_id, &new, now)?;
+    Ok((account_id, user_id))
 }
 
 /// Whether that is the key of the one-time link, while there is one.

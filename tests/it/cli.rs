@@ -4,7 +4,9 @@ use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::path::Path;
 use std::process::{Command, Output};
 
-use widerspruch::db::account_lock;
+use widerspruch::db::models::accounts;
+use widerspruch::db::{account_lock, sqlite_file};
+use widerspruch::domain::private_files;
 use widerspruch::domain::tracking::Decision;
 
 use crate::support::agent::Agent;
@@ -85,7 +87,7 @@ fn wrong_settings_end_with_a_line_that_names_them() {
         command.arg("--data-dir").arg(dir.path());
         refused(&run(command.env("WIDERSPRUCH_LISTEN", value)))
     };
-    for value in ["8080", "localhost", "127.0.0.1:99999", ""] {
+    for value in ["8080", "localhost", "127.0.0.1:99999"] {
         let said = listen(value);
         assert!(said.contains("--listen (WIDERSPRUCH_LISTEN)"), "{said}");
         assert!(said.contains("127.0.0.1:8080"), "an example helps: {said}");
@@ -197,6 +199,137 @@ fn the_secret_is_the_owners_alone_and_belongs_to_its_database() {
     let said = refused(&run(&mut program(&inside, None)));
     assert!(said.contains("64 hexadecimal digits"), "{said}");
     assert!(!said.contains("zu kurz"), "{said}");
+}
+
+#[test]
+fn a_directory_of_somebody_else_will_do() {
+    use std::os::unix::fs::{MetadataExt, PermissionsExt, chown};
+    use std::os::unix::process::CommandExt;
+    const NOBODY: u32 = 65_534;
+    let dir = data();
+    let may = |path: &Path, mode| {
+        let permissions = std::fs::Permissions::from_mode(mode);
+        std::fs::set_permissions(path, permissions).expect("permissions");
+    };
+    if std::fs::metadata(dir.path()).expect("it is there").uid() != 0 {
+        // Only the administrator of a machine can play two people on it. The directory for
+        // everybody's temporary files is somebody else's, though.
+        private_files::take_dir(Path::new("/tmp")).expect("it can be written");
+        return;
+    }
+    // Nobody may have to reach the program and the directory, wherever the tests run.
+    may(dir.path(), 0o755);
+    let binary = dir.path().join("widerspruch");
+    std::fs::copy(env!("CARGO_BIN_EXE_widerspruch"), &binary).expect("a copy");
+    may(&binary, 0o755);
+    let inside = dir.path().join("installation");
+    std::fs::create_dir(&inside).expect("a directory");
+    chown(&inside, Some(0), Some(NOBODY)).expect("another group");
+    may(&inside, 0o2775);
+    let said = done(&run(Command::new(&binary)
+        .env_remove("DATABASE_URL")
+        .args(["migrate", "--data-dir"])
+        .arg(&inside)
+        .current_dir("/")
+        .uid(NOBODY)
+        .gid(NOBODY)));
+    assert!(said.contains("up to date"), "{said}");
+    for file in std::fs::read_dir(&inside).expect("it is there") {
+        let file = file.expect("a file");
+        let mode = file.metadata().expect("it is there").permissions().mode();
+        let is_lock = file.file_name() == "lock";
+        assert!(is_lock || mode & 0o077 == 0, "{file:?}: {mode:o}");
+    }
+}
+
+#[test]
+fn accounts_are_made_listed_and_named() {
+    for on in [On::Sqlite, On::Postgres] {
+        let mut world = World::start_empty(on);
+        world.stop();
+        let command = |words: &[&str], input: &str| {
+            let mut command = program(world.dir.path(), world.database_url());
+            run_with_input(command.args(words), input)
+        };
+        let mut numbers = Vec::new();
+        for (name, email) in [
+            ("Muster GmbH", "a@example.org"),
+            ("Verein", "b@example.org"),
+        ] {
+            let create = [
+                "account",
+                "create",
+                "--admin-password-stdin",
+                "--name",
+                name,
+            ];
+            let said = done(&command(
+                &[&create[..], &["--admin-email", email]].concat(),
+                "ein langes Passwort",
+            ));
+            let number = said.split(' ').nth(1).expect("a number").to_owned();
+            assert!(
+                said.starts_with(&format!("Account {number} \"{name}\" made")),
+                "{said}"
+            );
+            numbers.push(number);
+        }
+        assert_eq!(
+            done(&command(&["account", "list"], "")),
+            format!("{}\tMuster GmbH\n{}\tVerein\n", numbers[0], numbers[1])
+        );
+        let file = world.dir.path().join("kunden.csv");
+        std::fs::write(&file, "E-Mail\nanna@example.org\n").expect("a file");
+        let file = file.to_str().expect("a name");
+        let import = |account: &str| {
+            command(
+                &["import", "--group", "Kunden", "--account", account, file],
+                "",
+            )
+        };
+        for account in [&numbers[1], "Verein", " verein "] {
+            done(&import(account));
+        }
+        let said = refused(&import("Verband"));
+        assert!(said.contains("there is no account Verband"), "{said}");
+        assert!(
+            said.contains(&format!("{} \"Muster GmbH\"", numbers[0])),
+            "{said}"
+        );
+        world.restart();
+        let count = |account_id: &str| {
+            let id = account_id.parse().expect("a number");
+            world.read(|conn| accounts::find(conn, id)).recipient_count
+        };
+        assert_eq!((count(&numbers[0]), count(&numbers[1])), (0, 1));
+    }
+}
+
+#[test]
+fn an_empty_variable_counts_as_none() {
+    let binary = || Command::new(env!("CARGO_BIN_EXE_widerspruch"));
+    let help = ["--help", "backup"].map(|word| done(&run(binary().args([word, "--help"]))));
+    let names: Vec<&str> = help
+        .iter()
+        .flat_map(|help| help.split("[env: ").skip(1))
+        .filter_map(|rest| rest.split(['=', ']']).next())
+        .collect();
+    for name in ["DATABASE_URL", "WIDERSPRUCH_LISTEN", "WIDERSPRUCH_BACKUPS"] {
+        assert!(names.contains(&name), "{name} of {names:?}");
+    }
+    let empty = || names.iter().map(|name| (*name, ""));
+    let dir = data();
+    done(&run(binary()
+        .current_dir(dir.path())
+        .envs(empty())
+        .arg("migrate")));
+    assert!(sqlite_file(&dir.path().join("data")).is_file());
+    Program::start(program(dir.path(), None).envs(empty())).stop();
+    done(&run(binary()
+        .current_dir(dir.path())
+        .envs(empty())
+        .arg("backup")));
+    assert!(dir.path().join("backups").is_dir());
 }
 
 #[test]

@@ -14,6 +14,7 @@ use widerspruch::domain::address::EmailAddress;
 use widerspruch::domain::role::Roles;
 use widerspruch::domain::time::Timestamp;
 use widerspruch::tracking::recorder;
+use widerspruch::web::setup::create_account;
 use widerspruch::web::state::State;
 
 use super::agent::Agent;
@@ -176,16 +177,9 @@ impl World {
         let email = EmailAddress::parse(admin).expect("an address");
         let hash = self.state.passwords.hash_here(PASSWORD).expect("a hash");
         self.write(|conn| {
-            widerspruch::web::setup::create_account(
-                conn,
-                name,
-                &email,
-                "Eva Admin",
-                &hash,
-                Timestamp::now(),
-            )?;
-            let user = widerspruch::db::models::users::find_by_email(conn, email.key())?;
-            Ok(user.expect("the user just made").account_id)
+            let now = Timestamp::now();
+            let made = create_account(conn, name, &email, "Eva Admin", &hash, now)?;
+            Ok(made.0)
         })
     }
 

@@ -98,6 +98,14 @@ pub fn ids(conn: &mut Conn) -> DbResult<Vec<i64>> {
         .load(conn)?)
 }
 
+/// The numbers and names of all accounts.
+pub fn names(conn: &mut Conn) -> DbResult<Vec<(i64, String)>> {
+    Ok(accounts::table
+        .order(accounts::id)
+        .select((accounts::id, accounts::name))
+        .load(conn)?)
+}
+
 /// Renames the account.
 pub fn rename(conn: &mut Conn, account_id: i64, name: &str) -> DbResult<()> {
     diesel::update(accounts::table.find(account_id))
