@@ -1,6 +1,7 @@
 //! The only table of addresses: method, path, who may come, handler; one line each.
 
 use actix_web::dev::ResourceDef;
+use actix_web::guard as only;
 use actix_web::http::Method;
 use actix_web::http::header::ALLOW;
 use actix_web::middleware::from_fn;
@@ -434,7 +435,11 @@ impl Table<'_> {
             if access.uses_session() {
                 route = route.wrap(sessions.clone()).wrap(from_fn(explain_failure));
             }
-            config.route(path, route);
+            config.service(
+                web::resource(patterns(path))
+                    .guard(only::Method(method.clone()))
+                    .route(route),
+            );
         }
         self.entries.push(Entry {
             method,
@@ -442,6 +447,18 @@ impl Table<'_> {
             access,
         });
     }
+}
+
+/// The addresses of a path. A token at its end is followed by whatever mail programs and people
+/// take for a part of the address; letters and digits may be one of the page's other addresses.
+fn patterns(path: &'static str) -> Vec<String> {
+    let mut patterns = vec![path.to_owned()];
+    if path.ends_with("{token}") {
+        patterns.push([path, "/{rest:([^A-Za-z0-9]|%[0-9A-Fa-f]{2})*}"].concat());
+    } else if path.ends_with("{token}.gif") {
+        patterns.push([path, "{rest:.*}"].concat());
+    }
+    patterns
 }
 
 /// What stands on the listener for monitoring: nobody signs in there, and it shows nobody's data.

@@ -6,6 +6,10 @@
 //! that the addresses in the mails of two people who objected are equal byte for byte (rule P4).
 //! A damaged or forged token is refused here, before the database is asked.
 //!
+//! All tokens of a kind are equally long, so length and MAC say where one ends. What stands behind
+//! it is no part of it: mail programs and people take a full stop, a bracket or a quotation mark
+//! for a part of an address.
+//!
 //! A personal token (`base64url(version, mailing, recipient's random key, mac)`) opens *Abmelden*
 //! and *Personenbezogenes Tracking: Widerspruch*. It never carries anything of the delivery, so it
 //! outlives pseudonymisation and dies with the recipient (rule P6).
@@ -90,6 +94,7 @@ impl TokenKeys {
     }
 
     /// Reads a tracking token; none when it is damaged, forged or of another kind.
+    /// Whatever stands behind it is left out.
     pub fn read_tracking(&self, kind: HitKind, text: &str) -> Option<TrackingToken> {
         let body: [u8; TRACKING_BODY] = open(self.tracking_key(kind), text)?;
         let key: Random128 = body[9..25].try_into().ok()?;
@@ -110,6 +115,7 @@ impl TokenKeys {
     }
 
     /// Reads a personal token; none when it is damaged, forged or of another kind.
+    /// Whatever stands behind it is left out.
     pub fn read_personal(&self, link: PersonalLink, text: &str) -> Option<PersonalToken> {
         let body: [u8; PERSONAL_BODY] = open(self.personal_key(link), text)?;
         Some(PersonalToken {
@@ -139,12 +145,15 @@ fn seal(key: &Key, mut bytes: Vec<u8>) -> String {
     URL_SAFE_NO_PAD.encode(bytes)
 }
 
+/// How many characters of base64 without padding hold so many bytes (RFC 4648, section 5).
+const fn written_length(bytes: usize) -> usize {
+    (bytes * 8).div_ceil(6)
+}
+
 fn open<const BODY: usize>(key: &Key, text: &str) -> Option<[u8; BODY]> {
-    // Longer than any token: not worth decoding. The buffer holds the longest.
+    let text = text.get(..written_length(BODY + MAC_LENGTH))?;
+    // The buffer holds the longest.
     let mut buffer = [0_u8; TRACKING_BODY + MAC_LENGTH + 3];
-    if text.len() > 64 {
-        return None;
-    }
     let length = URL_SAFE_NO_PAD.decode_slice(text, &mut buffer).ok()?;
     let bytes = buffer.get(..length)?;
     if length != BODY + MAC_LENGTH || bytes[0] != VERSION {
@@ -219,6 +228,36 @@ mod tests {
             Some(token)
         );
         assert_eq!(keys().read_personal(PersonalLink::Preferences, &text), None);
+    }
+
+    #[test]
+    fn what_stands_behind_a_token_is_no_part_of_it() {
+        let tracking = TrackingToken {
+            mailing_id: 9,
+            key: Some([8; 16]),
+            link: 2,
+        };
+        let personal = PersonalToken {
+            mailing_id: 9,
+            recipient_key: [8; 16],
+        };
+        let click = keys().tracking(HitKind::Click, tracking);
+        let preferences = keys().personal(PersonalLink::Preferences, personal);
+        let long = "x".repeat(3_000);
+        for rest in [
+            ".", ")", ">", "\"", " ", "\u{A0}", "/", "=", "==", "&x=1", "_", "-", "ä", "\0", "…",
+            "A", &long,
+        ] {
+            let read = keys().read_tracking(HitKind::Click, &[&click, rest].concat());
+            assert_eq!(read, Some(tracking), "{rest}");
+            let read =
+                keys().read_personal(PersonalLink::Preferences, &[&preferences, rest].concat());
+            assert_eq!(read, Some(personal), "{rest}");
+        }
+        for text in [&click[..57], &preferences[..54], "", "ä"] {
+            assert_eq!(keys().read_tracking(HitKind::Click, text), None);
+            assert_eq!(keys().read_personal(PersonalLink::Preferences, text), None);
+        }
     }
 
     #[test]

@@ -5,7 +5,7 @@ use actix_web::http::header::{CACHE_CONTROL, LOCATION, REFERRER_POLICY};
 use actix_web::{HttpRequest, HttpResponse, web};
 use askama::Template;
 
-use super::{NotStored, links_of, mark, record, visitor};
+use super::{InAddress, NotStored, links_of, mark, record, visitor};
 use crate::mail::links::location;
 use crate::tracking::token::HitKind;
 use crate::web::page::Page;
@@ -24,9 +24,9 @@ struct UnknownLink {
 pub async fn follow(
     request: HttpRequest,
     state: web::Data<State>,
-    token: web::Path<String>,
+    address: web::Path<InAddress>,
 ) -> WebResult {
-    let Some(token) = state.tokens.read_tracking(HitKind::Click, &token) else {
+    let Some(token) = state.tokens.read_tracking(HitKind::Click, &address.token) else {
         return unknown();
     };
     let links = match links_of(&state, token.mailing_id).await {

@@ -14,6 +14,7 @@ use std::sync::Arc;
 
 use actix_web::http::header::HeaderName;
 use actix_web::{HttpRequest, HttpResponse, web};
+use serde::Deserialize;
 
 use crate::domain::time::Timestamp;
 use crate::tracking::links::MailingLinks;
@@ -22,6 +23,13 @@ use crate::tracking::token::{HitKind, TrackingToken};
 use crate::tracking::visitor::{Request, Visitor};
 use crate::web::head;
 use crate::web::state::State;
+
+/// The parameter of an address with a token: the token, and what mail programs and people put
+/// behind it. The readers of tokens know where they end.
+#[derive(Deserialize)]
+pub struct InAddress {
+    token: String,
+}
 
 /// The links of a token's mailing: from memory, else from the database. None when there is no
 /// such mailing. When the database is away nobody knows, and the hit counts as not stored: the

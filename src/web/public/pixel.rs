@@ -3,7 +3,7 @@
 use actix_web::http::header::CACHE_CONTROL;
 use actix_web::{HttpRequest, HttpResponse, web};
 
-use super::{NotStored, links_of, mark, record, visitor};
+use super::{InAddress, NotStored, links_of, mark, record, visitor};
 use crate::tracking::token::HitKind;
 use crate::web::state::State;
 
@@ -17,14 +17,14 @@ const PICTURE: &[u8] = &[
 pub async fn show(
     request: HttpRequest,
     state: web::Data<State>,
-    token: web::Path<String>,
+    address: web::Path<InAddress>,
 ) -> HttpResponse {
     let mut response = HttpResponse::Ok()
         .content_type("image/gif")
         // Every load counts, so no cache may answer for us.
         .insert_header((CACHE_CONTROL, "no-store, max-age=0"))
         .body(PICTURE);
-    if let Some(token) = state.tokens.read_tracking(HitKind::Open, &token) {
+    if let Some(token) = state.tokens.read_tracking(HitKind::Open, &address.token) {
         match links_of(&state, token.mailing_id).await {
             Ok(Some(links)) => {
                 let stored = record(&state, &links, HitKind::Open, token, visitor(&request)).await;

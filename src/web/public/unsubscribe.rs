@@ -4,6 +4,7 @@
 use actix_web::{HttpResponse, web};
 use askama::Template;
 
+use super::InAddress;
 use super::person::{self, Person, unknown};
 use crate::db::models::audit::Actor;
 use crate::db::models::mailing_counters;
@@ -21,6 +22,8 @@ use crate::web::state::State;
 #[template(path = "public/unsubscribe.html")]
 struct UnsubscribePage {
     page: Page,
+    /// The address of this page, with nothing behind its token.
+    here: String,
     person: Person,
 }
 
@@ -31,10 +34,10 @@ impl UnsubscribePage {
 }
 
 /// GET `/abmelden/{token}`: shows, and changes nothing. Programs that check mails follow links.
-pub async fn show(state: web::Data<State>, token: web::Path<String>) -> WebResult {
+pub async fn show(state: web::Data<State>, address: web::Path<InAddress>) -> WebResult {
     let Some(token) = state
         .tokens
-        .read_personal(PersonalLink::Unsubscribe, &token)
+        .read_personal(PersonalLink::Unsubscribe, &address.token)
     else {
         return unknown();
     };
@@ -44,6 +47,7 @@ pub async fn show(state: web::Data<State>, token: web::Path<String>) -> WebResul
     match found {
         Some(person) => page(&UnsubscribePage {
             page: Page::public("Abmelden"),
+            here: here(&state, token),
             person,
         }),
         None => unknown(),
@@ -53,10 +57,13 @@ pub async fn show(state: web::Data<State>, token: web::Path<String>) -> WebResul
 /// POST `/abmelden/{token}`: from the page's button, or from a mail program's own (RFC 8058).
 pub async fn create(
     state: web::Data<State>,
-    text: web::Path<String>,
+    address: web::Path<InAddress>,
     body: web::Bytes,
 ) -> WebResult {
-    let Some(token) = state.tokens.read_personal(PersonalLink::Unsubscribe, &text) else {
+    let Some(token) = state
+        .tokens
+        .read_personal(PersonalLink::Unsubscribe, &address.token)
+    else {
         return unknown();
     };
     let found = state.write(move |conn| end_mailings(conn, token)).await?;
@@ -67,10 +74,16 @@ pub async fn create(
             .body("Abgemeldet."));
     }
     if found {
-        see_other(format!("/abmelden/{text}"))
+        see_other(here(&state, token))
     } else {
         unknown()
     }
+}
+
+/// The address of the page that a token opens.
+fn here(state: &State, token: PersonalToken) -> String {
+    let token = state.tokens.personal(PersonalLink::Unsubscribe, token);
+    format!("/abmelden/{token}")
 }
 
 /// Unsubscribes whoever has that token, and counts it in the token's mailing. Gives whether there

@@ -109,7 +109,8 @@ on_both!(damaged_tokens_change_nothing_and_never_fail, |world| {
                 let mut paths = Vec::new();
                 while paths.len() < TOKENS / CLIENTS {
                     let token = damage(genuine.choose(&mut random).expect("tokens"), &mut random);
-                    if genuine.contains(&token) {
+                    // What stands behind a token is no part of it.
+                    if genuine.iter().any(|one| token.starts_with(one)) {
                         continue;
                     }
                     let (before, behind) = PATHS[random.random_range(0..PATHS.len())];

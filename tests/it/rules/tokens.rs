@@ -70,7 +70,8 @@ fn a_damaged_token_is_never_taken() {
     while tried < 100_000 {
         let original = originals.choose(&mut random).expect("tokens");
         let damaged = damage(original, &mut random);
-        if originals.contains(&damaged) {
+        // What stands behind a token is no part of it.
+        if originals.iter().any(|token| damaged.starts_with(token)) {
             continue;
         }
         assert_eq!(

@@ -8,9 +8,10 @@ use actix_web::http::header::CONTENT_DISPOSITION;
 use actix_web::{HttpResponse, web};
 use askama::Template;
 
-use super::super::person;
-use super::{read, unknown};
+use super::super::{InAddress, person};
+use super::{read, unknown, written};
 use crate::domain::time::Timestamp;
+use crate::tracking::token::PersonalToken;
 use crate::web::error::WebError;
 use crate::web::filters;
 use crate::web::own_data::{self, HOW, OwnData};
@@ -28,11 +29,11 @@ struct DataPage {
 }
 
 /// GET `/datenschutz/{token}/daten`
-pub async fn show(state: web::Data<State>, text: web::Path<String>) -> WebResult {
-    match gather(&state, &text).await? {
-        Some(data) => page(&DataPage {
+pub async fn show(state: web::Data<State>, address: web::Path<InAddress>) -> WebResult {
+    match gather(&state, &address).await? {
+        Some((token, data)) => page(&DataPage {
             page: Page::public("Ihre Daten"),
-            token: text.into_inner(),
+            token: written(&state, token),
             data,
             how: HOW,
         }),
@@ -41,8 +42,8 @@ pub async fn show(state: web::Data<State>, text: web::Path<String>) -> WebResult
 }
 
 /// GET `/datenschutz/{token}/daten.json`
-pub async fn download(state: web::Data<State>, text: web::Path<String>) -> WebResult {
-    let Some(data) = gather(&state, &text).await? else {
+pub async fn download(state: web::Data<State>, address: web::Path<InAddress>) -> WebResult {
+    let Some((_, data)) = gather(&state, &address).await? else {
         return unknown();
     };
     let body = serde_json::to_string_pretty(&data.json(Timestamp::now()))
@@ -56,15 +57,18 @@ pub async fn download(state: web::Data<State>, text: web::Path<String>) -> WebRe
         .body(body))
 }
 
-async fn gather(state: &State, text: &str) -> Result<Option<OwnData>, WebError> {
-    let Some(token) = read(state, text) else {
+async fn gather(
+    state: &State,
+    address: &InAddress,
+) -> Result<Option<(PersonalToken, OwnData)>, WebError> {
+    let Some(token) = read(state, address) else {
         return Ok(None);
     };
     let remembering = state.remembering.clone();
     state
         .read(move |conn| {
             person::find(conn, &token.recipient_key)?
-                .map(|person| own_data::gather(conn, person, &remembering))
+                .map(|person| Ok((token, own_data::gather(conn, person, &remembering)?)))
                 .transpose()
         })
         .await

@@ -4,7 +4,7 @@
 use actix_web::web;
 use serde_json::{Value, json};
 
-use super::super::person;
+use super::super::{InAddress, person};
 use super::{back, read, unknown};
 use crate::db::models::audit::{self, Action, Actor, Entry, OwnEntry};
 use crate::db::models::deletion_requests;
@@ -21,8 +21,8 @@ pub(super) fn reason_of(entry: &OwnEntry) -> String {
 }
 
 /// POST `/datenschutz/{token}/loeschwunsch`: asks for deletion.
-pub async fn create(state: web::Data<State>, text: web::Path<String>) -> WebResult {
-    let Some(token) = read(&state, &text) else {
+pub async fn create(state: web::Data<State>, address: web::Path<InAddress>) -> WebResult {
+    let Some(token) = read(&state, &address) else {
         return unknown();
     };
     let found = state
@@ -37,12 +37,12 @@ pub async fn create(state: web::Data<State>, text: web::Path<String>) -> WebResu
             })
         })
         .await?;
-    back(found, &text, "loeschwunsch")
+    back(&state, found, token, "loeschwunsch")
 }
 
 /// POST `/datenschutz/{token}/loeschwunsch/zuruecknehmen`
-pub async fn destroy(state: web::Data<State>, text: web::Path<String>) -> WebResult {
-    let Some(token) = read(&state, &text) else {
+pub async fn destroy(state: web::Data<State>, address: web::Path<InAddress>) -> WebResult {
+    let Some(token) = read(&state, &address) else {
         return unknown();
     };
     let found = state
@@ -56,7 +56,7 @@ pub async fn destroy(state: web::Data<State>, text: web::Path<String>) -> WebRes
             })
         })
         .await?;
-    back(found, &text, "loeschwunsch-zurueckgenommen")
+    back(&state, found, token, "loeschwunsch-zurueckgenommen")
 }
 
 fn wish(action: Action, recipient_id: i64) -> Entry<'static> {

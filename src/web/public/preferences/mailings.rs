@@ -4,7 +4,7 @@ use actix_web::web;
 use serde::Deserialize;
 use serde_json::json;
 
-use super::super::{person, unsubscribe};
+use super::super::{InAddress, person, unsubscribe};
 use super::{back, read, unknown};
 use crate::db::account_lock;
 use crate::db::models::audit::{self, Action, Actor, Entry};
@@ -22,10 +22,10 @@ pub struct LeaveForm {
 /// POST `/datenschutz/{token}/gruppen`: leaves one group.
 pub async fn leave(
     state: web::Data<State>,
-    text: web::Path<String>,
+    address: web::Path<InAddress>,
     form: web::Form<LeaveForm>,
 ) -> WebResult {
-    let Some(token) = read(&state, &text) else {
+    let Some(token) = read(&state, &address) else {
         return unknown();
     };
     let group_id = form.gruppe;
@@ -49,16 +49,16 @@ pub async fn leave(
             })
         })
         .await?;
-    back(found, &text, "gruppe-verlassen")
+    back(&state, found, token, "gruppe-verlassen")
 }
 
 /// POST `/datenschutz/{token}/abmelden`: no mailings any more.
-pub async fn unsubscribe(state: web::Data<State>, text: web::Path<String>) -> WebResult {
-    let Some(token) = read(&state, &text) else {
+pub async fn unsubscribe(state: web::Data<State>, address: web::Path<InAddress>) -> WebResult {
+    let Some(token) = read(&state, &address) else {
         return unknown();
     };
     let found = state
         .write(move |conn| unsubscribe::end_mailings(conn, token))
         .await?;
-    back(found, &text, "person-abgemeldet")
+    back(&state, found, token, "person-abgemeldet")
 }

@@ -14,6 +14,7 @@ use actix_web::web;
 use askama::Template;
 use serde::Deserialize;
 
+use super::InAddress;
 use super::person::{self, Person, unknown};
 use crate::db::models::audit::{self, Action};
 use crate::db::models::deletion_requests;
@@ -103,10 +104,10 @@ pub struct Query {
 /// GET `/datenschutz/{token}`: shows, and changes nothing.
 pub async fn show(
     state: web::Data<State>,
-    text: web::Path<String>,
+    address: web::Path<InAddress>,
     query: web::Query<Query>,
 ) -> WebResult {
-    let Some(token) = read(&state, &text) else {
+    let Some(token) = read(&state, &address) else {
         return unknown();
     };
     let found = state
@@ -131,7 +132,7 @@ pub async fn show(
     page(&PreferencesPage {
         page: Page::public("Datenschutz-Einstellungen")
             .with_notice(query.meldung.as_deref().and_then(notice::find)),
-        token: text.into_inner(),
+        token: written(&state, token),
         groups,
         now,
         deletion_requested_at,
@@ -144,14 +145,22 @@ pub async fn show(
 }
 
 /// What the text in the address says; none when it is damaged or forged.
-fn read(state: &State, text: &str) -> Option<PersonalToken> {
-    state.tokens.read_personal(PersonalLink::Preferences, text)
+fn read(state: &State, address: &InAddress) -> Option<PersonalToken> {
+    state
+        .tokens
+        .read_personal(PersonalLink::Preferences, &address.token)
+}
+
+/// The token as the links of these pages write it, with nothing behind it.
+fn written(state: &State, token: PersonalToken) -> String {
+    state.tokens.personal(PersonalLink::Preferences, token)
 }
 
 /// After a change: to the page again, which says what has happened; or that nobody is there.
-fn back(found: bool, text: &str, notice: &str) -> WebResult {
+fn back(state: &State, found: bool, token: PersonalToken, notice: &str) -> WebResult {
     if found {
-        see_other(format!("/datenschutz/{text}?meldung={notice}"))
+        let token = written(state, token);
+        see_other(format!("/datenschutz/{token}?meldung={notice}"))
     } else {
         unknown()
     }

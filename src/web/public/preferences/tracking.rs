@@ -3,6 +3,7 @@
 
 use actix_web::web;
 
+use super::super::InAddress;
 use super::super::person::{self, Person};
 use super::{back, read, unknown};
 use crate::db::models::audit::Actor;
@@ -17,8 +18,8 @@ use crate::web::respond::WebResult;
 use crate::web::state::State;
 
 /// POST `/datenschutz/{token}`: *Widersprechen*, or the no to the question there.
-pub async fn create(state: web::Data<State>, text: web::Path<String>) -> WebResult {
-    let Some(token) = read(&state, &text) else {
+pub async fn create(state: web::Data<State>, address: web::Path<InAddress>) -> WebResult {
+    let Some(token) = read(&state, &address) else {
         return unknown();
     };
     let found = state
@@ -41,12 +42,12 @@ pub async fn create(state: web::Data<State>, text: web::Path<String>) -> WebResu
             )
         })
         .await?;
-    back(found, &text, "widersprochen")
+    back(&state, found, token, "widersprochen")
 }
 
 /// POST `/datenschutz/{token}/erlauben`: the person agrees, and takes an objection back with it.
-pub async fn destroy(state: web::Data<State>, text: web::Path<String>) -> WebResult {
-    let Some(token) = read(&state, &text) else {
+pub async fn destroy(state: web::Data<State>, address: web::Path<InAddress>) -> WebResult {
+    let Some(token) = read(&state, &address) else {
         return unknown();
     };
     let remembering = state.remembering.clone();
@@ -65,7 +66,7 @@ pub async fn destroy(state: web::Data<State>, text: web::Path<String>) -> WebRes
             })
         })
         .await?;
-    back(found, &text, "tracking-erlaubt")
+    back(&state, found, token, "tracking-erlaubt")
 }
 
 /// Whether the page asks this person for consent: where only those are tracked who agreed, and

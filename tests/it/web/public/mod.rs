@@ -257,3 +257,90 @@ on_both!(a_link_that_leads_nowhere_gets_a_friendly_page, |world| {
         "who is gone gets no mails: for a mail program that is done"
     );
 });
+
+/// What mail programs and people put behind an address, as it arrives.
+const BEHIND: [&str; 22] = [
+    ".",
+    ")",
+    "%3E",
+    "%22",
+    "%20",
+    "%C2%A0",
+    "%A0",
+    "/",
+    "//",
+    "/.",
+    "/%3E",
+    "=",
+    "==",
+    "&x=1",
+    "&amp;x=1",
+    "%E2%80%9C",
+    "%5D",
+    "*",
+    "_",
+    ",%20und",
+    "/?utm_source=x",
+    "%0A",
+];
+
+on_both!(what_stands_behind_a_token_changes_nothing, |world| {
+    let mailing = world.make_sent_mailing("Neues", 1);
+    let visitor = world.visitor();
+    let ben = world.make_recipient("ben@example.org");
+    let key = world.deliver(mailing, ben, Decision::Personal);
+    for (number, rest) in BEHIND.iter().enumerate() {
+        let anna = world.make_recipient(&format!("anna{number}@example.org"));
+        let unsubscribe = personal(world, PersonalLink::Unsubscribe, mailing, anna);
+        let preferences = personal(world, PersonalLink::Preferences, mailing, anna);
+
+        let page = visitor.get(&format!("{unsubscribe}{rest}"));
+        assert_eq!(page.status, 200, "{rest}");
+        assert_eq!(
+            page.attribute("form", "action"),
+            Some(unsubscribe.clone()),
+            "{rest}"
+        );
+        let page = visitor.get(&format!("{preferences}{rest}"));
+        assert_eq!(page.status, 200, "{rest}");
+        assert_eq!(
+            page.attribute("form", "action"),
+            Some(preferences.clone()),
+            "{rest}"
+        );
+
+        let answer = visitor.post(&format!("{preferences}{rest}"), &[]);
+        assert_eq!(answer.status, 303, "{rest}");
+        let place = answer.header("location").unwrap_or_default().to_owned();
+        assert!(
+            place.starts_with(&format!("{preferences}?")),
+            "{rest}: {place}"
+        );
+        let answer = visitor.post(
+            &format!("{unsubscribe}{rest}"),
+            &[("List-Unsubscribe", "One-Click")],
+        );
+        assert_eq!(answer.status, 200, "{rest}");
+        let person = recipient(world, anna);
+        assert_eq!(person.status, RecipientStatus::Unsubscribed, "{rest}");
+        assert_eq!(person.tracking, RecipientTracking::Objected, "{rest}");
+    }
+    for rest in BEHIND {
+        let click = visitor.get(&format!("{}{rest}", world.click(mailing, key, 1)));
+        assert_eq!(click.status, 302, "{rest}");
+        visitor.get(&format!("{}{rest}", world.pixel(mailing, key)));
+    }
+    let counted = BEHIND.len();
+    assert_eq!(
+        world.rows(
+            "deliveries",
+            &format!("opens = {counted} AND clicks = {counted}")
+        ),
+        1
+    );
+    // Another act of the page is none that it does not have.
+    let anna = world.make_recipient("anna@example.org");
+    let preferences = personal(world, PersonalLink::Preferences, mailing, anna);
+    assert_eq!(visitor.post(&format!("{preferences}/x"), &[]).status, 404);
+    assert_eq!(recipient(world, anna).tracking, RecipientTracking::Unset);
+});
