@@ -2,9 +2,11 @@
 //!
 //! * [`Data`]: what the server and the commands open.
 //! * `housekeeping`: what a running server does every hour.
+//! * `search_rebuild`: what follows the upgrade from a version with another search.
 
 mod data;
 mod housekeeping;
+mod search_rebuild;
 
 use std::fs::File;
 use std::net::{SocketAddr, TcpListener};
@@ -53,6 +55,8 @@ use crate::web::state::{Inner, State};
 use crate::webhooks;
 use crate::webhooks::worker::Teller;
 
+use search_rebuild::SearchRebuild;
+
 pub use data::Data;
 pub(crate) use data::{lock_directory, prepare_directory};
 
@@ -68,6 +72,7 @@ pub struct App {
     address: SocketAddr,
     setup_link: Option<String>,
     journaler: Journaler,
+    search_rebuild: SearchRebuild,
     _lock: Option<File>,
 }
 
@@ -101,6 +106,7 @@ pub fn build(config: &Config) -> Result<App, StartError> {
     let cleaner = Cleaner::start(db.clone(), config.data.dir.clone())?;
     let remembering = secret.key(Purpose::RememberedAddress);
     let journaler = start_journaler(config, &db, journal, &remembering)?;
+    let search_rebuild = SearchRebuild::start(db.clone())?;
     let signup_key = secret.key(Purpose::Signup);
     let mailer = Mailer::start(signup::Tools {
         db: db.clone(),
@@ -164,6 +170,7 @@ pub fn build(config: &Config) -> Result<App, StartError> {
         address,
         setup_link,
         journaler,
+        search_rebuild,
         _lock: lock,
     })
 }
@@ -316,8 +323,10 @@ impl App {
         let past = self.state.past.clone();
         let teller = self.state.teller.clone();
         let journaler = self.journaler.clone();
+        let search_rebuild = self.search_rebuild;
         // Every hit that was taken is stored before the program ends, every mail in hand marked.
         let _ = web::block(move || {
+            search_rebuild.shut_down();
             sender.shut_down();
             mailer.shut_down();
             teller.shut_down();

@@ -1,10 +1,15 @@
 //! Search by any part of an address or name.
 //!
-//! Both databases index the normalised text by its letters in threes; what is found by the index
-//! is compared with the whole needle, so `%`, `_`, `+` and `.` mean themselves. Which index it is
-//! knows [`super::backend`].
+//! Both databases index the search text by its letters in threes; what is found by the index is
+//! compared with the whole words, so `%`, `_`, `+` and `.` mean themselves. Text and words are
+//! folded alike ([`crate::domain::text::search_forms`]). Which index it is knows
+//! [`super::backend`].
 
-use unicode_normalization::UnicodeNormalization;
+mod needle;
+pub mod rebuild;
+
+pub use needle::Needle;
+pub(crate) use needle::{address_forms, search_text};
 
 use super::paging::{CappedCount, Page, Position, page};
 use super::{Conn, DbResult, OnBackend};
@@ -13,20 +18,15 @@ use crate::db::models::recipients::RecipientRow;
 /// How many hits are counted before it says "mehr als".
 pub const COUNT_LIMIT: i64 = 1_000;
 
-/// The form in which texts are stored and needles are compared: composed (NFC), lower case.
-pub fn normalise(text: &str) -> String {
-    text.trim().to_lowercase().nfc().collect()
-}
-
 /// One page of the recipients whose address or name contains the needle, newest first.
 pub fn find(
     conn: &mut Conn,
     account_id: i64,
-    needle: &str,
+    typed: &str,
     position: Position,
     size: usize,
 ) -> DbResult<Page<RecipientRow>> {
-    let needle = normalise(needle);
+    let needle = read(conn, typed)?;
     let limit = i64::try_from(size + 1).unwrap_or(i64::MAX);
     let rows = conn
         .backend_mut()
@@ -35,12 +35,22 @@ pub fn find(
 }
 
 /// How many there are, counted up to [`COUNT_LIMIT`].
-pub fn count(conn: &mut Conn, account_id: i64, needle: &str) -> DbResult<CappedCount> {
-    let needle = normalise(needle);
+pub fn count(conn: &mut Conn, account_id: i64, typed: &str) -> DbResult<CappedCount> {
+    let needle = read(conn, typed)?;
     let counted = conn
         .backend_mut()
         .count_recipients(account_id, &needle, COUNT_LIMIT + 1)?;
     Ok(CappedCount::new(counted, COUNT_LIMIT))
+}
+
+/// What is looked for; also among texts of an earlier version as long as there are some.
+fn read(conn: &mut Conn, typed: &str) -> DbResult<Needle> {
+    let needle = Needle::parse(typed);
+    Ok(if rebuild::is_pending(conn)? {
+        needle.or_unfolded()
+    } else {
+        needle
+    })
 }
 
 /// Enters recipients into the index, after their row was written.
@@ -51,15 +61,4 @@ pub(crate) fn add(conn: &mut Conn, account_id: i64, ids: &[i64]) -> DbResult<()>
 /// Takes recipients out of the index, before their row changes or goes.
 pub(crate) fn remove(conn: &mut Conn, account_id: i64, ids: &[i64]) -> DbResult<()> {
     conn.backend_mut().remove_from_search_index(account_id, ids)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::normalise;
-
-    #[test]
-    fn needles_are_composed_and_lower_case() {
-        assert_eq!(normalise("  MU\u{308}LLER@Bücher.DE "), "müller@bücher.de");
-        assert_eq!(normalise("100%_Anna+Tag."), "100%_anna+tag.");
-    }
 }

@@ -16,6 +16,8 @@ use idna::uts46::{AsciiDenyList, DnsLength, Hyphens, Uts46};
 use unicode_normalization::char::is_combining_mark;
 use unicode_normalization::{UnicodeNormalization, is_nfc};
 
+use super::text::is_invisible;
+
 /// Longest local part, in octets (RFC 5321 section 4.5.3.1.1).
 pub const MAX_LOCAL_OCTETS: usize = 64;
 
@@ -46,7 +48,7 @@ impl EmailAddress {
     /// (RFC 6531) and internationalised domains (UTS 46). Refused are forms that nobody has as
     /// his address today: quoted local parts, IP addresses as domain, a name before the address.
     pub fn parse(input: &str) -> Result<Self, AddressProblem> {
-        let trimmed = input.trim_matches(|c: char| c.is_whitespace() || is_zero_width(c));
+        let trimmed = input.trim_matches(|c: char| c.is_whitespace() || is_invisible(c));
         if trimmed.is_empty() {
             return Err(AddressProblem::Empty);
         }
@@ -267,7 +269,7 @@ fn split(typed: &str) -> Result<(&str, &str), AddressProblem> {
     }
     if let Some(odd) = typed
         .chars()
-        .find(|c| c.is_whitespace() || c.is_control() || is_zero_width(*c))
+        .find(|c| c.is_whitespace() || c.is_control() || is_invisible(*c))
     {
         // Line breaks and tabs are both white space and control characters.
         return Err(if odd.is_whitespace() {
@@ -380,12 +382,6 @@ fn nfc(text: &str) -> Cow<'_, str> {
     } else {
         Cow::Owned(text.nfc().collect())
     }
-}
-
-/// Characters without width that come along when an address is copied from a web page or a mail:
-/// joiners, direction marks, soft hyphen, byte order mark.
-fn is_zero_width(c: char) -> bool {
-    matches!(c, '\u{ad}' | '\u{180e}' | '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2060}'..='\u{2069}' | '\u{feff}')
 }
 
 #[cfg(test)]

@@ -19,6 +19,7 @@ pub mod secret;
 pub mod server;
 pub mod signature;
 pub mod small_groups;
+pub mod text;
 pub mod time;
 pub mod totp;
 pub mod tracking;

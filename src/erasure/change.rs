@@ -3,7 +3,7 @@
 
 use serde_json::json;
 
-use super::deletion::{Remains, forms};
+use super::deletion::{Remains, folded, forms};
 use crate::db::models::audit::Actor;
 use crate::db::models::journal::{self, JournalKind};
 use crate::db::models::recipients::{self, RecipientData};
@@ -63,8 +63,9 @@ pub fn change(
     )?;
     let recalled = before.tracking != RecipientTracking::Objected
         && recall_objection(conn, account_id, recipient_id, key, remembering, actor, now)?;
-    let addresses = forms(&before);
+    let mut addresses = forms(&before);
     refusals::empty_of(conn, account_id, &addresses)?;
+    addresses.extend(folded(&before));
     let mut outbox_files = outbox::remove_of_recipients(conn, account_id, &[recipient_id])?;
     let left = [before.address_key.as_str()];
     outbox_files.extend(signups::remove_of_addresses(conn, account_id, &left)?.files);

@@ -10,7 +10,7 @@ use crate::db::models::objections::{self, Memory, Remembered};
 use crate::db::models::receipts::{self, Done, ReceiptKind};
 use crate::db::models::recipients::Recipient;
 use crate::db::models::{accounts, groups, outbox, recipients, refusals, signups};
-use crate::db::{Conn, DbResult, account_lock};
+use crate::db::{Conn, DbResult, account_lock, search};
 use crate::domain::address::{EmailAddress, addresses_in};
 use crate::domain::secret::Key;
 use crate::domain::time::Timestamp;
@@ -117,6 +117,8 @@ pub(super) fn prepare(
     let unconfirmed = signups::remove_of_addresses(conn, account_id, &keys)?;
     let signups = remains.take_in(unconfirmed);
     refusals::empty_of(conn, account_id, &remains.addresses)?;
+    // Others may have such an address as their own, so only what is left of it goes.
+    remains.addresses.extend(people.iter().flat_map(folded));
     let entries: Vec<Entry<'_>> = people
         .iter()
         .map(|person| Entry {
@@ -275,6 +277,16 @@ fn remember(conn: &mut Conn, account_id: i64, person: &Recipient, key: &Key) -> 
 /// Every way this person's address may be written in the files.
 pub(super) fn forms(person: &Recipient) -> Vec<String> {
     spellings(&person.address, &person.address_key)
+}
+
+/// What the search's text holds of this person's address beyond its spellings: `mueller@` of
+/// `müller@`.
+pub(super) fn folded(person: &Recipient) -> Vec<String> {
+    let known = forms(person);
+    let spellings: Vec<&str> = known.iter().map(String::as_str).collect();
+    let mut folded = search::address_forms(&spellings);
+    folded.retain(|form| !known.contains(form));
+    folded
 }
 
 fn spellings(typed: &str, key: &str) -> Vec<String> {

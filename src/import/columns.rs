@@ -9,6 +9,7 @@ use unicode_normalization::UnicodeNormalization;
 use unicode_normalization::char::is_combining_mark;
 
 use crate::domain::address::EmailAddress;
+use crate::domain::text::is_invisible;
 
 /// Longest name of a free field, in characters.
 pub const MAX_FIELD_NAME_CHARS: usize = 40;
@@ -363,9 +364,11 @@ fn compact(name: &str) -> String {
         .collect()
 }
 
-/// Lower-cased, German umlauts written out, other accents dropped.
+/// Lower-cased, German umlauts written out, other accents and what can't be seen dropped.
 fn transliterate(text: &str) -> impl Iterator<Item = char> + '_ {
-    text.nfc()
+    text.chars()
+        .filter(|c| !is_invisible(*c))
+        .nfc()
         .flat_map(char::to_lowercase)
         .flat_map(|c| {
             let (first, second) = match c {

@@ -20,6 +20,7 @@ use super::json_rows::Column;
 use super::models::recipient_batches::{Added, InsertRow};
 use super::models::recipients::RecipientRow;
 use super::paging::Position;
+use super::search::Needle;
 use super::{DbError, DbResult};
 use crate::domain::time::Timestamp;
 
@@ -74,17 +75,17 @@ pub trait Backend {
         now: Timestamp,
     ) -> DbResult<Vec<Added>>;
 
-    /// The recipients whose search text contains the normalised needle, at most `limit`.
+    /// The recipients whose search text matches the needle, at most `limit`.
     fn find_recipients(
         &mut self,
         account_id: i64,
-        needle: &str,
+        needle: &Needle,
         position: Position,
         limit: i64,
     ) -> DbResult<Vec<RecipientRow>>;
 
     /// How many [`Self::find_recipients`] would find, counted up to `limit`.
-    fn count_recipients(&mut self, account_id: i64, needle: &str, limit: i64) -> DbResult<i64>;
+    fn count_recipients(&mut self, account_id: i64, needle: &Needle, limit: i64) -> DbResult<i64>;
 
     /// Adds recipients to the search index, unless the database maintains it by itself.
     fn add_to_search_index(&mut self, _account_id: i64, _ids: &[i64]) -> DbResult<()> {

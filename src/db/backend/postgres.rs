@@ -2,6 +2,7 @@
 //! (`pg_trgm`) that serves `LIKE`.
 
 use diesel::connection::{AnsiTransactionManager, SimpleConnection};
+use diesel::pg::Pg;
 use diesel::prelude::*;
 use diesel::sql_types::{BigInt, Text};
 use diesel::{ConnectionError, PgConnection, sql_query};
@@ -12,6 +13,7 @@ use crate::db::json_rows::{self, Column, hex};
 use crate::db::models::recipient_batches::{Added, InsertRow};
 use crate::db::models::recipients::{ROW_COLUMNS, RecipientRow};
 use crate::db::paging::Position;
+use crate::db::search::Needle;
 use crate::db::{DbError, DbResult};
 use crate::domain::time::Timestamp;
 
@@ -200,37 +202,45 @@ impl Backend for PgConnection {
     fn find_recipients(
         &mut self,
         account_id: i64,
-        needle: &str,
+        needle: &Needle,
         position: Position,
         limit: i64,
     ) -> DbResult<Vec<RecipientRow>> {
         let (comparison, order, key) = position.descending();
-        Ok(sql_query(format!(
+        let (condition, patterns) = needle.condition("r.search_text", 4);
+        let mut query = sql_query(format!(
             "SELECT {ROW_COLUMNS} FROM recipients r
-             WHERE r.account_id = $1 AND r.id {comparison} $2 AND r.search_text LIKE $3
-             ORDER BY r.id {order} LIMIT $4"
+             WHERE r.account_id = $1 AND r.id {comparison} $2 AND {condition}
+             ORDER BY r.id {order} LIMIT $3"
         ))
+        .into_boxed::<Pg>()
         .bind::<BigInt, _>(account_id)
         .bind::<BigInt, _>(key)
-        .bind::<Text, _>(pattern(needle))
-        .bind::<BigInt, _>(limit)
-        .load(self)?)
+        .bind::<BigInt, _>(limit);
+        for pattern in patterns {
+            query = query.bind::<Text, _>(pattern);
+        }
+        Ok(query.load(self)?)
     }
 
-    fn count_recipients(&mut self, account_id: i64, needle: &str, limit: i64) -> DbResult<i64> {
+    fn count_recipients(&mut self, account_id: i64, needle: &Needle, limit: i64) -> DbResult<i64> {
         #[derive(QueryableByName)]
         struct Counted {
             #[diesel(sql_type = BigInt)]
             n: i64,
         }
-        let counted: Counted = sql_query(
+        let (condition, patterns) = needle.condition("r.search_text", 3);
+        let mut query = sql_query(format!(
             "SELECT COUNT(*) AS n FROM (
-                 SELECT 1 FROM recipients r WHERE r.account_id = $1 AND r.search_text LIKE $2 LIMIT $3) AS counted",
-        )
+                 SELECT 1 FROM recipients r WHERE r.account_id = $1 AND {condition} LIMIT $2) AS counted"
+        ))
+        .into_boxed::<Pg>()
         .bind::<BigInt, _>(account_id)
-        .bind::<Text, _>(pattern(needle))
-        .bind::<BigInt, _>(limit)
-        .get_result(self)?;
+        .bind::<BigInt, _>(limit);
+        for pattern in patterns {
+            query = query.bind::<Text, _>(pattern);
+        }
+        let counted: Counted = query.get_result(self)?;
         Ok(counted.n)
     }
 
@@ -288,28 +298,9 @@ fn lock(conn: &mut PgConnection, statement: &str, key: i64) -> DbResult<()> {
     Ok(())
 }
 
-/// A LIKE pattern that finds the needle literally.
-fn pattern(needle: &str) -> String {
-    let mut pattern = String::with_capacity(needle.len() + 2);
-    pattern.push('%');
-    for letter in needle.chars() {
-        if matches!(letter, '%' | '_' | '\\') {
-            pattern.push('\\');
-        }
-        pattern.push(letter);
-    }
-    pattern.push('%');
-    pattern
-}
-
 #[cfg(test)]
 mod tests {
-    use super::{pattern, with_time_limits};
-
-    #[test]
-    fn signs_mean_themselves() {
-        assert_eq!(pattern("50%_a\\b"), "%50\\%\\_a\\\\b%");
-    }
+    use super::with_time_limits;
 
     #[test]
     fn time_limits_of_the_address_stay() {

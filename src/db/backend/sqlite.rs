@@ -6,7 +6,8 @@ use std::path::Path;
 use diesel::connection::{AnsiTransactionManager, SimpleConnection, TransactionManager};
 use diesel::prelude::*;
 use diesel::sql_query;
-use diesel::sql_types::{BigInt, Text};
+use diesel::sql_types::{BigInt, Nullable, Text};
+use diesel::sqlite::Sqlite;
 use diesel_migrations::{EmbeddedMigrations, embed_migrations};
 
 use super::{Backend, ConnectProblem, has_run, run_migrations};
@@ -16,6 +17,7 @@ use crate::db::models::recipient_batches::{Added, InsertRow};
 use crate::db::models::recipients::{ROW_COLUMNS, RecipientRow};
 use crate::db::paging::Position;
 use crate::db::schema::recipients;
+use crate::db::search::Needle;
 use crate::domain::time::Timestamp;
 
 const MIGRATIONS: EmbeddedMigrations = embed_migrations!("migrations/sqlite");
@@ -138,61 +140,51 @@ impl Backend for SqliteConnection {
     fn find_recipients(
         &mut self,
         account_id: i64,
-        needle: &str,
+        needle: &Needle,
         position: Position,
         limit: i64,
     ) -> DbResult<Vec<RecipientRow>> {
         let (comparison, order, key) = position.descending();
-        let rows = match trigrams(needle) {
-            Some(query) => sql_query(format!(
-                "SELECT {ROW_COLUMNS} FROM recipient_search s JOIN recipients r ON r.id = s.rowid
-                 WHERE s.recipient_search MATCH $1 AND s.rowid {comparison} $2 AND r.account_id = $3
-                   AND instr(r.search_text, $4) > 0
-                 ORDER BY s.rowid {order} LIMIT $5"
-            ))
-            .bind::<Text, _>(query)
-            .bind::<BigInt, _>(key)
-            .bind::<BigInt, _>(account_id)
-            .bind::<Text, _>(needle)
-            .bind::<BigInt, _>(limit)
-            .load(self)?,
-            None => sql_query(format!(
-                "SELECT {ROW_COLUMNS} FROM recipients r
-                 WHERE r.account_id = $1 AND r.id {comparison} $2 AND instr(r.search_text, $3) > 0
-                 ORDER BY r.id {order} LIMIT $4"
-            ))
-            .bind::<BigInt, _>(account_id)
-            .bind::<BigInt, _>(key)
-            .bind::<Text, _>(needle)
-            .bind::<BigInt, _>(limit)
-            .load(self)?,
+        let (condition, patterns) = needle.condition("r.search_text", 4);
+        let last = 4 + patterns.len();
+        // Of the index the row's number is the one that it finds by; of the table the account is.
+        let (from, id) = match needle.trigrams() {
+            Some(_) => (INDEXED, "s.rowid"),
+            None => (NOT_INDEXED, "r.id"),
         };
-        Ok(rows)
+        let mut query = sql_query(format!(
+            "SELECT {ROW_COLUMNS} FROM {from} AND {id} {comparison} $2 AND r.account_id = $3
+               AND {condition}
+             ORDER BY {id} {order} LIMIT ${last}"
+        ))
+        .into_boxed::<Sqlite>()
+        .bind::<Nullable<Text>, _>(needle.trigrams())
+        .bind::<BigInt, _>(key)
+        .bind::<BigInt, _>(account_id);
+        for pattern in patterns {
+            query = query.bind::<Text, _>(pattern);
+        }
+        Ok(query.bind::<BigInt, _>(limit).load(self)?)
     }
 
-    fn count_recipients(&mut self, account_id: i64, needle: &str, limit: i64) -> DbResult<i64> {
-        let counted: Counted = match trigrams(needle) {
-            Some(query) => sql_query(
-                "SELECT COUNT(*) AS n FROM (
-                     SELECT 1 FROM recipient_search s JOIN recipients r ON r.id = s.rowid
-                     WHERE s.recipient_search MATCH $1 AND r.account_id = $2 AND instr(r.search_text, $3) > 0
-                     LIMIT $4)",
-            )
-            .bind::<Text, _>(query)
-            .bind::<BigInt, _>(account_id)
-            .bind::<Text, _>(needle)
-            .bind::<BigInt, _>(limit)
-            .get_result(self)?,
-            None => sql_query(
-                "SELECT COUNT(*) AS n FROM (
-                     SELECT 1 FROM recipients r
-                     WHERE r.account_id = $1 AND instr(r.search_text, $2) > 0 LIMIT $3)",
-            )
-            .bind::<BigInt, _>(account_id)
-            .bind::<Text, _>(needle)
-            .bind::<BigInt, _>(limit)
-            .get_result(self)?,
+    fn count_recipients(&mut self, account_id: i64, needle: &Needle, limit: i64) -> DbResult<i64> {
+        let (condition, patterns) = needle.condition("r.search_text", 3);
+        let last = 3 + patterns.len();
+        let from = match needle.trigrams() {
+            Some(_) => INDEXED,
+            None => NOT_INDEXED,
         };
+        let mut query = sql_query(format!(
+            "SELECT COUNT(*) AS n FROM (
+                 SELECT 1 FROM {from} AND r.account_id = $2 AND {condition} LIMIT ${last})"
+        ))
+        .into_boxed::<Sqlite>()
+        .bind::<Nullable<Text>, _>(needle.trigrams())
+        .bind::<BigInt, _>(account_id);
+        for pattern in patterns {
+            query = query.bind::<Text, _>(pattern);
+        }
+        let counted: Counted = query.bind::<BigInt, _>(limit).get_result(self)?;
         Ok(counted.n)
     }
 
@@ -262,29 +254,12 @@ struct Counted {
     n: i64,
 }
 
-/// Needles shorter than this have no trigram and are looked for row by row.
-const SHORTEST_INDEXED: usize = 3;
+/// Where the recipients come from that have the trigrams in `$1`.
+const INDEXED: &str = "recipient_search s JOIN recipients r ON r.id = s.rowid
+                       WHERE s.recipient_search MATCH $1";
 
-/// The needle's trigrams, each quoted, all of them required; none when it is too short.
-///
-/// A phrase would do the same at once, but needs an index that keeps positions, three times as
-/// large; comparing the rows found with the whole needle makes up for it.
-fn trigrams(needle: &str) -> Option<String> {
-    let letters: Vec<char> = needle.chars().collect();
-    if letters.len() < SHORTEST_INDEXED {
-        return None;
-    }
-    let quoted: Vec<String> = letters
-        .windows(SHORTEST_INDEXED)
-        .map(|three| {
-            format!(
-                "\"{}\"",
-                three.iter().collect::<String>().replace('"', "\"\"")
-            )
-        })
-        .collect();
-    Some(quoted.join(" AND "))
-}
+/// The same without the index, for what is too short for it; `$1` is NULL.
+const NOT_INDEXED: &str = "recipients r WHERE $1 IS NULL";
 
 fn insert_into_index(conn: &mut SqliteConnection, account_id: i64, ids: &[i64]) -> DbResult<()> {
     // The ids of those who were added together follow one another: no list is needed.

@@ -5,7 +5,7 @@ use diesel::prelude::*;
 use diesel::sql_types::Text;
 
 use crate::db::schema::installation;
-use crate::db::{Conn, DbResult};
+use crate::db::{Conn, DbResult, OnBackend};
 use crate::domain::time::Timestamp;
 
 const CHECK: &str = "secret_check";
@@ -53,6 +53,43 @@ pub fn keep_replay(conn: &mut Conn, progress: &str) -> DbResult<()> {
 /// Notes that it has ended.
 pub fn end_replay(conn: &mut Conn) -> DbResult<()> {
     diesel::delete(installation::table.filter(installation::key.eq(REPLAY))).execute(conn)?;
+    Ok(())
+}
+
+/// Put there by the migration `search_folding`, where there were recipients.
+const SEARCH_FOLDED_TO: &str = "search_folded_to";
+
+/// Up to which recipient the search texts of an earlier version are folded; none where all are.
+pub(crate) fn search_folded_to(conn: &mut Conn) -> DbResult<Option<i64>> {
+    Ok(value(conn, SEARCH_FOLDED_TO)?.map(|text| text.parse().unwrap_or(0)))
+}
+
+/// The same, and keeps other nodes from folding until the transaction ends.
+pub(crate) fn lock_search_folded_to(conn: &mut Conn) -> DbResult<Option<i64>> {
+    #[derive(QueryableByName)]
+    struct Locked {
+        #[diesel(sql_type = Text)]
+        value: String,
+    }
+    let locked: Option<Locked> = diesel::sql_query(format!(
+        "SELECT value FROM installation WHERE key = $1 {}",
+        conn.backend().row_lock("FOR UPDATE")
+    ))
+    .bind::<Text, _>(SEARCH_FOLDED_TO)
+    .get_result(conn)
+    .optional()?;
+    Ok(locked.map(|row| row.value.parse().unwrap_or(0)))
+}
+
+/// Keeps up to which recipient they are folded, in the transaction that folded them.
+pub(crate) fn keep_search_folded_to(conn: &mut Conn, recipient_id: i64) -> DbResult<()> {
+    keep(conn, SEARCH_FOLDED_TO, &recipient_id.to_string())
+}
+
+/// Notes that all are folded.
+pub(crate) fn end_search_folding(conn: &mut Conn) -> DbResult<()> {
+    diesel::delete(installation::table.filter(installation::key.eq(SEARCH_FOLDED_TO)))
+        .execute(conn)?;
     Ok(())
 }
 

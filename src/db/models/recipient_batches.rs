@@ -11,7 +11,7 @@ use diesel::prelude::*;
 use diesel::sql_types::{BigInt, Text};
 
 use super::journal::{self, JournalKind};
-use super::recipients::{Start, note_start, refusal, search_text, state};
+use super::recipients::{Start, note_start, refusal, state};
 use crate::db::json_rows::{self, Column};
 use crate::db::schema::recipients;
 use crate::db::{Conn, DbError, DbResult, OnBackend, search};
@@ -136,7 +136,7 @@ impl<'a> InsertRow<'a> {
         Self {
             address: new.address.as_typed(),
             address_key: new.address.key(),
-            search_text: search_text(new.address, new.first_name, new.last_name),
+            search_text: search::search_text(new.address, new.first_name, new.last_name),
             first_name: new.first_name,
             last_name: new.last_name,
             fields: new.fields,
@@ -195,7 +195,7 @@ pub(crate) fn update(
     let rows: Vec<_> = changes
         .iter()
         .map(|change| {
-            let text = search_text(change.address, change.first_name, change.last_name);
+            let text = search::search_text(change.address, change.first_name, change.last_name);
             let now = now.millis();
             (
                 change.id,

@@ -106,26 +106,6 @@ pub struct RecipientData<'a> {
     pub fields: &'a serde_json::Map<String, serde_json::Value>,
 }
 
-/// The text that the search looks into: every way to write the address, and the name.
-pub fn search_text(address: &EmailAddress, first_name: &str, last_name: &str) -> String {
-    let mut text = address.unicode_form().to_owned();
-    if text != address.key() {
-        text.push('\n');
-        text.push_str(address.key());
-    }
-    for name in [first_name, last_name] {
-        if !name.is_empty() {
-            text.push(if name == last_name && !first_name.is_empty() {
-                ' '
-            } else {
-                '\n'
-            });
-            text.push_str(&search::normalise(name));
-        }
-    }
-    text
-}
-
 /// Adds a recipient; [`DbError::Duplicate`] when the address is there already.
 pub fn create(
     conn: &mut Conn,
@@ -141,7 +121,11 @@ pub fn create(
                 recipients::account_id.eq(account_id),
                 recipients::address.eq(new.address.as_typed()),
                 recipients::address_key.eq(new.address.key()),
-                recipients::search_text.eq(search_text(new.address, new.first_name, new.last_name)),
+                recipients::search_text.eq(search::search_text(
+                    new.address,
+                    new.first_name,
+                    new.last_name,
+                )),
                 recipients::first_name.eq(new.first_name),
                 recipients::last_name.eq(new.last_name),
                 recipients::fields.eq(serde_json::Value::Object(new.fields.clone()).to_string()),
@@ -300,7 +284,11 @@ pub fn update(
         .set((
             recipients::address.eq(data.address.as_typed()),
             recipients::address_key.eq(data.address.key()),
-            recipients::search_text.eq(search_text(data.address, data.first_name, data.last_name)),
+            recipients::search_text.eq(search::search_text(
+                data.address,
+                data.first_name,
+                data.last_name,
+            )),
             recipients::first_name.eq(data.first_name),
             recipients::last_name.eq(data.last_name),
             recipients::fields.eq(serde_json::Value::Object(data.fields.clone()).to_string()),

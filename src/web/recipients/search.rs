@@ -29,6 +29,8 @@ struct Hits {
     rows: Vec<RecipientRow>,
     count: CappedCount,
     links: Links,
+    /// Whether the index is still that of an earlier version in part.
+    is_rebuilding: bool,
 }
 
 /// What is searched for.
@@ -51,11 +53,12 @@ pub async fn show(
     } else {
         let (account_id, position) = (signed_in.account_id(), paging.position());
         let wanted = needle.clone();
-        let (found, count) = state
+        let (found, count, is_rebuilding) = state
             .read(move |conn| {
                 Ok((
                     search::find(conn, account_id, &wanted, position, PAGE_SIZE)?,
                     search::count(conn, account_id, &wanted)?,
+                    search::rebuild::is_pending(conn)?,
                 ))
             })
             .await?;
@@ -64,6 +67,7 @@ pub async fn show(
             rows: found.rows,
             count,
             links,
+            is_rebuilding,
         })
     };
     page(&SearchPage {

@@ -54,6 +54,107 @@ on_both!(any_part_is_found_literally, |world| {
     assert_eq!(found(world, "example.").len(), 4);
 });
 
+on_both!(every_usual_spelling_is_found, |world| {
+    for (address, first, last) in [
+        ("eins@suche.example", "Jürgen", "Großmann"),
+        ("zwei@suche.example", "Hans", "Müller"),
+        ("drei@suche.example", "Joerg", "Mueller"),
+        ("vier@suche.example", "Jean", "Muller"),
+        ("fuenf@suche.example", "İbrahim", "Yılmaz"),
+        ("sechs@suche.example", "Søren", "Ågård"),
+        ("sieben@suche.example", "Ｌｅｃｈ", "Wałęsa"),
+        ("acht@suche.example", "Do\u{ad}ra", "O’Brien"),
+        ("neun@suche.example", "Mu\u{308}fit", "Ko\u{308}se"),
+        ("jürgen.weiß@büro.example", "", ""),
+    ] {
+        add(world, world.account_id, address, first, last);
+    }
+    let names = |needle: &str| -> Vec<String> {
+        let mut found = found(world, needle);
+        found.reverse();
+        found
+            .iter()
+            .map(|address| address.split('@').next().unwrap_or_default().to_owned())
+            .collect()
+    };
+    for (needle, expected) in [
+        ("müller", &["zwei", "drei", "vier"][..]),
+        ("MÜLLER", &["zwei", "drei", "vier"]),
+        ("mu\u{308}ller", &["zwei", "drei", "vier"]),
+        ("Mueller", &["zwei", "drei"]),
+        ("Muller", &["zwei", "vier"]),
+        ("Müller, Hans", &["zwei"]),
+        ("Hans   Müller", &["zwei"]),
+        ("Hans\u{a0}Mueller", &["zwei"]),
+        ("hans muell", &["zwei"]),
+        ("Hans Müller <zwei@suche.example>", &["zwei"]),
+        ("mailto:zwei@suche.example?subject=Hallo", &["zwei"]),
+        ("zwei@suche.example.", &["zwei"]),
+        ("zwei@suche.example,", &["zwei"]),
+        ("Hans zwei@suche", &["zwei"]),
+        ("\u{feff}zwei@\u{200b}suche", &["zwei"]),
+        ("Grossmann", &["eins"]),
+        ("GROẞMANN", &["eins"]),
+        ("juergen grossmann", &["eins"]),
+        ("Jurgen Großmann", &["eins"]),
+        ("ibrahim yilmaz", &["fuenf"]),
+        ("IBRAHIM YILMAZ", &["fuenf"]),
+        ("İBRAHİM", &["fuenf"]),
+        ("soren agard", &["sechs"]),
+        ("soeren aagaard", &["sechs"]),
+        ("lech walesa", &["sieben"]),
+        ("Dora O'Brien", &["acht"]),
+        ("müfit köse", &["neun"]),
+        ("muefit kose", &["neun"]),
+        ("juergen.weiss@buero", &["jürgen.weiß"]),
+        ("jurgen.weiss@buro", &["jürgen.weiß"]),
+        ("xn--bro-hoa", &["jürgen.weiß"]),
+        ("Ｍüller ", &["zwei", "drei", "vier"]),
+        ("Hans Maier", &[]),
+        (",", &[]),
+        ("\u{200b}", &[]),
+    ] {
+        assert_eq!(names(needle), expected, "{needle:?}");
+    }
+    let count = world.read(|conn| search::count(conn, world.account_id, "Hans, Mueller"));
+    assert_eq!((count.counted, count.more), (1, false));
+});
+
+on_both!(what_only_looks_alike_is_not_found, |world| {
+    for (address, last) in [
+        ("eins@suche.example", "Baur"),
+        ("zwei@suche.example", "Isral"),
+        ("drei@suche.example", "neu"),
+        ("vier@suche.example", "Mosul"),
+    ] {
+        add(world, world.account_id, address, "", last);
+    }
+    for needle in ["Bauer", "Israel", "neue", "Moesul", "aur eins"] {
+        assert_eq!(found(world, needle), Vec::<String>::new(), "{needle}");
+    }
+});
+
+on_both!(no_names_join_the_address, |world| {
+    add(world, world.account_id, "hans@naht.example", "Hans", "Hans");
+    add(
+        world,
+        world.account_id,
+        "otto@naht.example",
+        "Otto",
+        "Meier",
+    );
+    for needle in [
+        "example hans",
+        "naht.example Hans",
+        "example Otto",
+        "otto@naht.example Hans",
+    ] {
+        assert_eq!(found(world, needle), Vec::<String>::new(), "{needle}");
+    }
+    assert_eq!(found(world, "Hans hans"), ["hans@naht.example"]);
+    assert_eq!(found(world, "meier otto"), ["otto@naht.example"]);
+});
+
 on_both!(other_accounts_are_not_found, |world| {
     let other = world.make_account("Andere GmbH", "other@example.org");
     add(world, other, "secret@example.org", "", "");

@@ -3,13 +3,17 @@
 use diesel::connection::SimpleConnection;
 use diesel::{Connection, PgConnection, SqliteConnection};
 use diesel_migrations::{FileBasedMigrations, MigrationHarness};
-use widerspruch::db::sqlite_file;
+use widerspruch::db::{Db, sqlite_file};
 
+use widerspruch::db::models::recipients::{self, RecipientData};
+use widerspruch::db::paging::Position;
+use widerspruch::db::search;
+use widerspruch::db::search::rebuild::{self, Rebuilt};
+use widerspruch::domain::time::Timestamp;
+
+use crate::support::import::import;
 use crate::support::world::{ADMIN, PASSWORD};
-use crate::support::{On, World, on_both};
-
-/// The newest migration, whose upgrade this tests.
-const NEWEST: &str = "20261201000001";
+use crate::support::{On, World, eventually, on_both};
 
 /// Tables that the upgrade or a running server changes, and which are looked at apart.
 const APART: [&str; 4] = [
@@ -19,36 +23,44 @@ const APART: [&str; 4] = [
     "sign_ins",
 ];
 
-/// Takes the newest migration back, and enters what the version before would have.
-fn as_before(world: &World, data: &str) {
-    fn revert<C>(conn: &mut C, folder: &str)
+/// Takes migrations back down to this one, and enters what the version before would have.
+fn as_before(world: &World, oldest: &str, data: &str) {
+    fn revert<C>(conn: &mut C, folder: &str, oldest: &str)
     where
         C: MigrationHarness<C::Backend> + Connection,
     {
-        let migrations = FileBasedMigrations::from_path(folder).expect("migrations");
-        let reverted = conn
-            .revert_last_migration(migrations)
-            .expect("its down.sql");
-        assert_eq!(reverted.to_string(), NEWEST);
+        loop {
+            let migrations = FileBasedMigrations::from_path(folder).expect("migrations");
+            let reverted = conn
+                .revert_last_migration(migrations)
+                .expect("its down.sql");
+            assert!(
+                *reverted.to_string() >= *oldest,
+                "{reverted} was the newest"
+            );
+            if reverted.to_string() == oldest {
+                return;
+            }
+        }
     }
     match world.on {
         On::Sqlite => {
             let path = sqlite_file(world.dir.path());
             let path = path.to_str().expect("a path");
             let mut conn = SqliteConnection::establish(path).expect("the file");
-            revert(&mut conn, "migrations/sqlite");
+            revert(&mut conn, "migrations/sqlite", oldest);
             conn.batch_execute(data).expect("rows");
         }
         On::Postgres => {
             let url = world.database_url().expect("a server");
             let mut conn = PgConnection::establish(url).expect("the server");
-            revert(&mut conn, "migrations/postgres");
+            revert(&mut conn, "migrations/postgres", oldest);
             conn.batch_execute(data).expect("rows");
         }
     }
 }
 
-on_both!(a_database_of_the_version_before_is_upgraded, |_world| {
+on_both!(sessions_of_the_version_before_end, |_world| {
     let mut world = World::start(_world.on);
     let admin = world.admin();
     let form = [("email", "maria@example.org"), ("name", "Maria")];
@@ -63,6 +75,7 @@ on_both!(a_database_of_the_version_before_is_upgraded, |_world| {
     let (of_session, of_sign_in) = (blob("aa"), blob("bb"));
     as_before(
         &world,
+        "20261201000001",
         &format!(
             "INSERT INTO sessions (key_hash, user_id, device, created_at, used_at, expires_at)
              SELECT {of_session}, id, 1, 1, 1, 9999999999999 FROM users;
@@ -79,4 +92,102 @@ on_both!(a_database_of_the_version_before_is_upgraded, |_world| {
     let form = [("email", ADMIN), ("password", PASSWORD)];
     assert_eq!(again.post("/anmelden", &form).status, 303);
     again.visit("/empfaenger").assert_says("maria@example.org");
+});
+
+/// Search texts as they were stored before they were folded.
+fn as_before_folding(world: &World) {
+    let data = "UPDATE recipients SET search_text =
+             address_key || CASE first_name WHEN '' THEN '' ELSE chr(10) || lower(first_name) || ' ' || replace(lower(last_name), 'Ü', 'ü') END";
+    let data = match world.on {
+        On::Postgres => format!("{data};"),
+        // The index goes with its texts.
+        On::Sqlite => format!(
+            "{};
+             INSERT INTO recipient_search (recipient_search) VALUES ('rebuild');",
+            data.replace("chr(10)", "char(10)")
+        ),
+    };
+    as_before(world, "20261202000001", &data);
+}
+
+fn found(world: &World, needle: &str) -> usize {
+    let page = world.read(|conn| search::find(conn, world.account_id, needle, Position::First, 50));
+    page.rows.len()
+}
+
+fn rename(world: &World, db: &Db, first_name: &str) {
+    db.write(|conn| {
+        let address = "mitglied119@verein.example".parse().expect("an address");
+        let known =
+            recipients::find_by_address(conn, world.account_id, "mitglied119@verein.example")?;
+        let data = RecipientData {
+            address: &address,
+            first_name,
+            last_name: "Müller",
+            fields: &serde_json::Map::new(),
+        };
+        let id = known.expect("the recipient").id;
+        recipients::update(conn, world.account_id, id, &data, Timestamp::now())
+    })
+    .expect("a change");
+}
+
+on_both!(search_texts_of_the_version_before_are_folded, |_world| {
+    let mut world = World::start(_world.on);
+    let rows = (0..120).fold("E-Mail;Vorname;Nachname\n".to_owned(), |rows, n| {
+        rows + &format!("mitglied{n}@verein.example;Jürgen;Müller\n")
+    });
+    import(&world, &rows, None);
+    let other = world.make_account("Andere GmbH", "other@example.org");
+    let rows = "E-Mail\nfremd@verein.example\n";
+    let own = std::mem::replace(&mut world.account_id, other);
+    import(&world, rows, None);
+    world.account_id = own;
+    let before = world.dump(&APART);
+    world.stop();
+    as_before_folding(&world);
+    // As after a kill in the middle: what was folded stays, and the rest is found as before.
+    {
+        let db = Db::open(&world.config().data.database).expect("the database");
+        assert_eq!(
+            db.write(|conn| rebuild::step(conn, 50)).expect("a step"),
+            Rebuilt::Some(50)
+        );
+        let count = |needle: &str| {
+            db.read(|conn| search::count(conn, world.account_id, needle))
+                .expect("a count")
+                .counted
+        };
+        assert_eq!(count("müller"), 120);
+        assert_eq!(count("jürgen müller"), 120);
+        assert_eq!(count("mitglied119@"), 1);
+        assert_eq!(count("mueller"), 50, "not folded yet");
+        // Whoever changes meanwhile is folded at once.
+        rename(&world, &db, "Zoë");
+        assert_eq!(count("zoe mueller"), 1);
+        rename(&world, &db, "Jürgen");
+    }
+    world.restart();
+    eventually(
+        "all texts are folded",
+        || world.rows("installation", "key = 'search_folded_to'"),
+        |left| *left == 0,
+    );
+    assert_eq!(found(&world, "mueller"), 50);
+    let mueller = world.read(|conn| search::count(conn, world.account_id, "Jurgen Mueller"));
+    assert_eq!(mueller.counted, 120);
+    assert_eq!(found(&world, "mitglied119@"), 1);
+    assert_eq!(found(&world, "fremd"), 0);
+    assert_eq!(
+        world
+            .read(|conn| search::count(conn, other, "fremd"))
+            .counted,
+        1
+    );
+    let without_time = |rows: Vec<String>| -> Vec<String> {
+        rows.into_iter()
+            .filter(|row| !row.contains("mitglied119@"))
+            .collect()
+    };
+    assert_eq!(without_time(world.dump(&APART)), without_time(before));
 });

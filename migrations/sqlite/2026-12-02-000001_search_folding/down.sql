@@ -1,0 +1,1 @@
+DELETE FROM installation WHERE key = 'search_folded_to';
