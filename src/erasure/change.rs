@@ -3,16 +3,16 @@
 
 use serde_json::json;
 
-use super::deletion::{Remains, folded, forms};
-use crate::db::models::audit::Actor;
+use super::deletion::{Remains, folded, forms, remember};
+use crate::db::models::audit::{self, Action, Actor, Entry};
 use crate::db::models::journal::{self, JournalKind};
-use crate::db::models::recipients::{self, RecipientData};
-use crate::db::models::{outbox, refusals, signups};
+use crate::db::models::recipients::{self, Recipient, RecipientData};
+use crate::db::models::{bounces, outbox, refusals, signups};
 use crate::db::{Conn, DbResult, account_lock};
 use crate::domain::secret::Key;
 use crate::domain::time::Timestamp;
-use crate::domain::tracking::RecipientTracking;
-use crate::tracking::enter::recall_objection;
+use crate::domain::tracking::{RecipientStatus, TrackingSource};
+use crate::tracking::enter::{Start, recall_for};
 
 /// What came of changing somebody's data.
 #[derive(Debug)]
@@ -21,15 +21,18 @@ pub enum Changed {
     Saved {
         /// What has to leave the files, where the address is another one now.
         remains: Option<Remains>,
-        /// Whether an objection that was remembered for the new address now holds.
-        recalled: bool,
+        /// What was remembered for the new address and now holds.
+        recalled: Start,
+        /// Whether mails go to the person again, since only the old address was undeliverable.
+        is_deliverable_again: bool,
     },
     /// The address belongs to that other recipient: nothing was changed.
     TakenBy(i64),
 }
 
-/// Changes address, names and fields. The person's own objection stays; one that is remembered
-/// for the new address comes on top (rule P9).
+/// Changes address, names and fields. What the person said stays with the person and is remembered
+/// for the old address; what is remembered for the new address comes on top (rule P9).
+/// Bounces were about the old address and end with it.
 pub fn change(
     conn: &mut Conn,
     account_id: i64,
@@ -51,7 +54,8 @@ pub fn change(
     if !moves {
         return Ok(Changed::Saved {
             remains: None,
-            recalled: false,
+            recalled: Start::default(),
+            is_deliverable_again: false,
         });
     }
     journal::note(
@@ -61,8 +65,10 @@ pub fn change(
         JournalKind::AddressLeft,
         &json!({}),
     )?;
-    let recalled = before.tracking != RecipientTracking::Objected
-        && recall_objection(conn, account_id, recipient_id, key, remembering, actor, now)?;
+    remember(conn, account_id, std::slice::from_ref(&before), remembering)?;
+    let recalled = recall_for(conn, account_id, &before, key, remembering, actor, now)?;
+    let is_deliverable_again =
+        end_bounces(conn, account_id, &before, recalled, actor, now)?;
     let mut addresses = forms(&before);
     refusals::empty_of(conn, account_id, &addresses)?;
     addresses.extend(folded(&before));
@@ -76,5 +82,36 @@ pub fn change(
             ..Remains::default()
         }),
         recalled,
+        is_deliverable_again,
     })
+}
+
+/// Forgets the bounces of the old address. Gives whether mails go to the person again: nothing but
+/// the bounces was in the way.
+fn end_bounces(
+    conn: &mut Conn,
+    account_id: i64,
+    before: &Recipient,
+    recalled: Start,
+    actor: &Actor,
+    now: Timestamp,
+) -> DbResult<bool> {
+    bounces::forget_soft(conn, account_id, before.id)?;
+    if before.status != RecipientStatus::Bounced || recalled.unsubscribed.is_some() {
+        return Ok(false);
+    }
+    let source = match actor {
+        Actor::Key(_) => TrackingSource::Program,
+        _ => TrackingSource::Admin,
+    };
+    let active = RecipientStatus::Active;
+    recipients::set_status(conn, account_id, before.id, active, source, now)?;
+    let entry = Entry {
+        actor,
+        action: Action::RecipientReactivated,
+        recipient_id: Some(before.id),
+        details: json!({}),
+    };
+    audit::record(conn, account_id, &entry, now)?;
+    Ok(true)
 }

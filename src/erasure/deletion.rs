@@ -101,11 +101,7 @@ pub(super) fn prepare(
     now: Timestamp,
 ) -> DbResult<Leaving> {
     let people = recipients::find_many(conn, account_id, ids)?;
-    if accounts::find(conn, account_id)?.remember_objections {
-        for person in &people {
-            remember(conn, account_id, person, remembering)?;
-        }
-    }
+    remember(conn, account_id, &people, remembering)?;
     let mut remains = Remains {
         receipt: Some(receipt_id),
         ..Remains::default()
@@ -246,8 +242,23 @@ pub fn start_receipt(
     receipts::start(conn, account_id, ReceiptKind::Deletion, actor.label(), now)
 }
 
-/// Keeps what the person has said, as a keyed hash of the address (rule P9).
-fn remember(conn: &mut Conn, account_id: i64, person: &Recipient, key: &Key) -> DbResult<()> {
+/// Keeps what people have said, as keyed hashes of their addresses, if the account wants that (rule
+/// P9).
+pub(super) fn remember(
+    conn: &mut Conn,
+    account_id: i64,
+    people: &[Recipient],
+    key: &Key,
+) -> DbResult<()> {
+    if accounts::find(conn, account_id)?.remember_objections {
+        for person in people {
+            remember_one(conn, account_id, person, key)?;
+        }
+    }
+    Ok(())
+}
+
+fn remember_one(conn: &mut Conn, account_id: i64, person: &Recipient, key: &Key) -> DbResult<()> {
     let address = remembered_address(key, &person.address_key);
     if person.tracking == RecipientTracking::Objected {
         let memory = Memory {

@@ -9,13 +9,13 @@ use serde_json::{Map, Value, json};
 use super::settings::{self, Recalled};
 use crate::db::models::audit::{self, Action, Actor, Entry};
 use crate::db::models::groups;
-use crate::db::models::recipients::{self, NewRecipient};
+use crate::db::models::recipients::{self, NewRecipient, Recipient};
 use crate::db::models::webhook_deliveries;
 use crate::db::{Conn, DbResult};
 use crate::domain::address::EmailAddress;
 use crate::domain::secret::Key;
 use crate::domain::time::Timestamp;
-use crate::domain::tracking::{RecipientTracking, TrackingSource};
+use crate::domain::tracking::{RecipientStatus, RecipientTracking, TrackingSource};
 use crate::domain::webhook::HookEvent;
 
 /// Settings a recipient starts with.
@@ -180,31 +180,37 @@ pub fn enter(
     Ok(Entered::New(id, start))
 }
 
-/// Lets an objection that is remembered for an address hold for a recipient who gets that address,
-/// or else a change of address would be a way around it (rule P9). Gives whether there is one.
-/// The caller holds the account's exclusive lock.
-pub(crate) fn recall_objection(
+/// Lets what is remembered for an address hold for a recipient who gets that address, or else a
+/// change of address would be a way around it (rule P9). What the person has said already keeps its
+/// own time. Gives what is new. The caller holds the account's exclusive lock.
+pub(crate) fn recall_for(
     conn: &mut Conn,
     account_id: i64,
-    recipient_id: i64,
+    before: &Recipient,
     address_key: &str,
     remembering: &Key,
     actor: &Actor,
     now: Timestamp,
-) -> DbResult<bool> {
+) -> DbResult<Start> {
     let recalled = settings::recall(conn, account_id, remembering, address_key)?;
-    let start = Start {
-        unsubscribed: None,
-        ..start(recalled, false, TrackingSource::Remembered, now)
-    };
-    let Some((tracking, at, source)) = start.tracking else {
-        return Ok(false);
-    };
-    let since = Timestamp(at);
-    recipients::set_tracking(conn, account_id, recipient_id, tracking, source, since)?;
-    groups::leave_asking(conn, account_id, &[recipient_id])?;
-    record_start(conn, account_id, recipient_id, start, actor, now)?;
-    Ok(true)
+    let mut start = start(recalled, false, TrackingSource::Remembered, now);
+    if before.tracking == RecipientTracking::Objected {
+        start.tracking = None;
+    }
+    if before.status == RecipientStatus::Unsubscribed {
+        start.unsubscribed = None;
+    }
+    if let Some((tracking, at, source)) = start.tracking {
+        let since = Timestamp(at);
+        recipients::set_tracking(conn, account_id, before.id, tracking, source, since)?;
+        groups::leave_asking(conn, account_id, &[before.id])?;
+    }
+    if let Some((at, source)) = start.unsubscribed {
+        let (status, since) = (RecipientStatus::Unsubscribed, Timestamp(at));
+        recipients::set_status(conn, account_id, before.id, status, source, since)?;
+    }
+    record_start(conn, account_id, before.id, start, actor, now)?;
+    Ok(start)
 }
 
 #[cfg(test)]

@@ -88,6 +88,18 @@ pub fn find(word: &str) -> Option<Notice> {
             "warning",
             "Gespeichert. Für die neue Adresse ist ein Widerspruch gemerkt, deshalb ist das Tracking jetzt deaktiviert.",
         ),
+        "abmeldung-wieder-gemerkt" => (
+            "warning",
+            "Gespeichert. Für die neue Adresse ist eine Abmeldung gemerkt, deshalb erhält der Empfänger jetzt keine E-Mailings mehr.",
+        ),
+        "beides-wieder-gemerkt" => (
+            "warning",
+            "Gespeichert. Für die neue Adresse sind ein Widerspruch und eine Abmeldung gemerkt: Das Tracking ist jetzt deaktiviert, und der Empfänger erhält keine E-Mailings mehr.",
+        ),
+        "neue-adresse-zustellbar" => (
+            "success",
+            "Gespeichert. Die Rückläufer betrafen die alte Adresse: An die neue werden wieder E-Mailings gesendet.",
+        ),
         "empfaenger-abgemeldet" => (
             "success",
             "Abgemeldet. Der Empfänger erhält keine E-Mailings mehr.",

@@ -14,6 +14,7 @@ use crate::domain::bounce::BounceKind;
 use crate::domain::time::Timestamp;
 use crate::domain::tracking::{RecipientStatus, TrackingSource};
 use crate::erasure::change::{self, Changed};
+use crate::tracking::enter::Start;
 use crate::tracking::settings;
 use crate::web::access::SignedIn;
 use crate::web::fields::Fields;
@@ -134,15 +135,15 @@ pub async fn update(
                 })
                 .await?;
             match changed {
-                Changed::Saved { remains, recalled } => {
+                Changed::Saved {
+                    remains,
+                    recalled,
+                    is_deliverable_again,
+                } => {
                     if let Some(remains) = remains {
                         state.cleaner.clean(remains);
                     }
-                    let word = if recalled {
-                        "widerspruch-wieder-gemerkt"
-                    } else {
-                        "gespeichert"
-                    };
+                    let word = said_of(recalled, is_deliverable_again);
                     return see_other(format!("/empfaenger/{recipient_id}?meldung={word}"));
                 }
                 Changed::TakenBy(id) => (
@@ -159,6 +160,17 @@ pub async fn update(
     invalid(&data_page(
         &signed_in, recipient, said, typed, existing, errors,
     ))
+}
+
+/// The notice that tells what came with a new address.
+fn said_of(recalled: Start, is_deliverable_again: bool) -> &'static str {
+    match (recalled.tracking.is_some(), recalled.unsubscribed.is_some()) {
+        (true, false) => "widerspruch-wieder-gemerkt",
+        (false, true) => "abmeldung-wieder-gemerkt",
+        (true, true) => "beides-wieder-gemerkt",
+        (false, false) if is_deliverable_again => "neue-adresse-zustellbar",
+        (false, false) => "gespeichert",
+    }
 }
 
 /// POST `/empfaenger/{id}/abmelden`
