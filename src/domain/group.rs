@@ -1,11 +1,16 @@
 //! Groups of recipients.
 
+use super::text::clean_name;
+
 /// Longest name of a group, in characters.
 const MAX_NAME_CHARS: usize = 200;
 
+/// What is said where another group has the name.
+pub const NAME_TAKEN: &str = "Eine Gruppe mit diesem Namen gibt es schon.";
+
 /// What is wrong with the name of a group, as a German sentence.
 pub fn name_problem(name: &str) -> Option<&'static str> {
-    let name = name.trim();
+    let name = clean_name(name);
     if name.is_empty() {
         Some("Geben Sie der Gruppe einen Namen.")
     } else if name.chars().count() > MAX_NAME_CHARS {

@@ -67,8 +67,7 @@ pub fn change(
     )?;
     remember(conn, account_id, std::slice::from_ref(&before), remembering)?;
     let recalled = recall_for(conn, account_id, &before, key, remembering, actor, now)?;
-    let is_deliverable_again =
-        end_bounces(conn, account_id, &before, recalled, actor, now)?;
+    let is_deliverable_again = end_bounces(conn, account_id, &before, recalled, actor, now)?;
     let mut addresses = forms(&before);
     refusals::empty_of(conn, account_id, &addresses)?;
     addresses.extend(folded(&before));

@@ -7,7 +7,7 @@ use serde::Deserialize;
 use crate::db::DbResult;
 use crate::db::models::groups::{self, Group};
 use crate::db::models::{signup_forms, signups};
-use crate::domain::group::name_problem;
+use crate::domain::group::{NAME_TAKEN, name_problem};
 use crate::domain::time::Timestamp;
 use crate::web::access::SignedIn;
 use crate::web::error::WebError;
@@ -86,7 +86,7 @@ pub async fn create(
             state
                 .write(move |conn| {
                     if groups::find_by_name(conn, account_id, &wanted)?.is_some() {
-                        return Ok(Some(TAKEN));
+                        return Ok(Some(NAME_TAKEN));
                     }
                     groups::create(conn, account_id, &wanted, Timestamp::now())?;
                     Ok(None)
@@ -125,9 +125,8 @@ pub async fn update(
         None => {
             state
                 .write(move |conn| -> DbResult<_> {
-                    let of_name = groups::find_by_name(conn, account_id, &wanted)?;
-                    if of_name.is_some_and(|other| other.id != group_id) {
-                        return Ok(Some(TAKEN));
+                    if groups::is_taken(conn, account_id, group_id, &wanted)? {
+                        return Ok(Some(NAME_TAKEN));
                     }
                     groups::rename(conn, account_id, group_id, &wanted)?;
                     Ok(None)
@@ -181,8 +180,6 @@ pub async fn dissolve(
     web::block(move || outbox.remove(&files)).await?;
     see_other("/gruppen?meldung=gruppe-aufgeloest")
 }
-
-const TAKEN: &str = "Eine Gruppe mit diesem Namen gibt es schon.";
 
 async fn load(signed_in: &SignedIn, state: &State, group_id: i64) -> Result<Group, WebError> {
     let account_id = signed_in.account_id();

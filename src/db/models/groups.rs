@@ -12,6 +12,7 @@ use crate::db::paging::{Page, Position, page};
 use crate::db::prepared::prepared;
 use crate::db::schema::{groups, memberships};
 use crate::db::{Conn, DbResult};
+use crate::domain::text::{clean_name, name_key};
 use crate::domain::time::Timestamp;
 
 /// A group.
@@ -26,11 +27,6 @@ pub struct Group {
     pub member_count: i64,
     /// Whether it was made to ask its members for consent: whoever refuses is not in it.
     pub asks_consent: bool,
-}
-
-/// What makes two names the same name: case and surrounding space do not count.
-fn name_key(name: &str) -> String {
-    name.trim().to_lowercase()
 }
 
 /// All groups of the account, by name.
@@ -77,14 +73,28 @@ pub fn find(conn: &mut Conn, account_id: i64, group_id: i64) -> DbResult<Group> 
         .first(conn)?)
 }
 
-/// The group of that name.
+/// The group of that name, in whatever spelling of [`name_key`]; of several the oldest.
 pub fn find_by_name(conn: &mut Conn, account_id: i64, name: &str) -> DbResult<Option<Group>> {
-    Ok(groups::table
+    let key = name_key(name);
+    let known = groups::table
         .filter(groups::account_id.eq(account_id))
-        .filter(groups::name_key.eq(name_key(name)))
+        .filter(groups::name_key.eq(&key))
         .select(Group::as_select())
         .first(conn)
-        .optional()?)
+        .optional()?;
+    if known.is_some() {
+        return Ok(known);
+    }
+    // Keys of earlier versions: they neither composed names nor left out what can't be seen.
+    let names: Vec<(i64, String)> = groups::table
+        .filter(groups::account_id.eq(account_id))
+        .order(groups::id)
+        .select((groups::id, groups::name))
+        .load(conn)?;
+    match names.iter().find(|(_, name)| name_key(name) == key) {
+        Some((id, _)) => find(conn, account_id, *id).map(Some),
+        None => Ok(None),
+    }
 }
 
 /// Makes a group; [`crate::db::DbError::Duplicate`] when the name is taken.
@@ -92,7 +102,7 @@ pub fn create(conn: &mut Conn, account_id: i64, name: &str, now: Timestamp) -> D
     Ok(diesel::insert_into(groups::table)
         .values((
             groups::account_id.eq(account_id),
-            groups::name.eq(name.trim()),
+            groups::name.eq(clean_name(name)),
             groups::name_key.eq(name_key(name)),
             groups::created_at.eq(now.millis()),
         ))
@@ -112,18 +122,27 @@ pub(crate) fn set_asking(conn: &mut Conn, account_id: i64, group_id: i64) -> DbR
     Ok(())
 }
 
+/// Whether another group has that name. A group may always keep its own, also where an earlier
+/// version let two have the same.
+pub fn is_taken(conn: &mut Conn, account_id: i64, group_id: i64, name: &str) -> DbResult<bool> {
+    let own = find(conn, account_id, group_id)?;
+    Ok(name_key(&own.name) != name_key(name) && find_by_name(conn, account_id, name)?.is_some())
+}
+
 /// Renames a group; [`crate::db::DbError::Duplicate`] when the name is taken.
 pub fn rename(conn: &mut Conn, account_id: i64, group_id: i64, name: &str) -> DbResult<()> {
-    diesel::update(
-        groups::table
-            .filter(groups::account_id.eq(account_id))
-            .find(group_id),
-    )
-    .set((
-        groups::name.eq(name.trim()),
-        groups::name_key.eq(name_key(name)),
-    ))
-    .execute(conn)?;
+    let own = find(conn, account_id, group_id)?;
+    let group = groups::table
+        .filter(groups::account_id.eq(account_id))
+        .find(group_id);
+    let clean = groups::name.eq(clean_name(name));
+    let key = name_key(name);
+    if name_key(&own.name) == key {
+        diesel::update(group).set(clean).execute(conn)?;
+    } else {
+        let key = groups::name_key.eq(key);
+        diesel::update(group).set((clean, key)).execute(conn)?;
+    }
     Ok(())
 }
 

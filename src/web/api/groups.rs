@@ -134,9 +134,7 @@ pub async fn rename(
     let (account_id, id, name) = (caller.account_id(), *id, input.value.name);
     let renamed = state
         .write(move |conn| {
-            groups::find(conn, account_id, id)?;
-            let of_name = groups::find_by_name(conn, account_id, &name)?;
-            if of_name.is_some_and(|other| other.id != id) {
+            if groups::is_taken(conn, account_id, id, &name)? {
                 return Ok(None);
             }
             groups::rename(conn, account_id, id, &name)?;

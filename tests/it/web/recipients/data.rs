@@ -126,10 +126,17 @@ on_both!(p9_the_old_address_keeps_what_was_said_under_it, |world| {
     ] {
         let id = add(world, world.account_id, old, "Jana", "");
         let path = format!("/api/v1/recipients/{id}");
-        program.put(&format!("{path}/tracking"), &json!({"setting": "objected"})).expect(200);
-        program.put(&format!("{path}/unsubscription"), &json!({})).expect(204);
+        program
+            .put(&format!("{path}/tracking"), &json!({"setting": "objected"}))
+            .expect(200);
+        program
+            .put(&format!("{path}/unsubscription"), &json!({}))
+            .expect(204);
         if way == "page" {
-            world.admin().submit(&format!("/empfaenger/{id}"), &[("email", new)]).assert_says("Gespeichert.");
+            world
+                .admin()
+                .submit(&format!("/empfaenger/{id}"), &[("email", new)])
+                .assert_says("Gespeichert.");
         } else {
             program.put(&path, &json!({"email": new})).expect(200);
         }
@@ -137,55 +144,81 @@ on_both!(p9_the_old_address_keeps_what_was_said_under_it, |world| {
         assert_eq!(said(world, new), both, "{way}: the person's own");
         // Another spelling of the old address is the old address.
         let again = old.to_uppercase();
-        program.post("/api/v1/recipients", &json!({"email": again})).expect(201);
+        program
+            .post("/api/v1/recipients", &json!({"email": again}))
+            .expect(201);
         assert_eq!(said(world, old), both, "{way}: remembered");
     }
 });
 
-on_both!(p9_a_new_address_brings_an_unsubscription_that_is_remembered_for_it, |world| {
-    for (address, kinds) in [
-        ("ab@example.org", &[Remembered::Unsubscription][..]),
-        ("beides@example.org", &[Remembered::Unsubscription, Remembered::Objection]),
-    ] {
-        for kind in kinds {
-            let memory = Memory {
-                address: remembered_address(&world.state.remembering, address),
-                kind: *kind,
-                made_at: 1_700_000_000_000,
-            };
-            world.write(|conn| objections::remember(conn, world.account_id, &memory, "self"));
+on_both!(
+    p9_a_new_address_brings_an_unsubscription_that_is_remembered_for_it,
+    |world| {
+        for (address, kinds) in [
+            ("ab@example.org", &[Remembered::Unsubscription][..]),
+            (
+                "beides@example.org",
+                &[Remembered::Unsubscription, Remembered::Objection],
+            ),
+        ] {
+            for kind in kinds {
+                let memory = Memory {
+                    address: remembered_address(&world.state.remembering, address),
+                    kind: *kind,
+                    made_at: 1_700_000_000_000,
+                };
+                world.write(|conn| objections::remember(conn, world.account_id, &memory, "self"));
+            }
         }
+        let jana = add(world, world.account_id, "jana@example.org", "", "");
+        let tom = add(world, world.account_id, "tom@example.org", "", "");
+        let admin = world.admin();
+        admin
+            .submit(
+                &format!("/empfaenger/{jana}"),
+                &[("email", "ab@example.org")],
+            )
+            .assert_says("Für die neue Adresse ist eine Abmeldung gemerkt");
+        assert_eq!(
+            said(world, "ab@example.org"),
+            (false, RecipientStatus::Unsubscribed)
+        );
+        let found = by_address(world, "ab@example.org").unwrap();
+        assert_eq!(found.status_source, Some(TrackingSource::Remembered));
+        assert_eq!(found.status_changed_at, Some(1_700_000_000_000));
+        world
+            .program()
+            .put(
+                &format!("/api/v1/recipients/{tom}"),
+                &json!({"email": "beides@example.org"}),
+            )
+            .expect(200);
+        assert_eq!(
+            said(world, "beides@example.org"),
+            (true, RecipientStatus::Unsubscribed)
+        );
     }
-    let jana = add(world, world.account_id, "jana@example.org", "", "");
-    let tom = add(world, world.account_id, "tom@example.org", "", "");
-    let admin = world.admin();
-    admin
-        .submit(&format!("/empfaenger/{jana}"), &[("email", "ab@example.org")])
-        .assert_says("Für die neue Adresse ist eine Abmeldung gemerkt");
-    assert_eq!(said(world, "ab@example.org"), (false, RecipientStatus::Unsubscribed));
-    let found = by_address(world, "ab@example.org").unwrap();
-    assert_eq!(found.status_source, Some(TrackingSource::Remembered));
-    assert_eq!(found.status_changed_at, Some(1_700_000_000_000));
-    world
-        .program()
-        .put(&format!("/api/v1/recipients/{tom}"), &json!({"email": "beides@example.org"}))
-        .expect(200);
-    assert_eq!(said(world, "beides@example.org"), (true, RecipientStatus::Unsubscribed));
-});
+);
 
-on_both!(p9_without_the_setting_a_change_of_address_remembers_nothing, |world| {
-    let id = add(world, world.account_id, "jana@example.org", "", "");
-    let actor = widerspruch::db::models::audit::Actor::Recipient;
-    world.write(|conn| {
-        let (source, now) = (TrackingSource::Recipient, Timestamp::now());
-        settings::set_account_options(conn, world.account_id, true, false, &actor, now)?;
-        settings::object(conn, world.account_id, id, source, &actor, now)
-    });
-    let admin = world.admin();
-    admin.submit(&format!("/empfaenger/{id}"), &[("email", "neu@example.org")]);
-    assert_eq!(world.rows("objections", "1 = 1"), 0);
-    assert!(said(world, "neu@example.org").0, "the person's own stays");
-});
+on_both!(
+    p9_without_the_setting_a_change_of_address_remembers_nothing,
+    |world| {
+        let id = add(world, world.account_id, "jana@example.org", "", "");
+        let actor = widerspruch::db::models::audit::Actor::Recipient;
+        world.write(|conn| {
+            let (source, now) = (TrackingSource::Recipient, Timestamp::now());
+            settings::set_account_options(conn, world.account_id, true, false, &actor, now)?;
+            settings::object(conn, world.account_id, id, source, &actor, now)
+        });
+        let admin = world.admin();
+        admin.submit(
+            &format!("/empfaenger/{id}"),
+            &[("email", "neu@example.org")],
+        );
+        assert_eq!(world.rows("objections", "1 = 1"), 0);
+        assert!(said(world, "neu@example.org").0, "the person's own stays");
+    }
+);
 
 on_both!(bounces_of_the_old_address_end_with_it, |world| {
     let jana = add(world, world.account_id, "jana@example.org", "", "");
@@ -195,8 +228,14 @@ on_both!(bounces_of_the_old_address_end_with_it, |world| {
     });
     let admin = world.admin();
     let path = format!("/empfaenger/{jana}");
-    admin.submit(&path, &[("email", "Jana@example.org")]).assert_says("Gespeichert.");
-    assert_eq!(said(world, "jana@example.org").1, RecipientStatus::Bounced, "the same address");
+    admin
+        .submit(&path, &[("email", "Jana@example.org")])
+        .assert_says("Gespeichert.");
+    assert_eq!(
+        said(world, "jana@example.org").1,
+        RecipientStatus::Bounced,
+        "the same address"
+    );
     admin
         .submit(&path, &[("email", "neu@example.org")])
         .assert_says("An die neue werden wieder E-Mailings gesendet.");
