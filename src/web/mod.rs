@@ -36,6 +36,7 @@ pub mod pictures;
 pub mod pieces;
 pub mod protection;
 pub mod public;
+pub mod reasons;
 pub mod receipts;
 pub mod recipients;
 pub mod reports;

@@ -6,7 +6,7 @@ use serde::Deserialize;
 
 use crate::db::DbError;
 use crate::db::models::askable::{self, Counts};
-use crate::domain::group::name_problem;
+use crate::domain::group::{NAME_TAKEN, name_problem};
 use crate::domain::time::Timestamp;
 use crate::domain::tracking::TrackingMode;
 use crate::tracking::asking;
@@ -77,7 +77,7 @@ pub async fn create(
         // The group belongs to whoever minds recipients; an administrator does.
         Ok(group_id) => see_other(format!("/gruppen/{group_id}?meldung=gruppe-angelegt")),
         Err(DbError::Duplicate) => {
-            let errors = FormErrors::one("name", "Eine Gruppe mit diesem Namen gibt es schon.");
+            let errors = FormErrors::one("name", NAME_TAKEN);
             invalid(&asking_page(&signed_in, &state, name, errors).await?)
         }
         Err(error) => Err(error.into()),

@@ -37,7 +37,8 @@ pub struct GroupBody {
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct GroupInput {
-    /// Its name, of no other group of the account; case does not matter.
+    /// Its name, of no other group of the account. Neither case nor the way it is composed in
+    /// Unicode matters; invisible characters are left out.
     #[schema(min_length = 1, max_length = 200)]
     name: String,
 }
@@ -55,11 +56,10 @@ impl From<Group> for GroupBody {
 
 impl GroupInput {
     fn check(&self) -> Result<(), Problem> {
-        if name_problem(&self.name).is_none() {
-            return Ok(());
+        match name_problem(&self.name) {
+            None => Ok(()),
+            Some(wrong) => Err(Problem::Invalid(vec![FieldProblem::new("name", wrong)])),
         }
-        let wrong = "Give 1 to 200 characters, no control characters.";
-        Err(Problem::Invalid(vec![FieldProblem::new("name", wrong)]))
     }
 }
 

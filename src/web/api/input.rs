@@ -13,7 +13,7 @@ use futures_util::future::LocalBoxFuture;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
-use super::problem::Problem;
+use super::problem::{FieldProblem, Problem};
 
 /// The largest body, in bytes: a person with many free fields.
 const LARGEST: usize = 256 * 1024;
@@ -48,7 +48,7 @@ impl<T: DeserializeOwned + 'static> FromRequest for Json<T> {
             let raw = tokio::time::timeout(PATIENCE, read(payload))
                 .await
                 .map_err(|_| Problem::Status(StatusCode::REQUEST_TIMEOUT))??;
-            let value = parse(&raw).map_err(Problem::Malformed)?;
+            let value = parse(&raw)?;
             Ok(Self { value, raw })
         })
     }
@@ -66,12 +66,17 @@ async fn read(mut payload: Payload) -> Result<Bytes, Problem> {
     Ok(body.freeze())
 }
 
-fn parse<T: DeserializeOwned>(raw: &[u8]) -> Result<T, String> {
-    let value: Value = serde_json::from_slice(raw).map_err(|error| error.to_string())?;
+fn parse<T: DeserializeOwned>(raw: &[u8]) -> Result<T, Problem> {
+    let value: Value =
+        serde_json::from_slice(raw).map_err(|error| Problem::Malformed(error.to_string()))?;
     if holds_zero(&value) {
-        return Err("No text may hold the character U+0000.".to_owned());
+        return Err(Problem::Malformed(
+            "No text may hold the character U+0000.".to_owned(),
+        ));
     }
-    serde_json::from_value(value).map_err(|error| error.to_string())
+    serde_path_to_error::deserialize(value).map_err(|error| {
+        Problem::Unexpected(error.inner().to_string(), FieldProblem::of_body(&error))
+    })
 }
 
 /// Whether a text in it holds U+0000, which PostgreSQL refuses.
@@ -127,6 +132,19 @@ mod tests {
         ] {
             assert!(name(wrong).is_err(), "{wrong}");
         }
+        let place = |text: &str| match parse::<Named>(text.as_bytes()) {
+            Err(Problem::Unexpected(_, error)) => (error.pointer.unwrap_or_default(), error.detail),
+            other => panic!("{other:?}"),
+        };
+        let (pointer, detail) = place("{}");
+        assert_eq!((&*pointer, &*detail), ("#/name", "Diese Angabe fehlt."));
+        let (pointer, detail) = place(r#"{"name":"Anna","admin":true}"#);
+        assert_eq!(
+            (&*pointer, &*detail),
+            ("#/admin", "Diese Angabe gibt es hier nicht.")
+        );
+        assert_eq!(place(r#"{"name":1}"#).0, "#/name");
+        assert_eq!(place("[1]").0, "#");
         assert!(parse::<Value>(br#"{"a":[{"b\u0000":1}]}"#).is_err());
         assert!(parse::<Named>(b"{\"name\":\"\xff\"}").is_err());
     }

@@ -21,7 +21,8 @@ use super::{groups, key, mailings, receipts, recipients, reports, tracking, unsu
         description = "Recipients, groups, personal tracking, mailings and reports of one account. \
                        Send a key of the account as `Authorization: Bearer …`. \
                        Lists begin with the newest entry and are read page by page: follow `next`. \
-                       Errors are `application/problem+json` (RFC 9457); their `type` never changes.",
+                       Errors are `application/problem+json` (RFC 9457); their `type` never changes. \
+                       Where fields are wrong, `errors` names each with a JSON Pointer and says why, in German as on the pages.",
         license(name = "AGPL-3.0-or-later", identifier = "AGPL-3.0-or-later")
     ),
     paths(

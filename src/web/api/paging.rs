@@ -44,10 +44,16 @@ impl Part {
         let mut wrong = Vec::new();
         let size = self.limit.unwrap_or(USUAL);
         if size == 0 || size > LONGEST {
-            wrong.push(FieldProblem::new("limit", "Give a number from 1 to 200."));
+            wrong.push(FieldProblem::of_query(
+                "limit",
+                "Geben Sie eine Zahl von 1 bis 200 an.",
+            ));
         }
         if self.after.is_some_and(|after| after < 1) {
-            wrong.push(FieldProblem::new("after", "Give the number of an entry."));
+            wrong.push(FieldProblem::of_query(
+                "after",
+                "Geben Sie die Nummer eines Eintrags an.",
+            ));
         }
         if !wrong.is_empty() {
             return Err(Problem::Invalid(wrong));

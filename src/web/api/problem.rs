@@ -5,12 +5,16 @@ use actix_web::dev::ServiceResponse;
 use actix_web::http::StatusCode;
 use actix_web::http::header::{CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTICATE};
 use actix_web::{HttpResponse, ResponseError};
+use percent_encoding::{AsciiSet, CONTROLS, utf8_percent_encode};
 use serde::Serialize;
+use serde_path_to_error::Segment;
 use utoipa::ToSchema;
 
 use crate::db::DbError;
+use crate::domain::group::NAME_TAKEN;
 use crate::domain::scope::Scope;
 use crate::web::error::WebError;
+use crate::web::reasons::ADDRESS_TAKEN;
 
 /// The media type of every problem.
 pub const MEDIA_TYPE: &str = "application/problem+json";
@@ -26,6 +30,9 @@ pub enum Problem {
     NotFound,
     /// The request can't be read, with what is wrong with it.
     Malformed(String),
+    /// The body is JSON, but not of the form that is described; what is wrong with it as the parser
+    /// says it, and where.
+    Unexpected(String, FieldProblem),
     /// These fields are wrong.
     Invalid(Vec<FieldProblem>),
     /// The address belongs to that recipient.
@@ -48,19 +55,104 @@ pub enum Problem {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
 pub struct FieldProblem {
     /// The field, with a dot before its part.
-    pub field: &'static str,
-    /// What is wrong with it.
+    pub field: String,
+    /// Where the field stands in the body: a JSON Pointer (RFC 6901) as a URI fragment, such as
+    /// `#/consent/given_on`. Missing for a parameter of the query.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub pointer: Option<String>,
+    /// What is wrong with it: in German, in the words of the pages.
     pub detail: String,
 }
 
 impl FieldProblem {
-    /// What is wrong with that field.
-    pub fn new(field: &'static str, detail: &str) -> Self {
+    /// What is wrong with that field of the body; a dot is before its part.
+    pub fn new(field: &str, detail: impl Into<String>) -> Self {
+        Self::at(field, field.split('.'), detail)
+    }
+
+    /// What is wrong with the entry of that name in a field of the body.
+    pub fn of_entry(field: &str, entry: &str, detail: impl Into<String>) -> Self {
+        Self::at(field, [field, entry].into_iter(), detail)
+    }
+
+    /// What is wrong with that parameter of the query.
+    pub fn of_query(parameter: &str, detail: impl Into<String>) -> Self {
         Self {
-            field,
-            detail: detail.to_owned(),
+            field: parameter.to_owned(),
+            pointer: None,
+            detail: detail.into(),
         }
     }
+
+    fn at<'a>(field: &str, path: impl Iterator<Item = &'a str>, detail: impl Into<String>) -> Self {
+        Self {
+            field: field.to_owned(),
+            pointer: Some(pointer(path)),
+            detail: detail.into(),
+        }
+    }
+
+    /// Why a body can't be understood.
+    pub(super) fn of_body(error: &serde_path_to_error::Error<serde_json::Error>) -> Self {
+        let message = error.inner().to_string();
+        let places = error.path().iter();
+        let places =
+            places.filter(|place| matches!(place, Segment::Seq { .. } | Segment::Map { .. }));
+        let mut path: Vec<String> = places
+            .map(|place| match place {
+                Segment::Seq { index } => index.to_string(),
+                other => other.to_string(),
+            })
+            .collect();
+        // The place is that of what holds the field.
+        let mut named = |beginning: &str| -> bool {
+            let name = message
+                .strip_prefix(beginning)
+                .and_then(|rest| rest.split('`').next());
+            if let Some(name) = name
+                && path.last().map(String::as_str) != Some(name)
+            {
+                path.push(name.to_owned());
+            }
+            name.is_some()
+        };
+        let detail = if named("missing field `") {
+            "Diese Angabe fehlt.".to_owned()
+        } else if named("unknown field `") {
+            "Diese Angabe gibt es hier nicht.".to_owned()
+        } else {
+            format!("Diese Angabe hat nicht die erwartete Form ({message}).")
+        };
+        Self::at(&path.join("."), path.iter().map(String::as_str), detail)
+    }
+}
+
+/// Characters that a fragment holds only percent-encoded (RFC 3986, section 3.5).
+const NOT_IN_FRAGMENT: &AsciiSet = &CONTROLS
+    .add(b' ')
+    .add(b'"')
+    .add(b'#')
+    .add(b'%')
+    .add(b'<')
+    .add(b'>')
+    .add(b'[')
+    .add(b'\\')
+    .add(b']')
+    .add(b'^')
+    .add(b'`')
+    .add(b'{')
+    .add(b'|')
+    .add(b'}');
+
+/// A JSON Pointer as a URI fragment (RFC 6901, section 6).
+fn pointer<'a>(path: impl Iterator<Item = &'a str>) -> String {
+    let mut pointer = "#".to_owned();
+    for part in path {
+        let escaped = part.replace('~', "~0").replace('/', "~1");
+        pointer.push('/');
+        pointer.extend(utf8_percent_encode(&escaped, NOT_IN_FRAGMENT));
+    }
+    pointer
 }
 
 /// A problem as it is sent.
@@ -127,7 +219,7 @@ impl Problem {
                 Self::MissingScope(scope) => {
                     Some(format!("This needs a key with the scope {}.", scope.word()))
                 }
-                Self::Malformed(detail) => Some(detail.clone()),
+                Self::Malformed(detail) | Self::Unexpected(detail, _) => Some(detail.clone()),
                 Self::GroupInUse(forms) => Some(format!(
                     "Sign-up forms that put people into it: {forms}. Remove them first."
                 )),
@@ -136,6 +228,9 @@ impl Problem {
             },
             errors: match self {
                 Self::Invalid(errors) => errors.clone(),
+                Self::Unexpected(_, error) => vec![error.clone()],
+                Self::AddressTaken(_) => vec![FieldProblem::new("email", ADDRESS_TAKEN)],
+                Self::NameTaken => vec![FieldProblem::new("name", NAME_TAKEN)],
                 _ => Vec::new(),
             },
             existing: match self {
@@ -151,7 +246,7 @@ impl Problem {
             Self::Unauthorized => ("unauthorized", "No valid key"),
             Self::MissingScope(_) => ("missing-scope", "The key does not allow this"),
             Self::NotFound => ("not-found", "Not found"),
-            Self::Malformed(_) => ("malformed", "The request can't be read"),
+            Self::Malformed(_) | Self::Unexpected(..) => ("malformed", "The request can't be read"),
             Self::Invalid(_) => ("invalid", "Some fields are wrong"),
             Self::AddressTaken(_) => ("address-taken", "Another recipient has this address"),
             Self::NameTaken => ("name-taken", "Another group has this name"),
@@ -196,7 +291,7 @@ impl ResponseError for Problem {
             Self::Unauthorized => StatusCode::UNAUTHORIZED,
             Self::MissingScope(_) => StatusCode::FORBIDDEN,
             Self::NotFound => StatusCode::NOT_FOUND,
-            Self::Malformed(_) => StatusCode::BAD_REQUEST,
+            Self::Malformed(_) | Self::Unexpected(..) => StatusCode::BAD_REQUEST,
             Self::Invalid(_) | Self::KeyUsedBefore => StatusCode::UNPROCESSABLE_ENTITY,
             Self::AddressTaken(_)
             | Self::NameTaken
@@ -251,4 +346,22 @@ pub fn explained(response: ServiceResponse) -> ServiceResponse {
         }
     }
     response.into_response(answer)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn pointers_are_fragments() {
+        let of = |field: &str, entry: &str| FieldProblem::of_entry(field, entry, "").pointer;
+        assert_eq!(of("fields", "ort").as_deref(), Some("#/fields/ort"));
+        assert_eq!(
+            of("fields", "a/b~c d%é").as_deref(),
+            Some("#/fields/a~1b~0c%20d%25%C3%A9")
+        );
+        let part = FieldProblem::new("consent.given_on", "").pointer;
+        assert_eq!(part.as_deref(), Some("#/consent/given_on"));
+        assert_eq!(FieldProblem::of_query("limit", "").pointer, None);
+    }
 }

@@ -19,13 +19,15 @@ use crate::db::models::receipts;
 use crate::db::models::recipient_list::{self, Filter};
 use crate::db::models::recipients::{self, Recipient, RecipientData, RecipientRow};
 use crate::db::search;
+use crate::domain::text::clean_name;
 use crate::domain::time::Timestamp;
 use crate::domain::tracking::TrackingSource;
 use crate::erasure::change::{self, Changed};
 use crate::erasure::deletion;
 use crate::import::columns::{RESERVED_FIELD_NAMES, field_name};
 use crate::tracking::enter::{self, Entered, Entering};
-use crate::web::recipients::person::{Person, Typed};
+use crate::web::reasons;
+use crate::web::recipients::person::{Person, Typed, checked_value};
 use crate::web::state::State;
 
 const PATH: &str = "/api/v1/recipients";
@@ -129,7 +131,8 @@ pub struct Wanted {
     /// How many at most.
     #[param(minimum = 1, maximum = 200, default = 50)]
     limit: Option<usize>,
-    /// Only those whose address or name contains this.
+    /// Only those whose address or name contains this, in any usual spelling: `mueller` finds
+    /// `Müller`. Several words have to be in the name.
     #[param(max_length = 320)]
     search: Option<String>,
     /// Only the members of the group with this number. Not together with `search`.
@@ -171,45 +174,56 @@ impl RecipientBody {
 /// The person, by the same rules as on the pages; or every field that is wrong.
 fn check(input: DataInput) -> Result<Person, Vec<FieldProblem>> {
     let mut wrong = Vec::new();
-    let is_odd = |name: &String| {
-        field_name(name).as_ref() != Some(name) || RESERVED_FIELD_NAMES.contains(&name.as_str())
-    };
-    if input.fields.keys().any(is_odd) {
-        wrong.push(FieldProblem::new(
-            "fields",
-            "Name fields with small letters, digits and underscores, and none as a fixed one: email, vorname, nachname.",
-        ));
+    let mut free = BTreeMap::new();
+    for (typed, value) in input.fields {
+        let name = clean_name(&typed);
+        let problem = name_problem(&name)
+            .map(ToOwned::to_owned)
+            .or_else(|| checked_value(&name, &value).err())
+            .or_else(|| free.contains_key(&name).then(|| TWICE.to_owned()));
+        match problem {
+            Some(problem) => wrong.push(FieldProblem::of_entry("fields", &typed, problem)),
+            None => drop(free.insert(name, value)),
+        }
     }
     let typed = Typed {
         email: input.email,
         first_name: input.first_name,
         last_name: input.last_name,
-        free: input.fields.into_iter().collect(),
+        free: free.into_iter().collect(),
         ..Typed::default()
     };
     match typed.check() {
         Ok(person) if wrong.is_empty() => Ok(person),
         Ok(_) => Err(wrong),
         Err(errors) => {
-            wrong.extend(errors.iter().map(|(field, _)| match field {
-                "email" => {
-                    FieldProblem::new("email", "Give an e-mail address that mails can be sent to.")
-                }
-                "vorname" => FieldProblem::new(
-                    "first_name",
-                    "Give at most 200 characters, no control characters.",
-                ),
-                "nachname" => FieldProblem::new(
-                    "last_name",
-                    "Give at most 200 characters, no control characters.",
-                ),
-                _ => FieldProblem::new(
-                    "fields",
-                    "Give values of at most 2000 characters, no control characters.",
-                ),
+            wrong.extend(errors.iter().map(|(field, reason)| {
+                let field = match field {
+                    "vorname" => "first_name",
+                    "nachname" => "last_name",
+                    "email" => "email",
+                    _ => "fields",
+                };
+                FieldProblem::new(field, reason)
             }));
             Err(wrong)
         }
+    }
+}
+
+/// Two names of fields that are the same one.
+const TWICE: &str = "Dieses Feld ist zweimal angegeben.";
+
+/// What is wrong with the name of a free field.
+fn name_problem(name: &str) -> Option<&'static str> {
+    if RESERVED_FIELD_NAMES.contains(&name) {
+        Some(reasons::FIELD_IS_FIXED)
+    } else if field_name(name).as_deref() == Some(name) {
+        None
+    } else {
+        Some(
+            "Der Name eines Feldes besteht aus kleinen Buchstaben ohne Umlaute, Ziffern und Unterstrichen, höchstens 40 Zeichen.",
+        )
     }
 }
 
@@ -228,10 +242,16 @@ pub async fn list(caller: Caller, state: web::Data<State>, wanted: Query<Wanted>
     let needle = search.unwrap_or_default().trim().to_owned();
     let mut wrong = Vec::new();
     if !needle.is_empty() && group.is_some() {
-        wrong.push(FieldProblem::new("group", "Not together with search."));
+        wrong.push(FieldProblem::of_query(
+            "group",
+            "Nicht zusammen mit search.",
+        ));
     }
     if needle.chars().count() > MAX_NEEDLE_CHARS {
-        wrong.push(FieldProblem::new("search", "Give at most 320 characters."));
+        wrong.push(FieldProblem::of_query(
+            "search",
+            "Geben Sie höchstens 320 Zeichen an.",
+        ));
     }
     if !wrong.is_empty() {
         return Err(Problem::Invalid(wrong));
@@ -300,8 +320,14 @@ pub async fn create(
             .map(|group| group.id)
             .collect();
         if !wanted.iter().all(|id| known.contains(id)) {
-            let wrong = FieldProblem::new("groups", "There is no such group.");
-            return Ok(Made::Not(Problem::Invalid(vec![wrong])));
+            let missing = wanted
+                .iter()
+                .enumerate()
+                .filter(|(_, id)| !known.contains(id));
+            let wrong = missing.map(|(place, _)| {
+                FieldProblem::of_entry("groups", &place.to_string(), "Diese Gruppe gibt es nicht.")
+            });
+            return Ok(Made::Not(Problem::Invalid(wrong.collect())));
         }
         let entering = Entering {
             address: &person.address,
@@ -339,7 +365,8 @@ pub async fn show(caller: Caller, state: web::Data<State>, id: web::Path<i64>) -
 
 /// Change a recipient
 ///
-/// A new address keeps the person's objection; one that is remembered for the new address holds, too.
+/// A new address keeps what the person has said, and it stays remembered for the old one; what is
+/// remembered for the new address holds, too. Bounces end with the old address.
 #[utoipa::path(put, path = "/api/v1/recipients/{id}", operation_id = "update_recipient", tag = "Recipients", request_body = DataInput,
     params(("id" = i64, Path, minimum = 1, description = "The recipient's number")),
     responses((status = 200, description = "The recipient as it is now", body = RecipientBody)),

@@ -17,14 +17,12 @@ use crate::domain::time::{Timestamp, parse_day};
 use crate::domain::tracking::{AccountTracking, RecipientTracking, TrackingSource};
 use crate::tracking::policy::{Decision, decide};
 use crate::tracking::settings::{self, Lifting, Obstacle};
-use crate::web::forms::may_hold_address;
+use crate::web::forms::{NO_ADDRESS, may_hold_address};
+use crate::web::reasons;
 use crate::web::state::State;
 
-/// Longest description of how a consent came, in characters.
-const MAX_HOW_CHARS: usize = 200;
-
-/// Longest wording or reason, in characters.
-const MAX_TEXT_CHARS: usize = 2_000;
+/// Longest reason, in characters.
+const MAX_REASON_CHARS: usize = 2_000;
 
 /// What a recipient has said about personal tracking.
 #[derive(Debug, Serialize, ToSchema)]
@@ -178,19 +176,27 @@ impl Wanted {
         let mut wrong = Vec::new();
         let reason = input.reason.unwrap_or_default();
         if input.setting != Setting::Unset && !reason.is_empty() {
-            wrong.push(FieldProblem::new("reason", "Only to lift an objection."));
-        } else if may_hold_address(&reason) {
             wrong.push(FieldProblem::new(
                 "reason",
-                "Without an e-mail address: it stays in the audit log.",
+                "Nur um einen Widerspruch aufzuheben.",
             ));
-        } else {
-            check_text("reason", &reason, MAX_TEXT_CHARS, &mut wrong);
+        } else if may_hold_address(&reason) {
+            wrong.push(FieldProblem::new("reason", NO_ADDRESS));
+        } else if reason.chars().count() > MAX_REASON_CHARS {
+            wrong.push(FieldProblem::new(
+                "reason",
+                "Der Grund darf höchstens 2.000 Zeichen haben.",
+            ));
+        } else if reason.chars().any(|c| c.is_control() && !c.is_whitespace()) {
+            wrong.push(FieldProblem::new(
+                "reason",
+                "Der Grund enthält ein Steuerzeichen.",
+            ));
         }
         if input.setting != Setting::Consented && input.consent.is_some() {
             wrong.push(FieldProblem::new(
                 "consent",
-                "Only with the setting consented.",
+                "Nur zusammen mit setting: consented.",
             ));
         }
         let wanted = match (input.setting, input.consent) {
@@ -202,7 +208,7 @@ impl Wanted {
             (Setting::Consented, None) => {
                 wrong.push(FieldProblem::new(
                     "consent",
-                    "Without evidence no consent is valid.",
+                    "Ohne Nachweis gilt keine Einwilligung.",
                 ));
                 None
             }
@@ -218,22 +224,13 @@ impl ConsentInput {
     fn read(self, wrong: &mut Vec<FieldProblem>) -> Option<(Consent, bool)> {
         let given = parse_day(&self.given_on);
         if given.is_none() {
-            wrong.push(FieldProblem::new(
-                "consent.given_on",
-                "Give a day, like 2026-11-24.",
-            ));
+            wrong.push(FieldProblem::new("consent.given_on", reasons::DAY_MISSING));
         }
-        for (field, text, most) in [
-            ("consent.how", &self.how, MAX_HOW_CHARS),
-            ("consent.wording", &self.wording, MAX_TEXT_CHARS),
+        for (field, problem) in [
+            ("consent.how", reasons::how_problem(&self.how)),
+            ("consent.wording", reasons::wording_problem(&self.wording)),
         ] {
-            if text.trim().is_empty() {
-                wrong.push(FieldProblem::new(
-                    field,
-                    "Without this no consent is valid.",
-                ));
-            }
-            check_text(field, text, most, wrong);
+            wrong.extend(problem.map(|problem| FieldProblem::new(field, problem)));
         }
         let how = if self.asked {
             "auf unsere Frage"
@@ -250,14 +247,6 @@ impl ConsentInput {
             given_at: at,
         };
         Some((evidence, self.asked))
-    }
-}
-
-fn check_text(field: &'static str, text: &str, most: usize, wrong: &mut Vec<FieldProblem>) {
-    let is_odd = text.chars().any(|c| c.is_control() && !c.is_whitespace());
-    if is_odd || text.chars().count() > most {
-        let detail = format!("Give at most {most} characters, no control characters.");
-        wrong.push(FieldProblem { field, detail });
     }
 }
 
@@ -293,10 +282,7 @@ impl Change<'_> {
                 }
                 let objects = before.tracking == RecipientTracking::Objected;
                 if objects && settings::needs_reason(&before) && reason.trim().is_empty() {
-                    return Ok(invalid(
-                        "reason",
-                        "Say why: the objection was the person's own act.",
-                    ));
+                    return Ok(invalid("reason", reasons::REASON_MISSING));
                 }
                 let lifting = Lifting {
                     reason,
@@ -323,22 +309,13 @@ impl Change<'_> {
 }
 
 fn refused(obstacle: Obstacle) -> Outcome {
-    match obstacle {
-        Obstacle::InTheFuture => invalid("consent.given_on", "This day lies in the future."),
-        Obstacle::ObjectedSince => invalid(
-            "consent.given_on",
-            "The person has objected since. What was said last holds.",
-        ),
-        Obstacle::NotToBeAsked(until) => Outcome::Refused(Problem::Invalid(vec![FieldProblem {
-            field: "consent.asked",
-            detail: format!(
-                "The person said no and may not be asked before {}.",
-                utc(until.millis())
-            ),
-        }])),
-    }
+    let field = match obstacle {
+        Obstacle::InTheFuture | Obstacle::ObjectedSince => "consent.given_on",
+        Obstacle::NotToBeAsked(_) => "consent.asked",
+    };
+    invalid(field, reasons::obstacle(obstacle))
 }
 
-fn invalid(field: &'static str, detail: &str) -> Outcome {
+fn invalid(field: &str, detail: impl Into<String>) -> Outcome {
     Outcome::Refused(Problem::Invalid(vec![FieldProblem::new(field, detail)]))
 }

@@ -14,14 +14,9 @@ use crate::web::access::SignedIn;
 use crate::web::filters;
 use crate::web::forms::FormErrors;
 use crate::web::page::{Page, Section};
+use crate::web::reasons;
 use crate::web::respond::{WebResult, invalid, page, see_other};
 use crate::web::state::State;
-
-/// Longest description of how it came, in characters.
-const MAX_HOW_CHARS: usize = 200;
-
-/// Longest wording, in characters.
-const MAX_WORDING_CHARS: usize = 2_000;
 
 #[derive(Template)]
 #[template(path = "recipients/consent.html")]
@@ -97,42 +92,24 @@ fn check(
     let asked = typed.anlass == "gefragt";
     let obstacle = given.and_then(|day| settings::consent_obstacle(recipient, day, asked, now));
     match (given, obstacle) {
-        (None, _) => errors.add(
-            "erteilt",
-            "Geben Sie den Tag der Einwilligung an, zum Beispiel 24.11.2026.",
-        ),
-        (_, Some(Obstacle::InTheFuture)) => {
-            errors.add("erteilt", "Dieser Tag liegt in der Zukunft.");
+        (None, _) => errors.add("erteilt", reasons::DAY_MISSING),
+        (_, Some(obstacle @ (Obstacle::InTheFuture | Obstacle::ObjectedSince))) => {
+            errors.add("erteilt", reasons::obstacle(obstacle));
         }
-        (_, Some(Obstacle::ObjectedSince)) => errors.add(
-            "erteilt",
-            "Die Person hat danach widersprochen. Es gilt, was sie zuletzt gesagt hat.",
-        ),
         (_, Some(Obstacle::NotToBeAsked(_)) | None) => {}
     }
-    text(
-        "wie",
-        "Wie die Einwilligung kam",
-        &typed.wie,
-        MAX_HOW_CHARS,
-        &mut errors,
-    );
-    text(
-        "wortlaut",
-        "Der Wortlaut",
-        &typed.wortlaut,
-        MAX_WORDING_CHARS,
-        &mut errors,
-    );
+    for (field, problem) in [
+        ("wie", reasons::how_problem(&typed.wie)),
+        ("wortlaut", reasons::wording_problem(&typed.wortlaut)),
+    ] {
+        if let Some(problem) = problem {
+            errors.add(field, problem);
+        }
+    }
     match (typed.anlass.as_str(), obstacle) {
-        ("gefragt", Some(Obstacle::NotToBeAsked(until))) => errors.add(
-            "anlass",
-            format!(
-                "Diese Person hat Nein gesagt und darf bis zum {} nicht erneut gefragt werden. Eine Einwilligung, um \
-                 die Sie vorher gebeten haben, kann nicht eingetragen werden.",
-                filters::format_date(until.millis())
-            ),
-        ),
+        ("gefragt", Some(obstacle @ Obstacle::NotToBeAsked(_))) => {
+            errors.add("anlass", reasons::obstacle(obstacle));
+        }
         ("selbst" | "gefragt", _) => {}
         _ => errors.add("anlass", "Wählen Sie, wie es dazu kam."),
     }
@@ -154,20 +131,6 @@ fn check(
             given_at: day.millis(),
         }),
         _ => Err(errors),
-    }
-}
-
-fn text(field: &'static str, what: &str, typed: &str, most: usize, errors: &mut FormErrors) {
-    let typed = typed.trim();
-    if typed.is_empty() {
-        errors.add(
-            field,
-            format!("{what} fehlt: Ohne Nachweis gilt keine Einwilligung."),
-        );
-    } else if typed.chars().count() > most {
-        errors.add(field, format!("{what}: höchstens {most} Zeichen."));
-    } else if typed.chars().any(|c| c.is_control() && !c.is_whitespace()) {
-        errors.add(field, format!("{what} enthält ein Steuerzeichen."));
     }
 }
 

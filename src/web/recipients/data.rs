@@ -21,6 +21,7 @@ use crate::web::fields::Fields;
 use crate::web::filters;
 use crate::web::forms::FormErrors;
 use crate::web::page::{Page, Section};
+use crate::web::reasons::ADDRESS_TAKEN;
 use crate::web::respond::{WebResult, invalid, page, see_other};
 use crate::web::state::State;
 
@@ -146,13 +147,7 @@ pub async fn update(
                     let word = said_of(recalled, is_deliverable_again);
                     return see_other(format!("/empfaenger/{recipient_id}?meldung={word}"));
                 }
-                Changed::TakenBy(id) => (
-                    Some(id),
-                    FormErrors::one(
-                        "email",
-                        "Diese Adresse gehört schon einem anderen Empfänger.",
-                    ),
-                ),
+                Changed::TakenBy(id) => (Some(id), FormErrors::one("email", ADDRESS_TAKEN)),
             }
         }
     };

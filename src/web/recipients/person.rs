@@ -3,9 +3,11 @@
 use serde_json::{Map, Value};
 
 use crate::domain::address::EmailAddress;
+use crate::domain::text::clean_name;
 use crate::import::columns;
 use crate::web::fields::Fields;
 use crate::web::forms::FormErrors;
+use crate::web::reasons;
 
 /// Longest first or last name, in characters.
 const MAX_NAME_CHARS: usize = 200;
@@ -120,7 +122,7 @@ impl Typed {
 /// Why no free field of that name can be added.
 fn new_field_problem(name: &str, fields: &Map<String, Value>) -> Option<&'static str> {
     if columns::RESERVED_FIELD_NAMES.contains(&name) {
-        Some("Diesen Namen hat schon eine feste Angabe. Wählen Sie einen anderen.")
+        Some(reasons::FIELD_IS_FIXED)
     } else if fields.contains_key(name) {
         Some("Ein Feld dieses Namens gibt es schon. Ändern Sie seinen Wert oben.")
     } else {
@@ -130,7 +132,7 @@ fn new_field_problem(name: &str, fields: &Map<String, Value>) -> Option<&'static
 
 /// A name on one line; too long a name or a control character is an error at the field.
 fn name(field: &'static str, what: &str, typed: &str, errors: &mut FormErrors) -> String {
-    let name = typed.split_whitespace().collect::<Vec<_>>().join(" ");
+    let name = clean_name(typed);
     if name.chars().count() > MAX_NAME_CHARS {
         errors.add(
             field,
@@ -143,19 +145,27 @@ fn name(field: &'static str, what: &str, typed: &str, errors: &mut FormErrors) -
 }
 
 fn field_value(field: &'static str, name: &str, typed: &str, errors: &mut FormErrors) -> String {
+    match checked_value(name, typed) {
+        Ok(value) => value,
+        Err(problem) => {
+            errors.add(field, problem);
+            typed.to_owned()
+        }
+    }
+}
+
+/// The value of a free field, trimmed, or what is wrong with it.
+pub fn checked_value(name: &str, typed: &str) -> Result<String, String> {
     let value = typed.trim().replace("\r\n", "\n").replace('\r', "\n");
     if value.chars().count() > MAX_VALUE_CHARS {
-        errors.add(
-            field,
-            format!("Der Wert von „{name}“ darf höchstens 2.000 Zeichen haben."),
-        );
+        Err(format!(
+            "Der Wert von „{name}“ darf höchstens 2.000 Zeichen haben."
+        ))
     } else if value.chars().any(|c| c.is_control() && !c.is_whitespace()) {
-        errors.add(
-            field,
-            format!("Der Wert von „{name}“ enthält ein Steuerzeichen."),
-        );
+        Err(format!("Der Wert von „{name}“ enthält ein Steuerzeichen."))
+    } else {
+        Ok(value)
     }
-    value
 }
 
 #[cfg(test)]

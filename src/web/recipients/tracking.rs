@@ -19,6 +19,7 @@ use crate::web::error::WebError;
 use crate::web::filters;
 use crate::web::forms::{FormErrors, NO_ADDRESS, may_hold_address};
 use crate::web::page::{Page, Section};
+use crate::web::reasons::REASON_MISSING;
 use crate::web::respond::{WebResult, invalid, page, see_other};
 use crate::web::state::State;
 
@@ -175,10 +176,7 @@ pub async fn lift(
     let (recipient, _) = load(&signed_in, &state, *id).await?;
     let reason = form.into_inner().reason;
     if settings::needs_reason(&recipient) && reason.trim().is_empty() {
-        let errors = FormErrors::one(
-            "reason",
-            "Geben Sie an, warum der Widerspruch aufgehoben wird.",
-        );
+        let errors = FormErrors::one("reason", REASON_MISSING);
         return invalid(&lift_page(&signed_in, recipient, reason, errors));
     }
     if may_hold_address(&reason) {

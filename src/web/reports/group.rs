@@ -9,7 +9,7 @@ use super::report::Report;
 use super::selection as words;
 use crate::db::DbError;
 use crate::db::reports::activity::Filter;
-use crate::domain::group::name_problem;
+use crate::domain::group::{NAME_TAKEN, name_problem};
 use crate::domain::time::Timestamp;
 use crate::tracking::selection::{Counts, Selection};
 use crate::web::access::SignedIn;
@@ -122,7 +122,7 @@ pub async fn create(
     match made {
         Ok(group_id) => see_other(format!("/gruppen/{group_id}?meldung=gruppe-angelegt")),
         Err(DbError::Duplicate) => {
-            asked.errors = FormErrors::one("name", "Eine Gruppe mit diesem Namen gibt es schon.");
+            asked.errors = FormErrors::one("name", NAME_TAKEN);
             invalid(&asked)
         }
         Err(error) => Err(error.into()),

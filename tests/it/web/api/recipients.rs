@@ -75,13 +75,43 @@ on_both!(what_is_wrong_is_said_field_by_field, |world| {
     let problem = program
         .post("/api/v1/recipients", &wrong)
         .expect_problem(422, "invalid");
-    let fields: Vec<&str> = problem["errors"]
-        .as_array()
-        .expect("a list")
+    let errors = problem["errors"].as_array().expect("a list");
+    let said: Vec<(&str, &str)> = errors
         .iter()
-        .filter_map(|error| error["field"].as_str())
+        .map(|error| {
+            let text = |name: &str| error[name].as_str().unwrap_or_default();
+            (text("pointer"), text("detail"))
+        })
         .collect();
-    assert_eq!(fields, ["fields", "email", "first_name"]);
+    assert_eq!(errors[0]["field"], "fields");
+    let pointers: Vec<&str> = said.iter().map(|(pointer, _)| *pointer).collect();
+    assert_eq!(
+        pointers,
+        ["#/fields/Ort", "#/fields/email", "#/email", "#/first_name"]
+    );
+    // The pages say the same.
+    let form = [("email", "anna"), ("vorname", long.as_str())];
+    let page = world.admin().post("/empfaenger/neu", &form);
+    for (_, detail) in &said[2..] {
+        page.assert_says(detail);
+    }
+    for (address, reason) in [
+        (
+            "Anna <anna@example.org>",
+            "ohne Namen und ohne spitze Klammern",
+        ),
+        ("an\u{200b}na@example.org", "unsichtbares Zeichen"),
+        ("anna@example", "fehlt ein Punkt"),
+        ("", "Bitte geben Sie eine E-Mail-Adresse an."),
+    ] {
+        let problem = program
+            .post("/api/v1/recipients", &json!({"email": address}))
+            .expect_problem(422, "invalid");
+        let detail = problem["errors"][0]["detail"].as_str().expect("a reason");
+        assert!(detail.contains(reason), "{detail}");
+        let page = world.admin().post("/empfaenger/neu", &[("email", address)]);
+        page.assert_says(detail);
+    }
     let unknown_group = json!({"email": "a@example.org", "groups": [4711]});
     program
         .post("/api/v1/recipients", &unknown_group)
@@ -317,4 +347,239 @@ on_both!(p7_a_deletion_is_the_same_as_on_the_page, |world| {
     assert_eq!(tracking["setting"], "objected");
     assert_eq!(tracking["source"], "remembered");
     assert_eq!(tracking["needs_reason"], true);
+});
+
+/// What is wrong: where it stands in the body, and why.
+fn wrong(problem: &Value) -> Vec<(String, String)> {
+    let text = |error: &Value, name: &str| error[name].as_str().unwrap_or_default().to_owned();
+    let errors = problem["errors"].as_array().expect("a list");
+    errors
+        .iter()
+        .map(|error| (text(error, "pointer"), text(error, "detail")))
+        .collect()
+}
+
+on_both!(every_body_is_told_where_it_is_wrong, |world| {
+    let program = world.program();
+    let id = world.make_recipient("anna@example.org");
+    let taken = world.make_recipient("ben@example.org");
+    let person = format!("/api/v1/recipients/{id}");
+    let tracking = format!("{person}/tracking");
+    let group = program
+        .post("/api/v1/groups", &json!({"name": "Kunden"}))
+        .expect(201)["id"]
+        .clone();
+    let other = program
+        .post("/api/v1/groups", &json!({"name": "Presse"}))
+        .expect(201)["id"]
+        .clone();
+    let long = "x".repeat(2_001);
+    let is_taken = format!("/api/v1/recipients/{taken}");
+    let cases = [
+        (
+            "POST",
+            "/api/v1/recipients",
+            json!({}),
+            400,
+            "#/email",
+            "fehlt",
+        ),
+        (
+            "POST",
+            "/api/v1/recipients",
+            json!({"email": 1}),
+            400,
+            "#/email",
+            "Form",
+        ),
+        (
+            "POST",
+            "/api/v1/recipients",
+            json!({"email": "c@example.org", "nachname": "x"}),
+            400,
+            "#/nachname",
+            "gibt es hier nicht",
+        ),
+        (
+            "POST",
+            "/api/v1/recipients",
+            json!({"email": "c@example.org", "groups": [group, "x"]}),
+            400,
+            "#/groups/1",
+            "Form",
+        ),
+        (
+            "POST",
+            "/api/v1/recipients",
+            json!({"email": "c@example.org", "fields": {"ort": 1}}),
+            400,
+            "#/fields/ort",
+            "Form",
+        ),
+        (
+            "POST",
+            "/api/v1/recipients",
+            json!({"email": "c@example.org", "groups": [group, 4711]}),
+            422,
+            "#/groups/1",
+            "gibt es nicht",
+        ),
+        (
+            "POST",
+            "/api/v1/recipients",
+            json!({"email": "c@example.org", "fields": {"ort": "a", "ort\u{200b}": "b"}}),
+            422,
+            "#/fields/ort%E2%80%8B",
+            "zweimal",
+        ),
+        (
+            "POST",
+            "/api/v1/recipients",
+            json!({"email": "c@example.org", "fields": {"a/b": "x"}}),
+            422,
+            "#/fields/a~1b",
+            "Buchstaben",
+        ),
+        (
+            "POST",
+            "/api/v1/recipients",
+            json!({"email": "BEN@example.org"}),
+            409,
+            "#/email",
+            "gehört schon",
+        ),
+        (
+            "PUT",
+            person.as_str(),
+            json!({"email": "anna"}),
+            422,
+            "#/email",
+            "fehlt das @-Zeichen",
+        ),
+        (
+            "PUT",
+            person.as_str(),
+            json!({"email": "ben@example.org"}),
+            409,
+            "#/email",
+            "gehört schon",
+        ),
+        (
+            "PUT",
+            person.as_str(),
+            json!({"email": "a@example.org", "fields": {"ort": long}}),
+            422,
+            "#/fields/ort",
+            "höchstens 2.000",
+        ),
+        (
+            "PUT",
+            is_taken.as_str(),
+            json!({"first_name": "B"}),
+            400,
+            "#/email",
+            "fehlt",
+        ),
+        (
+            "POST",
+            "/api/v1/groups",
+            json!({"name": "\u{200b}"}),
+            422,
+            "#/name",
+            "einen Namen",
+        ),
+        (
+            "POST",
+            "/api/v1/groups",
+            json!({"name": "kunden"}),
+            409,
+            "#/name",
+            "gibt es schon",
+        ),
+        ("POST", "/api/v1/groups", json!({}), 400, "#/name", "fehlt"),
+        (
+            "PUT",
+            tracking.as_str(),
+            json!({"setting": "maybe"}),
+            400,
+            "#/setting",
+            "Form",
+        ),
+        (
+            "PUT",
+            tracking.as_str(),
+            json!({"setting": "consented"}),
+            422,
+            "#/consent",
+            "Ohne Nachweis",
+        ),
+        (
+            "PUT",
+            tracking.as_str(),
+            json!({"setting": "unset", "reason": "a@b"}),
+            422,
+            "#/reason",
+            "ohne E-Mail-Adresse",
+        ),
+        (
+            "PUT",
+            tracking.as_str(),
+            json!({"setting": "consented", "consent": {"given_on": "gestern", "how": "Messe", "wording": "Ja", "asked": false}}),
+            422,
+            "#/consent/given_on",
+            "Tag der Einwilligung",
+        ),
+        (
+            "PUT",
+            tracking.as_str(),
+            json!({"setting": "consented", "consent": {"given_on": "2099-01-01", "how": "Messe", "wording": "Ja", "asked": false}}),
+            422,
+            "#/consent/given_on",
+            "Zukunft",
+        ),
+        (
+            "PUT",
+            tracking.as_str(),
+            json!({"setting": "consented", "consent": {"given_on": "2026-01-01", "how": "", "wording": "Ja", "asked": false}}),
+            422,
+            "#/consent/how",
+            "fehlt",
+        ),
+        (
+            "PUT",
+            tracking.as_str(),
+            json!({"setting": "consented", "consent": {"given_on": "2026-01-01", "how": "Messe", "asked": false}}),
+            400,
+            "#/consent/wording",
+            "fehlt",
+        ),
+    ];
+    for (method, path, body, status, pointer, reason) in cases {
+        let reply = match method {
+            "POST" => program.post(path, &body),
+            _ => program.put(path, &body),
+        };
+        let kind = match status {
+            400 => "malformed",
+            422 => "invalid",
+            _ if path.ends_with("groups") => "name-taken",
+            _ => "address-taken",
+        };
+        let said = wrong(&reply.expect_problem(status, kind));
+        assert_eq!(said.len(), 1, "{body}: {said:?}");
+        assert_eq!(said[0].0, pointer, "{body}");
+        assert!(said[0].1.contains(reason), "{body}: {}", said[0].1);
+    }
+    let rename = program.put(
+        &format!("/api/v1/groups/{other}"),
+        &json!({"name": " KUNDEN\u{ad}"}),
+    );
+    let said = wrong(&rename.expect_problem(409, "name-taken"));
+    assert_eq!(
+        said,
+        [(
+            "#/name".to_owned(),
+            "Eine Gruppe mit diesem Namen gibt es schon.".to_owned()
+        )]
+    );
 });
