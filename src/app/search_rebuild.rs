@@ -19,7 +19,7 @@ const SLICES: (usize, usize) = (10, 1_000);
 const RETRY_AFTER: Duration = Duration::from_secs(1);
 
 /// The longest such wait.
-const MAX_RETRY_AFTER: Duration = Duration::from_secs(60);
+const MAX_RETRY_AFTER: Duration = Duration::from_mins(1);
 
 /// The background work, where there is any left.
 pub(super) struct SearchRebuild {

@@ -74,6 +74,12 @@ fn parse<T: DeserializeOwned>(raw: &[u8]) -> Result<T, Problem> {
             "No text may hold the character U+0000.".to_owned(),
         ));
     }
+    if !value.is_object() {
+        // Serde would take an array for the fields in their order.
+        return Err(Problem::Malformed(
+            "The body has to be an object.".to_owned(),
+        ));
+    }
     serde_path_to_error::deserialize(value).map_err(|error| {
         Problem::Unexpected(error.inner().to_string(), FieldProblem::of_body(&error))
     })
@@ -127,6 +133,7 @@ mod tests {
             r#"{"name":"Anna"} {}"#,
             r#"{"name":1}"#,
             "[]",
+            r#"["Anna"]"#,
             "{",
             "",
         ] {
@@ -144,7 +151,6 @@ mod tests {
             ("#/admin", "Diese Angabe gibt es hier nicht.")
         );
         assert_eq!(place(r#"{"name":1}"#).0, "#/name");
-        assert_eq!(place("[1]").0, "#");
         assert!(parse::<Value>(br#"{"a":[{"b\u0000":1}]}"#).is_err());
         assert!(parse::<Named>(b"{\"name\":\"\xff\"}").is_err());
     }
