@@ -131,9 +131,21 @@ fn remaining(dir: &Path, addresses: &[String]) -> BTreeSet<usize> {
 
 #[test]
 fn p7_what_stands_in_the_gaps_of_pages_goes_too() {
-    let world = World::start(On::Sqlite);
     let address = "anna.altmann@geheim.example.org";
-    let anna = world.make_recipient(address);
+    leaves_no_gap(address, address);
+}
+
+#[test]
+fn p7_the_search_s_forms_of_an_address_go_from_the_gaps_too() {
+    for form in ["jaeger@geheim.example.org", "jager@geheim.example.org"] {
+        leaves_no_gap("Jäger@geheim.example.org", form);
+    }
+}
+
+/// Deletes a recipient with that address, of whose forms `left` stands in the gap of a page.
+fn leaves_no_gap(typed: &str, left: &str) {
+    let world = World::start(On::Sqlite);
+    let (anna, address) = (world.make_recipient(typed), left);
     // What a split of a page leaves behind, made on purpose: a connection that does not
     // overwrite what it deletes.
     let file = widerspruch::db::sqlite_file(world.dir.path());
