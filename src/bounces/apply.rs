@@ -95,6 +95,8 @@ impl InAccount {
             BounceKind::Complaint => {
                 self.unsubscribe(conn, &recipient)?;
             }
+            // It says nothing about the address of now.
+            BounceKind::Hard | BounceKind::Soft if delivery.went_to_old_address(&recipient) => {}
             BounceKind::Hard => self.give_up(conn, &recipient, kind, code)?,
             BounceKind::Soft => {
                 let in_a_row = bounces::count_soft(conn, account_id, recipient.id, delivery)?;

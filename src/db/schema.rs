@@ -179,6 +179,7 @@ table! {
         public_key -> Binary,
         created_at -> BigInt,
         updated_at -> BigInt,
+        address_changed_at -> Nullable<BigInt>,
     }
 }
 

@@ -65,6 +65,7 @@ pub fn change(
         JournalKind::AddressLeft,
         &json!({}),
     )?;
+    recipients::note_new_address(conn, account_id, recipient_id, now)?;
     remember(conn, account_id, std::slice::from_ref(&before), remembering)?;
     let recalled = recall_for(conn, account_id, &before, key, remembering, actor, now)?;
     let is_deliverable_again = end_bounces(conn, account_id, &before, recalled, actor, now)?;

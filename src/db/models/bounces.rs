@@ -4,6 +4,7 @@
 use diesel::prelude::*;
 use diesel::sql_types::{BigInt, Nullable, Text};
 
+use super::recipients::Recipient;
 use crate::db::schema::{deliveries, mailings, recipients};
 use crate::db::{Conn, DbResult, OnBackend};
 use crate::domain::bounce::{BounceKind, StatusCode};
@@ -55,6 +56,16 @@ pub struct Concerned {
     pub bounce: Option<BounceKind>,
     #[diesel(sql_type = Nullable<BigInt>)]
     handed_at: Option<i64>,
+}
+
+impl Concerned {
+    /// Whether the mail went to an address that the recipient has no longer.
+    pub fn went_to_old_address(&self, recipient: &Recipient) -> bool {
+        match (self.handed_at, recipient.address_changed_at) {
+            (Some(handed_at), Some(changed_at)) => handed_at <= changed_at,
+            _ => false,
+        }
+    }
 }
 
 /// The account of a mailing. A mark names only the mailing; it is under a MAC.

@@ -52,6 +52,8 @@ pub struct Recipient {
     pub created_at: i64,
     /// Temporary bounces in a row, as of the last one.
     pub soft_bounces: i64,
+    /// When the recipient last got another address, in milliseconds.
+    pub address_changed_at: Option<i64>,
 }
 
 /// A recipient as a row of a list.
@@ -296,6 +298,19 @@ pub fn update(
         ))
         .execute(conn)?;
     search::add(conn, account_id, &[recipient_id])
+}
+
+/// Notes that the recipient has another address from now on.
+pub(crate) fn note_new_address(
+    conn: &mut Conn,
+    account_id: i64,
+    recipient_id: i64,
+    now: Timestamp,
+) -> DbResult<()> {
+    diesel::update(scoped(account_id, recipient_id))
+        .set(recipients::address_changed_at.eq(now.millis()))
+        .execute(conn)?;
+    Ok(())
 }
 
 /// Sets whether mails go there.

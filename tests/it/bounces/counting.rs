@@ -315,3 +315,38 @@ on_both!(the_time_it_came_back_is_kept_to_the_hour, |world| {
     );
     assert_eq!(world.rows("deliveries", "bounced_at = 1795507200000"), 1);
 });
+
+on_both!(
+    bounces_for_an_old_address_leave_the_new_one_alone,
+    |world| {
+        let anna = world.make_recipient(ANNA);
+        let (hard, soft) = (
+            sent_to(world, "Neues", anna),
+            sent_to(world, "Neueres", anna),
+        );
+        let path = format!("/empfaenger/{anna}");
+        let saved = world
+            .admin()
+            .submit(&path, &[("email", "anna@neu.example")]);
+        saved.assert_says("Gespeichert.");
+        for _ in 0..20 {
+            world.come_back(&failed(&world.return_path(soft, anna), ANNA, "4.4.1"));
+        }
+        world.come_back(&failed(&world.return_path(hard, anna), ANNA, "5.1.1"));
+        assert_eq!(counted(world, hard), (1, 0, 0), "the mailing counts it");
+        assert_eq!(counted(world, soft), (0, 1, 0));
+        let person = recipient(world, anna);
+        assert_eq!(
+            (person.status, person.soft_bounces),
+            (RecipientStatus::Active, 0)
+        );
+        world.come_back(&complaint(&world.return_path(hard, anna), ANNA));
+        assert_eq!(
+            recipient(world, anna).status,
+            RecipientStatus::Unsubscribed,
+            "the person's word"
+        );
+        let later = sent_to(world, "Neuestes", anna);
+        assert_eq!(counted(world, later), (0, 0, 0));
+    }
+);
