@@ -7,6 +7,7 @@ pub mod address;
 pub mod audit;
 pub mod bounce;
 pub mod consent;
+pub mod day;
 pub mod group;
 pub mod private_files;
 pub mod public_address;

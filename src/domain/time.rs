@@ -54,17 +54,6 @@ impl Timestamp {
     }
 }
 
-/// The beginning of a day as people write it: 2026-11-24 or 24.11.2026.
-pub fn parse_day(text: &str) -> Option<Timestamp> {
-    let text = text.trim();
-    let date: jiff::civil::Date = text
-        .parse()
-        .or_else(|_| jiff::civil::Date::strptime("%d.%m.%Y", text))
-        .ok()?;
-    let start = date.in_tz(ZONE).ok()?;
-    Some(Timestamp(start.timestamp().as_millisecond()))
-}
-
 /// What tells the time: the machine's clock, or one set to another time that runs on from there.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Clock {
@@ -100,6 +89,7 @@ impl Hour {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::domain::day::any_day;
 
     #[test]
     fn a_clock_runs_on_from_the_time_it_is_set_to() {
@@ -112,19 +102,10 @@ mod tests {
     }
 
     #[test]
-    fn days_and_months_are_those_of_the_calendar() {
-        // 24.11.2026, 00:00 in Berlin is 23:00 UTC of the day before.
-        let day = Timestamp(1_795_474_800_000);
-        assert_eq!(parse_day("2026-11-24"), Some(day));
-        assert_eq!(parse_day(" 24.11.2026 "), Some(day));
-        for wrong in ["", "24.13.2026", "morgen", "2026-11-24x"] {
-            assert_eq!(parse_day(wrong), None, "{wrong}");
-        }
-        assert_eq!(Some(day.plus_months(6)), parse_day("24.05.2027"));
-        assert_eq!(
-            parse_day("31.08.2026").map(|d| d.plus_months(6)),
-            parse_day("28.02.2027")
-        );
+    fn months_are_those_of_the_calendar() {
+        let day = |text| any_day(text).unwrap();
+        assert_eq!(day("24.11.2026").plus_months(6), day("24.05.2027"));
+        assert_eq!(day("31.08.2026").plus_months(6), day("28.02.2027"));
     }
 
     #[test]

@@ -3,7 +3,8 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::domain::time::{Timestamp, parse_day};
+use crate::domain::day::{DayProblem, past_day};
+use crate::domain::time::Timestamp;
 
 /// Longest wording, in characters.
 const MAX_WORDING_CHARS: usize = 2_000;
@@ -52,6 +53,14 @@ impl ConsentEvidence {
         *self == Self::default()
     }
 
+    /// The beginning of the day.
+    ///
+    /// # Errors
+    /// [`DayProblem`] where what was typed is no past day.
+    pub fn given_on(&self, now: Timestamp) -> Result<Timestamp, DayProblem> {
+        past_day(&self.day, None, now)
+    }
+
     /// What is missing or wrong, as German sentences; nothing where the consents are proven.
     pub fn problems(&self, now: Timestamp) -> Vec<(Part, String)> {
         let mut problems = Vec::new();
@@ -78,12 +87,10 @@ impl ConsentEvidence {
                 problems.push((part, format!("{what} enthält ein Steuerzeichen.")));
             }
         }
-        let day = match parse_day(&self.day) {
-            Some(day) if day <= now => return problems,
-            Some(_) => "Dieser Tag liegt in der Zukunft.",
-            None => "Geben Sie den Tag der Einwilligungen an, zum Beispiel 24.11.2026.",
-        };
-        problems.push((Part::Day, day.to_owned()));
+        if let Err(problem) = self.given_on(now) {
+            let prompt = "Geben Sie den Tag der Einwilligungen an, zum Beispiel 24.11.2026.";
+            problems.push((Part::Day, problem.sentence(prompt)));
+        }
         problems
     }
 }

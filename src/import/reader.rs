@@ -12,6 +12,7 @@ use super::error::ReadError;
 use super::records::{Record, Records};
 use super::values::{self, shortened};
 use crate::domain::address::{AddressProblem, EmailAddress};
+use crate::domain::day::{DayProblem, NumberOrder, number_order, past_day};
 use crate::domain::time::Timestamp;
 
 /// A row that can be imported.
@@ -67,8 +68,39 @@ pub struct RowReader<R> {
     records: Records<R>,
     mapping: ColumnMapping,
     address: usize,
+    day_order: Option<NumberOrder>,
     rows_seen: u64,
     failed: bool,
+}
+
+/// Which number is the day in the column of days, where at least one of its cells leaves no doubt
+/// and no other contradicts it. Reads the file to its end.
+///
+/// # Errors
+/// Fails when the file can't be read.
+pub fn day_order(
+    file: impl Read,
+    dialect: Dialect,
+    mapping: &ColumnMapping,
+) -> Result<Option<NumberOrder>, ReadError> {
+    let Some(index) = mapping.position(&Column::ConsentDay) else {
+        return Ok(None);
+    };
+    let mut records = Records::new(file, dialect.encoding, dialect.delimiter);
+    let mut order = None;
+    while let Some(record) = records.next()? {
+        if let Record::Broken(_) = record {
+            continue;
+        }
+        let cells = records.lossy_cells();
+        let shown = cells.get(index).and_then(|cell| number_order(cell));
+        match (order, shown) {
+            (Some(order), Some(shown)) if order != shown => return Ok(None),
+            (None, Some(_)) => order = shown,
+            _ => {}
+        }
+    }
+    Ok(order)
 }
 
 impl<R: Read> RowReader<R> {
@@ -96,9 +128,17 @@ impl<R: Read> RowReader<R> {
             records,
             address: mapping.position(&Column::Address).unwrap_or_default(),
             mapping,
+            day_order: None,
             rows_seen: 0,
             failed: false,
         })
+    }
+
+    /// Reads days that could be two in that order ([`day_order`]).
+    #[must_use]
+    pub fn with_day_order(mut self, order: Option<NumberOrder>) -> Self {
+        self.day_order = order;
+        self
     }
 
     /// Bytes of the file read so far, for progress. Reading is a little ahead of the rows.
@@ -157,8 +197,7 @@ impl<R: Read> RowReader<R> {
                 }
                 Column::Consent => row.consents = values::answer(cell).map_err(unclear)?,
                 Column::ConsentDay => {
-                    let now = Timestamp::now();
-                    row.consent_day = values::past_day(cell, now).map_err(|problem| {
+                    row.consent_day = self.past_day(cell).map_err(|problem| {
                         self.refuse(cell, format_args!("„{}“ {problem}", column.label()))
                     })?;
                 }
@@ -170,6 +209,13 @@ impl<R: Read> RowReader<R> {
             }
         }
         Ok(row)
+    }
+
+    fn past_day(&self, cell: &str) -> Result<Option<Timestamp>, DayProblem> {
+        if cell.trim().is_empty() {
+            return Ok(None);
+        }
+        past_day(cell, self.day_order, Timestamp::now()).map(Some)
     }
 
     /// The cells of the current record, if all of them are sound text.

@@ -17,7 +17,7 @@ use super::columns::ColumnMapping;
 use super::dialect::Dialect;
 use super::error::ReadError;
 use super::evidence::ConsentEvidence;
-use super::reader::RowReader;
+use super::reader::{self, RowReader};
 use super::slice::{self, Consents, Job, Slice};
 use crate::db::models::audit::Actor;
 use crate::db::models::imports::{self, Counts, Import, ImportStatus};
@@ -143,8 +143,10 @@ fn write_all(
     report: &mut impl FnMut(Progress) -> bool,
 ) -> Result<bool, RunError> {
     let mut file = File::open(path).map_err(ReadError::from)?;
+    let order = reader::day_order(BufReader::new(&file), settings.dialect, &settings.mapping)?;
     file.rewind().map_err(ReadError::from)?;
-    let mut rows = RowReader::new(BufReader::new(file), settings.dialect, settings.mapping)?;
+    let mut rows = RowReader::new(BufReader::new(file), settings.dialect, settings.mapping)?
+        .with_day_order(order);
     rows.skip_rows(u64::try_from(import.rows_read).unwrap_or(0))?;
     let mut pace = Pace::new(FIRST_SLICE, SLICES, Keeps::NobodyWaiting);
     let size = AtomicUsize::new(pace.size());

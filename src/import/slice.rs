@@ -16,7 +16,7 @@ use crate::db::models::{accounts, groups};
 use crate::db::{Conn, DbError, DbResult, account_lock};
 use crate::domain::address::EmailAddress;
 use crate::domain::secret::Key;
-use crate::domain::time::{Timestamp, parse_day};
+use crate::domain::time::Timestamp;
 use crate::domain::tracking::{RecipientTracking, TrackingSource};
 use crate::tracking::enter::{self, Start};
 use crate::tracking::settings;
@@ -58,7 +58,7 @@ impl Consents {
             everybody: evidence.everybody,
             wording: evidence.wording.clone(),
             how: evidence.how.clone(),
-            day: parse_day(&evidence.day)?,
+            day: evidence.given_on(Timestamp::now()).ok()?,
         })
     }
 

@@ -4,8 +4,6 @@ use std::fmt;
 
 use unicode_normalization::{UnicodeNormalization, is_nfc};
 
-use crate::domain::time::{Timestamp, parse_day};
-
 /// Longest first or last name, in characters.
 pub(super) const MAX_NAME_CHARS: usize = 200;
 
@@ -120,28 +118,6 @@ impl fmt::Display for UnclearAnswer {
         formatter.write_str(
             "ist unklar. Möglich sind ja oder nein, j oder n, wahr oder falsch, 1 oder 0, x oder leer.",
         )
-    }
-}
-
-/// A cell that names no day, or one that is still to come.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct NoPastDay;
-
-impl fmt::Display for NoPastDay {
-    /// The second half of a sentence that begins with the name of the column.
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.write_str("ist kein vergangener Tag wie 24.11.2026 oder 2026-11-24.")
-    }
-}
-
-/// Reads a day in the past; `None` is an empty cell.
-pub(super) fn past_day(cell: &str, now: Timestamp) -> Result<Option<Timestamp>, NoPastDay> {
-    if cell.trim().is_empty() {
-        return Ok(None);
-    }
-    match parse_day(cell) {
-        Some(day) if day <= now => Ok(Some(day)),
-        _ => Err(NoPastDay),
     }
 }
 

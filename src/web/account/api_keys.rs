@@ -7,8 +7,9 @@ use serde_json::json;
 
 use crate::db::models::api_keys::{self, ApiKey, NewApiKey};
 use crate::db::models::audit::{self, Action, Entry};
+use crate::domain::day::any_day;
 use crate::domain::scope::{Scope, Scopes};
-use crate::domain::time::{Timestamp, parse_day};
+use crate::domain::time::Timestamp;
 use crate::web::access::SignedIn;
 use crate::web::api::caller;
 use crate::web::error::WebError;
@@ -119,14 +120,18 @@ impl Typed {
         if self.scopes.is_empty() {
             errors.add("rechte", "Wählen Sie mindestens ein Recht.");
         }
-        let end = parse_day(&self.until).map(|day| day.plus_days(1));
-        if end.is_none() && !self.until.is_empty() {
-            errors.add(
-                "gueltig-bis",
-                "Geben Sie einen Tag an, zum Beispiel 24.11.2027.",
-            );
-        } else if end.is_some_and(|end| end <= now) {
-            errors.add("gueltig-bis", "Dieser Tag ist schon vorbei.");
+        let mut end = None;
+        if !self.until.is_empty() {
+            match any_day(&self.until).map(|day| day.plus_days(1)) {
+                Ok(after) if after <= now => {
+                    errors.add("gueltig-bis", "Dieser Tag ist schon vorbei.");
+                }
+                Ok(after) => end = Some(after),
+                Err(problem) => {
+                    let prompt = "Geben Sie einen Tag an, zum Beispiel 24.11.2027.";
+                    errors.add("gueltig-bis", problem.sentence(prompt));
+                }
+            }
         }
         if errors.is_empty() {
             Ok(end)

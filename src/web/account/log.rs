@@ -14,7 +14,8 @@ use crate::db::models::audit_list::{self, Filter, Who};
 use crate::db::paging::{CappedCount, Position};
 use crate::db::{Conn, DbResult};
 use crate::domain::audit::{Area, describe};
-use crate::domain::time::{Timestamp, parse_day};
+use crate::domain::day::any_day;
+use crate::domain::time::Timestamp;
 use crate::web::access::SignedIn;
 use crate::web::csv_file::{self, CsvFile, Pieces};
 use crate::web::error::WebError;
@@ -118,11 +119,15 @@ impl Query {
     fn read(&self) -> (Filter, FormErrors) {
         let mut errors = FormErrors::new();
         let mut day = |field: &'static str, typed: &str| {
-            let day = parse_day(typed);
-            if day.is_none() && !typed.trim().is_empty() {
-                errors.add(field, "Geben Sie einen Tag an, zum Beispiel 24.11.2026.");
+            if typed.trim().is_empty() {
+                return None;
             }
-            day
+            any_day(typed)
+                .map_err(|problem| {
+                    let prompt = "Geben Sie einen Tag an, zum Beispiel 24.11.2026.";
+                    errors.add(field, problem.sentence(prompt));
+                })
+                .ok()
         };
         let (from, until) = (day("von", &self.von), day("bis", &self.bis));
         let recipient_id = self.empfaenger.trim().parse().ok();
@@ -167,7 +172,7 @@ impl Query {
 
 fn next_day(day: Timestamp) -> Timestamp {
     let tomorrow = filters::format_as(day.plus_millis(36 * 3_600_000).millis(), "%Y-%m-%d");
-    parse_day(&tomorrow).unwrap_or(day)
+    any_day(&tomorrow).unwrap_or(day)
 }
 
 /// GET `/benutzerkonto/protokoll`

@@ -12,8 +12,9 @@ use crate::db::models::accounts;
 use crate::db::models::consents::{self, Consent, ConsentKind};
 use crate::db::models::recipients::{self, Recipient};
 use crate::db::{Conn, DbResult, account_lock};
+use crate::domain::day::past_day;
 use crate::domain::secret::Key;
-use crate::domain::time::{Timestamp, parse_day};
+use crate::domain::time::Timestamp;
 use crate::domain::tracking::{AccountTracking, RecipientTracking, TrackingSource};
 use crate::tracking::policy::{Decision, decide};
 use crate::tracking::settings::{self, Lifting, Obstacle};
@@ -222,9 +223,10 @@ impl Wanted {
 
 impl ConsentInput {
     fn read(self, wrong: &mut Vec<FieldProblem>) -> Option<(Consent, bool)> {
-        let given = parse_day(&self.given_on);
-        if given.is_none() {
-            wrong.push(FieldProblem::new("consent.given_on", reasons::DAY_MISSING));
+        let given = past_day(&self.given_on, None, Timestamp::now());
+        if let Err(problem) = given {
+            let detail = problem.sentence(reasons::DAY_MISSING);
+            wrong.push(FieldProblem::new("consent.given_on", detail));
         }
         for (field, problem) in [
             ("consent.how", reasons::how_problem(&self.how)),
@@ -237,7 +239,7 @@ impl ConsentInput {
         } else {
             "von sich aus"
         };
-        let at = given?.millis();
+        let at = given.ok()?.millis();
         let evidence = Consent {
             kind: ConsentKind::Tracking,
             agreed: true,

@@ -6,6 +6,7 @@ use serde::Deserialize;
 
 use super::review;
 use crate::db::models::mailings::{self, Mailing, MailingGroup};
+use crate::domain::day::any_date;
 use crate::domain::time::Timestamp;
 use crate::mail::check::{self, Finding};
 use crate::sending::preparation::{self, Audience, Halt};
@@ -30,15 +31,15 @@ impl ScheduleForm {
     /// The moment that is meant. A time that the clocks leave out in spring is an hour later.
     fn moment(&self, now: Timestamp) -> Result<Timestamp, FormErrors> {
         let mut errors = FormErrors::new();
-        let date = date(self.date.trim());
-        if date.is_none() {
-            errors.add("date", "Geben Sie ein Datum ein, zum Beispiel 24.12.2026.");
-        }
+        let date = any_date(&self.date).map_err(|problem| {
+            let prompt = "Geben Sie ein Datum ein, zum Beispiel 24.12.2026.";
+            errors.add("date", problem.sentence(prompt));
+        });
         let time: Option<jiff::civil::Time> = self.time.trim().parse().ok();
         if time.is_none() {
             errors.add("time", "Geben Sie eine Uhrzeit ein, zum Beispiel 09:30.");
         }
-        let (Some(date), Some(time)) = (date, time) else {
+        let (Ok(date), Some(time)) = (date, time) else {
             return Err(errors);
         };
         let moment = date
@@ -57,15 +58,6 @@ impl ScheduleForm {
         }
         Ok(at)
     }
-}
-
-/// A date as browsers send it (2026-12-24), or as people type it where a browser has no calendar
-/// (24.12.2026).
-fn date(typed: &str) -> Option<jiff::civil::Date> {
-    typed
-        .parse()
-        .or_else(|_| jiff::civil::Date::strptime("%d.%m.%Y", typed))
-        .ok()
 }
 
 #[derive(Template)]

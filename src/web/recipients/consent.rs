@@ -7,7 +7,8 @@ use serde::Deserialize;
 
 use crate::db::models::consents::{self, Consent, ConsentKind};
 use crate::db::models::recipients::{self, Recipient};
-use crate::domain::time::{Timestamp, parse_day};
+use crate::domain::day::past_day;
+use crate::domain::time::Timestamp;
 use crate::domain::tracking::{RecipientTracking, TrackingSource};
 use crate::tracking::settings::{self, Obstacle};
 use crate::web::access::SignedIn;
@@ -88,11 +89,13 @@ fn check(
     now: Timestamp,
 ) -> Result<Consent, FormErrors> {
     let mut errors = FormErrors::new();
-    let given = parse_day(&typed.erteilt);
+    let given = past_day(&typed.erteilt, None, now);
     let asked = typed.anlass == "gefragt";
-    let obstacle = given.and_then(|day| settings::consent_obstacle(recipient, day, asked, now));
+    let obstacle = given
+        .ok()
+        .and_then(|day| settings::consent_obstacle(recipient, day, asked, now));
     match (given, obstacle) {
-        (None, _) => errors.add("erteilt", reasons::DAY_MISSING),
+        (Err(problem), _) => errors.add("erteilt", problem.sentence(reasons::DAY_MISSING)),
         (_, Some(obstacle @ (Obstacle::InTheFuture | Obstacle::ObjectedSince))) => {
             errors.add("erteilt", reasons::obstacle(obstacle));
         }
@@ -114,7 +117,7 @@ fn check(
         _ => errors.add("anlass", "Wählen Sie, wie es dazu kam."),
     }
     match given {
-        Some(day) if errors.is_empty() => Ok(Consent {
+        Ok(day) if errors.is_empty() => Ok(Consent {
             kind: ConsentKind::Tracking,
             agreed: true,
             wording: typed.wortlaut.trim().replace("\r\n", "\n"),

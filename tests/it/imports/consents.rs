@@ -70,7 +70,7 @@ fn a_file_brings_consents_with_evidence(on: On) {
     assert!(summary.starts_with(expected), "{summary}");
     for refusal in [
         "line 8: \"vielleicht\": „Einwilligung ins Tracking“ ist unklar.",
-        "line 9: \"01.01.2999\": „Einwilligung erteilt am“ ist kein vergangener Tag",
+        "line 9: \"01.01.2999\": „Einwilligung erteilt am“ liegt in der Zukunft.",
     ] {
         assert!(summary.contains(refusal), "{summary}");
     }
@@ -115,6 +115,77 @@ fn a_file_brings_consents_with_evidence_sqlite() {
 #[test]
 fn a_file_brings_consents_with_evidence_postgres() {
     a_file_brings_consents_with_evidence(On::Postgres);
+}
+
+/// Which number is the month is certain from another row, also from one that follows.
+fn days_are_read_as_their_column_writes_them(on: On) {
+    let world = stopped(on);
+    let folder = tempfile::tempdir().unwrap();
+    let columns = ["--consent-everybody", "--consent-day-column", "Am"];
+    let arguments = [&EVIDENCE[..], &columns].concat();
+    let day = |address: &str| {
+        world.read(|conn| recipients::find_by_address(conn, world.account_id, address))?;
+        let whose = |given: i64| {
+            format!(
+                "given_at = {given} AND recipient_id = (SELECT id FROM recipients WHERE address = '{address}')"
+            )
+        };
+        // Midnight in Berlin of 3 April, 4 March and 24 November 2025.
+        [
+            ("3.4.", 1_743_631_200_000),
+            ("4.3.", 1_741_042_800_000),
+            ("24.11.", 1_763_938_800_000),
+        ]
+        .into_iter()
+        .find(|(_, given)| world.rows("consents", &whose(*given)) == 1)
+        .map(|(day, _)| day)
+    };
+    let text = "E-Mail;Am\n\
+                a@example.org;03/04/2025\n\
+                b@example.org;11/24/25 10:15 PM\n\
+                c@example.org;04/03/2025\n";
+    let american = file(folder.path(), text);
+    let summary = said(&import(&world, &arguments, &american));
+    assert!(
+        summary.starts_with("3 added, 0 updated, 0 unchanged, 0 refused."),
+        "{summary}"
+    );
+    assert_eq!(
+        ["a@example.org", "b@example.org", "c@example.org"].map(day),
+        [Some("4.3."), Some("24.11."), Some("3.4.")]
+    );
+    let text = "E-Mail;Am\n\
+                d@example.org;03/04/2025\n\
+                e@example.org;24/11/2025\n\
+                f@example.org;11/24/2025\n\
+                g@example.org;24. November 2025\n\
+                h@example.org;24.11.1025\n";
+    let mixed = file(folder.path(), text);
+    let summary = said(&import(&world, &arguments, &mixed));
+    assert!(
+        summary.starts_with("3 added, 0 updated, 0 unchanged, 2 refused."),
+        "{summary}"
+    );
+    for refusal in [
+        "line 2: \"03/04/2025\": „Einwilligung erteilt am“ ist nicht eindeutig",
+        "line 6: \"24.11.1025\": „Einwilligung erteilt am“ liegt vor 1990.",
+    ] {
+        assert!(summary.contains(refusal), "{summary}");
+    }
+    assert_eq!(
+        ["e@example.org", "f@example.org", "g@example.org"].map(day),
+        [Some("24.11."); 3]
+    );
+}
+
+#[test]
+fn days_are_read_as_their_column_writes_them_sqlite() {
+    days_are_read_as_their_column_writes_them(On::Sqlite);
+}
+
+#[test]
+fn days_are_read_as_their_column_writes_them_postgres() {
+    days_are_read_as_their_column_writes_them(On::Postgres);
 }
 
 fn everybody_but_those_who_say_no(on: On) {

@@ -222,7 +222,7 @@ on_both!(a_consent_is_recorded_with_its_evidence, |world| {
     );
     assert_eq!(wrong.status, 422);
     wrong
-        .assert_says("Geben Sie den Tag der Einwilligung an")
+        .assert_says("Dieser Tag steht nicht im Kalender.")
         .assert_says("Wie die Einwilligung kam fehlt")
         .assert_says("Wählen Sie, wie es dazu kam")
         .assert_says("Meine Worte");

@@ -101,6 +101,8 @@ on_both!(a_consent_needs_its_evidence, |world| {
         consent("2026-11-01", "Karte", "", false),
         consent("2126-11-01", "Karte", WORDS, false),
         consent("bald", "Karte", WORDS, false),
+        consent("1026-11-01", "Karte", WORDS, false),
+        consent("03/04/2026", "Karte", WORDS, false),
     ] {
         program.put(&path, &wrong).expect_problem(422, "invalid");
     }
