@@ -40,7 +40,9 @@ pub enum Layout {
     Text {
         /// The text's encoding.
         encoding: Encoding,
-        /// Whether the first line is a heading.
+        /// How many lines stand above the addresses and their heading.
+        skip_lines: u32,
+        /// Whether the first line after them is a heading.
         heading: bool,
     },
 }
@@ -77,6 +79,7 @@ pub fn layout(file: &mut (impl Read + Seek)) -> Result<Layout, ReadError> {
         }),
         _ => Ok(Layout::Text {
             encoding: dialect.encoding,
+            skip_lines: dialect.skip_lines,
             heading: matches!(preview.header.as_deref(), Some([only]) if names_address(only)),
         }),
     }
@@ -111,7 +114,7 @@ impl<R: Read> AddressList<R> {
                 columns,
                 ..
             } => {
-                let mut records = Records::new(file, dialect.encoding, dialect.delimiter);
+                let mut records = Records::of(file, *dialect);
                 if dialect.has_header {
                     records.next()?;
                 }
@@ -121,10 +124,15 @@ impl<R: Read> AddressList<R> {
                     index: *index,
                 }
             }
-            Layout::Text { encoding, heading } => {
+            Layout::Text {
+                encoding,
+                skip_lines,
+                heading,
+            } => {
                 let mut lines = Lines::new(file, *encoding);
+                while lines.line <= u64::from(*skip_lines) && lines.next()?.is_some() {}
                 if *heading {
-                    lines.next()?;
+                    while lines.next()?.is_some_and(|piece| piece.is_blank()) {}
                 }
                 Source::Text(lines)
             }
@@ -253,6 +261,12 @@ fn looks_like_name(piece: &str) -> bool {
 enum Piece {
     Whole { line: u64, text: String },
     TooLong { line: u64, text: String },
+}
+
+impl Piece {
+    fn is_blank(&self) -> bool {
+        matches!(self, Self::Whole { text, .. } if text.trim().is_empty())
+    }
 }
 
 /// The lines of a text, long ones taken apart.

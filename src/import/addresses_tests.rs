@@ -33,6 +33,8 @@ fn addresses_stand_in_lines_or_between_separators() {
         "\u{feff}anna@example.org\nben@example.org",
         "E-Mail\nanna@example.org\nben@example.org",
         "E-Mail-Adresse\r\nanna@example.org; ben@example.org",
+        "\nE-Mail (@)\nanna@example.org\nben@example.org",
+        "Verteiler Sommerfest\n\nE-Mail\n\nanna@example.org\nben@example.org",
     ] {
         assert_eq!(read(text), both, "{text:?}");
     }
@@ -46,6 +48,10 @@ fn of_a_table_only_the_column_of_addresses_is_read() {
         "Anna,anna@example.org\nBen,ben@example.org",
         "Name\tE-Mail\r\nAnna\tanna@example.org\r\nBen\tBen <ben@example.org>\r\n",
         "sep=;\nE-Mail;Ort\nanna@example.org;Köln\nben@example.org;Bonn",
+        "E-Mail;\nanna@example.org\nben@example.org;\n",
+        "E-Mail;Vorname;Notiz;\nanna@example.org\nben@example.org;Ben\n",
+        "Mitglieder, Stand 1.6.;;\n;;\nNr;E-Mail;Vorname\n1;anna@example.org\n2;ben@example.org;Ben\n",
+        "Nr;E-mail 1 - Value;E-mail 2 - Value\n1;anna@example.org;x@example.org\n2;ben@example.org;\n",
     ] {
         assert_eq!(read(text), both, "{text:?}");
     }
@@ -94,7 +100,11 @@ fn what_is_no_address_is_told_with_its_line() {
     let table = read("Name;E-Mail\nAnna;anna@example.org\nBen;\nClara\n\"Dora;dora@example.org\n");
     assert_eq!(table[0], "anna@example.org");
     assert!(table[1].starts_with("3: Ben;"), "{}", table[1]);
-    assert!(table[2].contains("1 Spalte statt 2"), "{}", table[2]);
+    assert!(
+        table[2].contains("Die E-Mail-Adresse fehlt."),
+        "{}",
+        table[2]
+    );
     assert_eq!(table.len(), 4);
 }
 

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use unicode_normalization::UnicodeNormalization;
 use unicode_normalization::char::is_combining_mark;
 
-use crate::domain::address::EmailAddress;
+use crate::domain::address::{EmailAddress, addresses_in};
 use crate::domain::text::is_invisible;
 
 /// Longest name of a free field, in characters.
@@ -139,7 +139,7 @@ impl ColumnMapping {
             })
             .collect();
         let mut columns = vec![Column::Ignore; count];
-        if let Some(index) = address_column(&names, rows) {
+        if let Some(index) = address_column(header, count, rows) {
             columns[index] = Column::Address;
         }
         for (target, known) in [
@@ -291,53 +291,168 @@ const TRACKING_OFF: &[&str] = &[
     "objected",
 ];
 
+/// Words that may stand beside *E-Mail* in the name of a column of addresses.
+const BESIDE_ADDRESS: &[&str] = &[
+    "address",
+    "adresse",
+    "anschrift",
+    "arbeit",
+    "beruflich",
+    "business",
+    "contact",
+    "customer",
+    "dienstlich",
+    "email",
+    "empfaenger",
+    "firma",
+    "geschaeft",
+    "geschaeftlich",
+    "haupt",
+    "home",
+    "kontakt",
+    "kunde",
+    "kunden",
+    "mail",
+    "main",
+    "mitglied",
+    "of",
+    "office",
+    "person",
+    "personal",
+    "persoenlich",
+    "primaer",
+    "primary",
+    "privat",
+    "private",
+    "recipient",
+    "subscriber",
+    "teilnehmer",
+    "user",
+    "value",
+    "wert",
+    "work",
+    "your",
+    "ihre",
+    "deine",
+    "der",
+    "die",
+    "des",
+    "the",
+    "pflichtfeld",
+    "required",
+    "e",
+];
+
+/// How a column's name speaks for addresses, the better the greater.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum AddressName {
+    /// It is about mail, but not the address: `E-Mail-Status`, `Opt-in E-Mail`.
+    About,
+    /// It says nothing.
+    None,
+    /// One of several addresses, such as `E-mail 1 - Value`; the first is the greatest.
+    Among(std::cmp::Reverse<u32>),
+    /// *E-Mail* or another plain name; the plainest is the greatest.
+    Plain(std::cmp::Reverse<usize>),
+}
+
+impl AddressName {
+    fn of(title: &str) -> Self {
+        use std::cmp::Reverse;
+        let name = compact(title);
+        if let Some(place) = ADDRESS.iter().position(|known| *known == name) {
+            return Self::Plain(Reverse(place));
+        }
+        let mut words = words(title);
+        // "E-Mail" is one word.
+        while let Some(at) = words.windows(2).position(|pair| pair == ["e", "mail"]) {
+            words.splice(at..at + 2, ["email".to_owned()]);
+        }
+        let is_mail = |word: &String| {
+            matches!(word.as_str(), "email" | "mail") || ADDRESS[..5].contains(&word.as_str())
+        };
+        if !words.iter().any(is_mail) {
+            return Self::None;
+        }
+        let number = words.iter().find_map(|word| word.parse().ok());
+        let fits = |word: &String| {
+            is_mail(word) || BESIDE_ADDRESS.contains(&word.as_str()) || word.parse::<u32>().is_ok()
+        };
+        if words.iter().all(fits) {
+            Self::Among(Reverse(number.unwrap_or(0)))
+        } else {
+            Self::About
+        }
+    }
+
+    const fn is_address(self) -> bool {
+        matches!(self, Self::Among(_) | Self::Plain(_))
+    }
+}
+
 /// Whether a header of that text announces addresses.
 pub(super) fn names_address(title: &str) -> bool {
-    ADDRESS.contains(&compact(title).as_str())
+    AddressName::of(title).is_address()
 }
 
 /// The most convincing column by name and content.
-fn address_column(names: &[String], rows: &[Vec<String>]) -> Option<usize> {
-    let conviction = |index: usize| {
-        let cells = rows
-            .iter()
-            .filter_map(|row| row.get(index))
-            .filter(|cell| !cell.trim().is_empty());
-        let (mut filled, mut addresses) = (0_usize, 0_usize);
-        for cell in cells {
-            filled += 1;
-            addresses += usize::from(EmailAddress::parse(cell).is_ok());
-        }
-        let place = ADDRESS.iter().position(|known| *known == names[index]);
-        let rank = match (place.is_some(), addresses * 2 > filled, filled == 0) {
-            (true, true, _) => 4,
-            (true, _, true) => 3,
-            (false, true, _) => 2,
-            (true, false, false) => 1,
-            (false, false, _) => 0,
-        };
-        // Among equals the one with most addresses, then the plainest name.
-        (
-            rank,
-            addresses,
-            place.map_or(0, |place| ADDRESS.len() - place),
-        )
+fn address_column(header: Option<&[String]>, count: usize, rows: &[Vec<String>]) -> Option<usize> {
+    let name_of = |index: usize| {
+        let title = header.and_then(|header| header.get(index));
+        title.map_or(AddressName::None, |title| AddressName::of(title))
     };
-    (0..names.len())
+    let found: Vec<(AddressName, usize, usize)> = (0..count)
+        .map(|index| {
+            let cells = rows.iter().filter_map(|row| row.get(index));
+            let filled = cells.filter(|cell| !cell.trim().is_empty());
+            let (mut count, mut addresses) = (0, 0);
+            for cell in filled {
+                count += 1;
+                addresses += usize::from(holds_address(cell));
+            }
+            (name_of(index), count, addresses)
+        })
+        .collect();
+    let most = found.iter().map(|(.., addresses)| *addresses).max();
+    let conviction = |(name, filled, addresses): (AddressName, usize, usize)| {
+        let mostly = addresses * 2 > filled;
+        let rank = match name {
+            AddressName::Plain(_) if addresses > 0 && addresses * 5 >= filled => 5,
+            AddressName::Among(_) if mostly => 5,
+            AddressName::Plain(_) | AddressName::Among(_) if filled == 0 => 4,
+            AddressName::None if mostly => 3,
+            AddressName::About if mostly => 2,
+            AddressName::Plain(_) | AddressName::Among(_) => 1,
+            AddressName::None | AddressName::About => 0,
+        };
+        // Of several the best name, unless it is empty for most of the people.
+        let covers = addresses * 2 >= most.unwrap_or(0);
+        (rank, covers, name, addresses)
+    };
+    (0..count)
         .rev()
-        .map(|index| (conviction(index), index))
+        .map(|index| (conviction(found[index]), index))
         .filter(|((rank, ..), _)| *rank > 0)
         .max_by_key(|(conviction, _)| *conviction)
         .map(|(_, index)| index)
 }
 
+/// Whether a cell is an address or a few, perhaps with a name; not a text that mentions one.
+fn holds_address(cell: &str) -> bool {
+    const MAX_WORDS: usize = 6;
+    EmailAddress::parse(cell).is_ok()
+        || (cell.split_whitespace().count() <= MAX_WORDS && addresses_in(cell).next().is_some())
+}
+
 /// Makes a free field of every column that is still nothing, with a name of its own.
 fn name_free_fields(columns: &mut [Column], header: &[String], names: &[String]) {
     // A second address or first name is not worth a field.
-    let doubles = [ADDRESS, FIRST_NAME, TRACKING_OFF];
+    let doubles = [FIRST_NAME, TRACKING_OFF];
     let mut taken = HashSet::new();
     for ((column, title), name) in columns.iter_mut().zip(header).zip(names) {
-        if *column != Column::Ignore || doubles.iter().any(|list| list.contains(&name.as_str())) {
+        let is_double =
+            names_address(title) || doubles.iter().any(|list| list.contains(&name.as_str()));
+        if *column != Column::Ignore || is_double {
             continue;
         }
         let Some(name) =
@@ -361,6 +476,15 @@ fn name_free_fields(columns: &mut [Column], header: &[String], names: &[String])
 fn compact(name: &str) -> String {
     transliterate(name)
         .filter(char::is_ascii_alphanumeric)
+        .collect()
+}
+
+/// The words of a header, as [`compact`] writes them.
+fn words(title: &str) -> Vec<String> {
+    let text: String = transliterate(title).collect();
+    text.split(|c: char| !c.is_ascii_alphanumeric())
+        .filter(|word| !word.is_empty())
+        .map(str::to_owned)
         .collect()
 }
 

@@ -193,3 +193,80 @@ fn a_mapping_survives_json_and_forms() {
     );
     assert_eq!("telefon".parse::<Column>(), Err(UnknownColumn));
 }
+
+fn address_at(header: &[&str], rows: &[&[&str]]) -> Option<usize> {
+    let columns = guess(header, rows);
+    columns.iter().position(|column| *column == Column::Address)
+}
+
+#[test]
+fn the_address_column_is_found_by_name_and_content_together() {
+    let (anna, ben) = ("anna@example.de", "ben@example.de");
+    let google = [
+        "Name",
+        "E-mail 1 - Label",
+        "E-mail 1 - Value",
+        "E-mail 2 - Label",
+        "E-mail 2 - Value",
+    ];
+    let both = "ben@example.de ::: neu@example.de";
+    for (header, rows, at) in [
+        (
+            &google[..],
+            &[
+                &["Anna", "* Work", anna, "Home", "p@example.de"][..],
+                &["Ben", "", both, "", ""],
+                &["Cora"],
+            ][..],
+            2,
+        ),
+        (
+            &["E-Mail-Status", "E-Mail"],
+            &[&["aktiv", anna], &["aktiv", ben]],
+            1,
+        ),
+        (
+            &["Opt-in E-Mail", "E-Mail"],
+            &[&["ja", anna], &["nein", ""], &["", ben]],
+            1,
+        ),
+        (
+            &["E-Mail geschäftlich", "E-Mail"],
+            &[&[anna, ben], &[ben, ""]],
+            1,
+        ),
+        (
+            &["E-Mail", "E-Mail geschäftlich"],
+            &[&["", anna], &["", ben]],
+            1,
+        ),
+        (&["E-Mail (geschäftlich)", "Telefon"], &[&[anna, "1"]], 0),
+        (&["E-Mail Newsletter", "Kontakt"], &[&["ja", anna]], 1),
+        (
+            &["Betreuer", "E-Mail"],
+            &[&[ben, "anna@"], &[ben, anna], &[ben, "kaputt"]],
+            1,
+        ),
+        (
+            &["E-Mail gesendet am", "E-Mail-Adresse (Pflichtfeld)"],
+            &[&["1.1.2026", anna]],
+            1,
+        ),
+        (
+            &["Notiz", "E-Mail"],
+            &[&["Bitte nie wieder an anna@example.de schreiben, danke", ""]],
+            1,
+        ),
+        (
+            &["Primary Email", "Secondary Email"],
+            &[&[anna, ben], &["", ben]],
+            0,
+        ),
+        (&["mail_2", "mail_1"], &[&[anna, ben]], 1),
+    ] {
+        assert_eq!(address_at(header, rows), Some(at), "{header:?}");
+    }
+    for header in [["E-Mail-Status", "x"], ["Opt-in E-Mail", "x"]] {
+        assert_eq!(address_at(&header, &[&["ja", "nein"]]), None, "{header:?}");
+    }
+}

@@ -7,12 +7,16 @@ use std::io::{self, ErrorKind, Read};
 
 use serde::{Deserialize, Serialize};
 
+use super::columns::names_address;
 use super::decode::CHUNK_BYTES;
 use super::records::{Record, Records};
-use crate::domain::address::EmailAddress;
+use crate::domain::address::{EmailAddress, addresses_in};
 
 /// How many records of the beginning are looked at.
 const SAMPLE_RECORDS: usize = 200;
+
+/// Among how many records of the beginning the header is looked for.
+const MAX_TITLE_RECORDS: usize = 20;
 
 /// Declares an enum of choices with its word (for forms and JSON) and its German label.
 macro_rules! choices {
@@ -92,6 +96,14 @@ pub struct Dialect {
     pub delimiter: Delimiter,
     /// Whether its first row names the columns.
     pub has_header: bool,
+    /// How many lines stand above that row, such as a title.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub skip_lines: u32,
+}
+
+#[allow(clippy::trivially_copy_pass_by_ref, reason = "serde calls it so")]
+const fn is_zero(lines: &u32) -> bool {
+    *lines == 0
 }
 
 impl Dialect {
@@ -104,11 +116,12 @@ impl Dialect {
         let encoding = guess_encoding(&sample, &mut file)?;
         let text = decode_sample(&sample, encoding);
         let delimiter = guess_delimiter(&text);
-        let has_header = guess_header(&text, delimiter);
+        let (has_header, skip_lines) = guess_header(&text, delimiter);
         Ok(Self {
             encoding,
             delimiter,
             has_header,
+            skip_lines,
         })
     }
 }
@@ -207,7 +220,7 @@ fn guess_delimiter(text: &str) -> Delimiter {
     let score = |delimiter: Delimiter| {
         let mut with_address = 0_usize;
         let mut counts: HashMap<usize, usize> = HashMap::new();
-        for record in sample_records(text, delimiter) {
+        for (_, record) in sample_records(text, delimiter) {
             with_address +=
                 usize::from(record.iter().any(|cell| EmailAddress::parse(cell).is_ok()));
             *counts.entry(record.len()).or_default() += 1;
@@ -238,19 +251,65 @@ fn sep_line(text: &str) -> Option<Delimiter> {
     known.filter(|_| word.eq_ignore_ascii_case("sep"))
 }
 
-/// A row without any address is a header; without rows there is nothing that could be data.
-fn guess_header(text: &str, delimiter: Delimiter) -> bool {
-    sample_records(text, delimiter)
-        .next()
-        .is_none_or(|first| !first.iter().any(|cell| cell.contains('@')))
+/// Whether there is a header, and how many lines stand above the table.
+///
+/// A header is the row that names a column in which addresses follow, or else the first row above
+/// the addresses that is about as wide as they are; what is narrower is a title. Without rows there
+/// is nothing that could be data.
+fn guess_header(text: &str, delimiter: Delimiter) -> (bool, u32) {
+    let sample: Vec<(u64, Vec<String>)> = sample_records(text, delimiter).collect();
+    let lines_above = |index: usize| match sample.get(index) {
+        // Empty lines alone are no reason to skip anything.
+        Some((line, _)) if index > 0 => u32::try_from(line - 1).unwrap_or(0),
+        _ => 0,
+    };
+    let is_data = |cells: &[String]| cells.iter().any(|cell| is_meant_as_address(cell));
+    let names_column = |index: usize| {
+        let cells = &sample[index].1;
+        let follows = |at: usize| {
+            let below = sample[index + 1..].iter().take(MAX_TITLE_RECORDS);
+            let mut cells = below.filter_map(|(_, cells)| cells.get(at));
+            cells.any(|cell| addresses_in(cell).next().is_some())
+        };
+        !is_data(cells) && (0..cells.len()).any(|at| names_address(&cells[at]) && follows(at))
+    };
+    if let Some(header) = (0..sample.len().min(MAX_TITLE_RECORDS)).find(|at| names_column(*at)) {
+        return (true, lines_above(header));
+    }
+    let Some(first) = sample.iter().position(|(_, cells)| is_data(cells)) else {
+        let named = sample
+            .iter()
+            .take(MAX_TITLE_RECORDS)
+            .position(|(_, cells)| cells.iter().any(|cell| names_address(cell)));
+        return (true, lines_above(named.unwrap_or(0)));
+    };
+    let filled = |cells: &[String]| cells.iter().filter(|cell| !cell.trim().is_empty()).count();
+    let width = sample[first..].iter().map(|(_, cells)| filled(cells)).max();
+    let is_wide = |cells: &[String]| 2 * filled(cells) >= width.unwrap_or(0);
+    match sample[..first].iter().position(|(_, cells)| is_wide(cells)) {
+        Some(header) => (true, lines_above(header)),
+        None => (false, lines_above(first)),
+    }
 }
 
-fn sample_records(text: &str, delimiter: Delimiter) -> impl Iterator<Item = Vec<String>> {
+/// Whether a cell is an address, or one with a mistake such as `anna@`; a header such as
+/// `E-Mail (@)` or `@Name` is neither.
+fn is_meant_as_address(cell: &str) -> bool {
+    let cell = cell.trim();
+    let is_word = |c: char| c.is_alphanumeric() || matches!(c, '.' | '_' | '-' | '+');
+    EmailAddress::parse(cell).is_ok()
+        || cell.split_once('@').is_some_and(|(local, rest)| {
+            !local.is_empty() && local.chars().all(is_word) && rest.chars().all(is_word)
+        }) && !names_address(cell)
+}
+
+/// The first records, with their lines.
+fn sample_records(text: &str, delimiter: Delimiter) -> impl Iterator<Item = (u64, Vec<String>)> {
     let mut records = Records::new(text.as_bytes(), Encoding::Utf8, delimiter);
     std::iter::from_fn(move || {
         loop {
             match records.next() {
-                Ok(Some(Record::Whole)) => return Some(records.lossy_cells()),
+                Ok(Some(Record::Whole)) => return Some((records.line(), records.lossy_cells())),
                 Ok(Some(Record::Broken(_))) => {}
                 // A workbook is refused when the file is really read.
                 Ok(None) | Err(_) => return None,

@@ -30,6 +30,7 @@ fn german_excel_writes_windows_1252_with_semicolons() {
         encoding: Encoding::Windows1252,
         delimiter: Delimiter::Semicolon,
         has_header: true,
+        skip_lines: 0,
     };
     assert_eq!(guess(&windows_1252(GERMAN)), expected);
 }
@@ -150,4 +151,59 @@ fn a_dialect_survives_json_and_forms() {
         assert_eq!(Encoding::from_word(encoding.word()), Some(*encoding));
     }
     assert_eq!(Delimiter::from_word(";"), None);
+}
+
+#[test]
+fn lines_above_the_header_are_found() {
+    for (file, has_header, skip_lines) in [
+        (
+            "Teilnehmer, Stand 3.6.;;\n;;\nNr;E-Mail;Vorname\n1;a@example.de;A\n",
+            true,
+            2,
+        ),
+        ("Teilnehmer\n\nE-Mail;Vorname\na@example.de;A\n", true, 2),
+        (
+            "Teilnehmer\r\n\r\nWer;Kontakt\r\nA;a@example.de\r\n",
+            true,
+            2,
+        ),
+        (
+            "Fragen an info@example.de\nWer;E-Mail\nA;a@example.de\n",
+            true,
+            1,
+        ),
+        (
+            "Kontakt;info@example.de\nWer;E-Mail\nA;a@example.de\n",
+            true,
+            1,
+        ),
+        ("sep=;\nTitel\nWer;E-Mail\nA;a@example.de\n", true, 2),
+        ("sep=;\nWer;E-Mail\nA;a@example.de\n", true, 0),
+        ("Titel\n\na@example.de;A\nb@example.de;B\n", false, 2),
+        ("E-Mail;Vorname\n;A\nb@example.de;B\n", true, 0),
+        ("Titel\nNr;E-Mail;Vorname\n1;kaputt;A\n", true, 1),
+        ("a@example.de;E-Mail\nb@example.de;Telefon\n", false, 0),
+        ("a@example.de;A\nkaputt;E-Mail\nb@example.de;B\n", false, 0),
+    ] {
+        let dialect = guess(file.as_bytes());
+        assert_eq!(
+            (dialect.has_header, dialect.skip_lines),
+            (has_header, skip_lines),
+            "{file}"
+        );
+    }
+}
+
+#[test]
+fn a_sign_in_a_header_is_no_address() {
+    for header in [
+        "E-Mail (@);Twitter @Name",
+        "@;Wer",
+        "Mail@;Wer",
+        "E-Mail@;Wer",
+        "Kontakt (@);Wer",
+    ] {
+        let file = format!("{header}\na@example.de;@a\n");
+        assert!(guess(file.as_bytes()).has_header, "{header}");
+    }
 }

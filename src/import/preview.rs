@@ -1,6 +1,5 @@
 //! The beginning of a file, for the page on which a person checks dialect and columns.
 
-use std::collections::HashMap;
 use std::io::{Read, Seek};
 
 use super::columns::ColumnMapping;
@@ -19,7 +18,7 @@ pub struct Preview {
     pub header: Option<Vec<String>>,
     /// The first rows; a row may have more or fewer cells than the file has columns.
     pub rows: Vec<Vec<String>>,
-    /// The number of columns: that of the header, or of most of the rows.
+    /// The number of columns: that of the header, or of the longest row.
     pub columns: usize,
 }
 
@@ -36,7 +35,7 @@ pub struct Inspection {
 
 /// Reads the header and the first `rows` rows.
 pub fn preview(file: impl Read, dialect: Dialect, rows: usize) -> Result<Preview, ReadError> {
-    let mut records = Records::new(file, dialect.encoding, dialect.delimiter);
+    let mut records = Records::of(file, dialect);
     let mut header = None;
     let mut found = Vec::new();
     while found.len() < rows || (dialect.has_header && header.is_none()) {
@@ -54,7 +53,7 @@ pub fn preview(file: impl Read, dialect: Dialect, rows: usize) -> Result<Preview
     }
     let columns = header
         .as_ref()
-        .map_or_else(|| usual_length(&found), Vec::len);
+        .map_or_else(|| found.iter().map(Vec::len).max().unwrap_or(0), Vec::len);
     Ok(Preview {
         header,
         rows: found,
@@ -84,15 +83,4 @@ pub fn inspect(file: &mut (impl Read + Seek), rows: usize) -> Result<Inspection,
         preview,
         mapping,
     })
-}
-
-fn usual_length(rows: &[Vec<String>]) -> usize {
-    let mut counts: HashMap<usize, usize> = HashMap::new();
-    for row in rows {
-        *counts.entry(row.len()).or_default() += 1;
-    }
-    let usual = counts
-        .into_iter()
-        .max_by_key(|(length, count)| (*count, *length));
-    usual.map_or(0, |(length, _)| length)
 }

@@ -11,7 +11,7 @@ use super::dialect::Dialect;
 use super::error::ReadError;
 use super::records::{Record, Records};
 use super::values::{self, shortened};
-use crate::domain::address::{AddressProblem, EmailAddress};
+use crate::domain::address::{AddressProblem, EmailAddress, addresses_in};
 use crate::domain::day::{DayProblem, NumberOrder, number_order, past_day};
 use crate::domain::time::Timestamp;
 
@@ -86,7 +86,7 @@ pub fn day_order(
     let Some(index) = mapping.position(&Column::ConsentDay) else {
         return Ok(None);
     };
-    let mut records = Records::new(file, dialect.encoding, dialect.delimiter);
+    let mut records = Records::of(file, dialect);
     let mut order = None;
     while let Some(record) = records.next()? {
         if let Record::Broken(_) = record {
@@ -108,7 +108,7 @@ impl<R: Read> RowReader<R> {
     /// columns.
     pub fn new(file: R, dialect: Dialect, mapping: ColumnMapping) -> Result<Self, ReadError> {
         mapping.validate()?;
-        let mut records = Records::new(file, dialect.encoding, dialect.delimiter);
+        let mut records = Records::of(file, dialect);
         if dialect.has_header {
             match records.next()? {
                 Some(Record::Broken(breakage)) => {
@@ -165,10 +165,13 @@ impl<R: Read> RowReader<R> {
     }
 
     fn row(&self) -> Result<ImportRow, RefusedRow> {
-        let cells = self.cells()?;
-        let cell = cells.get(self.address);
+        let cell = self.cell(self.address)?;
         let address = EmailAddress::parse(cell).map_err(|problem| match problem {
             AddressProblem::Empty => self.refuse_line("Die E-Mail-Adresse fehlt."),
+            _ if addresses_in(cell).nth(1).is_some() => self.refuse(
+                cell,
+                "In der Zelle stehen mehrere E-Mail-Adressen. Eine Zeile steht für einen Empfänger mit einer Adresse.",
+            ),
             problem => self.refuse(cell, problem),
         })?;
         let mut row = ImportRow {
@@ -182,7 +185,10 @@ impl<R: Read> RowReader<R> {
             fields: Map::new(),
         };
         for (index, column) in self.mapping.columns.iter().enumerate() {
-            let cell = cells.get(index);
+            if *column == Column::Ignore {
+                continue;
+            }
+            let cell = self.cell(index)?;
             let refuse =
                 |problem| self.refuse(cell, format_args!("„{}“ {problem}", column.label()));
             let unclear = |problem: values::UnclearAnswer| {
@@ -218,24 +224,20 @@ impl<R: Read> RowReader<R> {
         past_day(cell, self.day_order, Timestamp::now()).map(Some)
     }
 
-    /// The cells of the current record, if all of them are sound text.
-    fn cells(&self) -> Result<Cells<'_>, RefusedRow> {
+    /// The cell of a column, if it is sound text. What nobody imports may be damaged.
+    fn cell(&self, index: usize) -> Result<&str, RefusedRow> {
         const UNDECODABLE: &str = "Die Zeile enthält Zeichen, die nicht lesbar sind. Bitte prüfen Sie die Zeichenkodierung der Datei.";
-        let (bytes, ends) = self.records.fields();
+        let bytes = self.records.cell(index);
         if bytes.contains(&0) {
             return Err(self.refuse_line(
                 "Die Zeile enthält ein NUL-Zeichen. Bitte prüfen Sie die Zeichenkodierung der Datei.",
             ));
         }
         let text = std::str::from_utf8(bytes).map_err(|_| self.refuse_line(UNDECODABLE))?;
-        // Two halves of a character in neighbouring cells make no character.
-        if !ends.iter().all(|end| text.is_char_boundary(*end)) {
-            return Err(self.refuse_line(UNDECODABLE));
-        }
         if text.contains(char::REPLACEMENT_CHARACTER) {
             return Err(self.refuse_line("Die Zeile enthält beschädigte Zeichen (�)."));
         }
-        Ok(Cells { text, ends })
+        Ok(text)
     }
 
     fn refuse(&self, value: &str, reason: impl fmt::Display) -> RefusedRow {
@@ -270,28 +272,6 @@ impl<R: Read> Iterator for RowReader<R> {
             Record::Whole => self.row(),
             Record::Broken(breakage) => Err(self.refuse_line(breakage)),
         }))
-    }
-}
-
-/// The cells of one record.
-struct Cells<'a> {
-    text: &'a str,
-    ends: &'a [usize],
-}
-
-impl<'a> Cells<'a> {
-    /// The cell of a column; empty where the row has none.
-    fn get(&self, index: usize) -> &'a str {
-        let start = if index == 0 {
-            Some(0)
-        } else {
-            self.ends.get(index - 1).copied()
-        };
-        let end = self.ends.get(index).copied();
-        start
-            .zip(end)
-            .and_then(|(start, end)| self.text.get(start..end))
-            .unwrap_or_default()
     }
 }
 

@@ -112,7 +112,7 @@ fn refusals_name_line_value_and_reason() {
          hans.example.de;Hans;;\n\
          ;Ohne;;\n\
          a@example.de;Anna;vielleicht;\n\
-         b@example.de;Bert\n\
+         b@example.de;Bert;;;zu viel\n\
          c@example.de;{long_name};;\n\
          d@example.de;Dora;;{long_note}\n\
          e@example.de;E\0va;;\n\
@@ -124,7 +124,11 @@ fn refusals_name_line_value_and_reason() {
         (3, "hans.example.de", "In der Adresse fehlt das @-Zeichen."),
         (4, ";Ohne;;", "Die E-Mail-Adresse fehlt."),
         (5, "vielleicht", &*unclear),
-        (6, "b@example.de;Bert", "Die Zeile hat 2 Spalten statt 4."),
+        (
+            6,
+            "b@example.de;Bert;;;zu viel",
+            "Die Zeile hat 5 Spalten statt 4.",
+        ),
         (
             7,
             &("x".repeat(199) + "…"),
@@ -170,6 +174,69 @@ fn bad_bytes_late_in_a_utf_8_file_refuse_their_row_alone() {
         assert!(reason.contains("Zeichenkodierung"), "{reason}");
     }
     assert_eq!(rows(&file).len(), 5003);
+}
+
+#[test]
+fn rows_without_their_last_cells_are_whole() {
+    let expected = |line, first| short(line, "a@example.de", first, "", None);
+    for (file, first) in [
+        ("E-Mail;Vorname;Notiz\na@example.de;Anna\n", "Anna"),
+        ("E-Mail;Vorname;Notiz\na@example.de\n", ""),
+        ("E-Mail;Vorname;\na@example.de;Anna\n", "Anna"),
+        ("E-Mail;Vorname;;;\na@example.de;Anna;;\n", "Anna"),
+        ("E-Mail;Vorname\na@example.de;Anna;;;\n", "Anna"),
+    ] {
+        assert_eq!(accepted(file.as_bytes()), [expected(2, first)], "{file}");
+    }
+}
+
+#[test]
+fn what_nobody_imports_may_be_damaged() {
+    let long = "x".repeat(3_000_000);
+    let mut file = "E-Mail;Vorname;Mail;E-Mail 2\n".to_owned().into_bytes();
+    file.extend_from_slice("a@example.de;Anna;kaputt \u{fffd};\n".as_bytes());
+    file.extend_from_slice(b"b@example.de;Bert;\xff\0;\xc3\n");
+    file.extend_from_slice(format!("c@example.de;Cora;{long};\n").as_bytes());
+    assert_eq!(refused(&file), []);
+    assert_eq!(accepted(&file).len(), 3);
+    // What is imported may not.
+    let file = "E-Mail;Vorname\na@example.de;An\u{fffd}a\n";
+    assert_eq!(refused(file.as_bytes()).len(), 1);
+}
+
+#[test]
+fn several_addresses_in_a_cell_are_named_as_such() {
+    let rows = refused(
+        b"E-Mail;Vorname\na@example.de, a2@example.de;A\nb@example.de ::: b2@example.de;B\nc@example.de c2@example.de;C\nd@example.de/d2@example;D\n",
+    );
+    let several = rows
+        .iter()
+        .filter(|(.., reason)| reason.contains("mehrere E-Mail-Adressen"));
+    assert_eq!(several.count(), 3, "{rows:?}");
+    assert_eq!(rows.len(), 4);
+}
+
+#[test]
+fn a_column_tells_which_number_is_the_month() {
+    let order = |file: &str| {
+        let dialect = inspect(&mut Cursor::new(file), 5)
+            .expect("inspected")
+            .dialect;
+        let mapping = ColumnMapping {
+            columns: vec![Column::Address, Column::Consent, Column::ConsentDay],
+        };
+        day_order(file.as_bytes(), dialect, &mapping).expect("read")
+    };
+    let head = "E-Mail;Ja;Am\na@example.de;ja;03/04/2025\n";
+    assert_eq!(order(head), None);
+    let american = format!("{head}b@example.de;ja;04/13/2025\n");
+    assert_eq!(order(&american), Some(NumberOrder::MonthFirst));
+    assert_eq!(
+        order(&format!("{american}c@example.de;ja;13/04/2025\n")),
+        None
+    );
+    let german = format!("{head}b@example.de;ja\n\"x\nb@example.de;ja;13/04/2025\n");
+    assert_eq!(order(&german), Some(NumberOrder::DayFirst));
 }
 
 #[test]
@@ -288,7 +355,7 @@ fn a_preview_shows_the_file_as_it_is() {
     let again = preview(&file[..], without_header, 10).expect("previewed");
     assert_eq!(again.header, None);
     assert_eq!(again.rows.len(), 4);
-    assert_eq!(again.columns, 3);
+    assert_eq!(again.columns, 4);
 }
 
 #[test]
@@ -331,7 +398,7 @@ proptest! {
         let mapping = ColumnMapping {
             columns: vec![Column::FirstName, Column::Address, Column::Field("notiz".to_owned())],
         };
-        let dialect = Dialect { encoding, delimiter, has_header };
+        let dialect = Dialect { encoding, delimiter, has_header, skip_lines: 0 };
         if !written.is_empty() && has_header {
             let found = inspect(&mut Cursor::new(&file), 30).expect("inspected");
             prop_assert_eq!(found.dialect, dialect);
@@ -359,7 +426,7 @@ proptest! {
         file in proptest::collection::vec(proptest::sample::select(&b"a@b.de;;\"\"\n\r\n\0\xc3\xbc\xff\xfe ,x"[..]), 0..300),
         encoding in proptest::sample::select(Encoding::ALL),
     ) {
-        let dialect = Dialect { encoding, delimiter: Delimiter::Semicolon, has_header: false };
+        let dialect = Dialect { encoding, delimiter: Delimiter::Semicolon, has_header: false, skip_lines: 0 };
         let mapping = ColumnMapping { columns: vec![Column::Address, Column::FirstName] };
         let mut reader = RowReader::new(&file[..], dialect, mapping).expect("mapping");
         let lines: Vec<u64> = reader

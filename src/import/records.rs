@@ -11,7 +11,7 @@ use std::io::Read;
 use csv_core::ReadRecordResult;
 
 use super::decode::{CHUNK_BYTES, MIN_ROOM, Utf8Source};
-use super::dialect::{Delimiter, Encoding};
+use super::dialect::{Delimiter, Dialect, Encoding};
 use super::error::ReadError;
 
 /// The greatest size of a record, in bytes of UTF-8.
@@ -25,7 +25,7 @@ const FREE_REREAD_BYTES: u64 = 64 * 1024 * 1024;
 pub(super) enum Record {
     /// A record with all its fields.
     Whole,
-    /// A record that cannot be told apart from what follows, or has the wrong number of columns.
+    /// A record that cannot be told apart from what follows, or has too many columns.
     Broken(Breakage),
 }
 
@@ -38,7 +38,7 @@ pub(super) enum Breakage {
     MisplacedQuote,
     /// A single line is longer than [`MAX_RECORD_BYTES`].
     TooLong,
-    /// The number of columns is not that of the file.
+    /// There are more columns than the file has.
     Columns { expected: usize, found: usize },
 }
 
@@ -67,6 +67,8 @@ pub(super) struct Records<R> {
     source: Utf8Source<R>,
     core: csv_core::Reader,
     delimiter: u8,
+    /// How many lines at the beginning belong to no record.
+    skip_lines: u32,
     expected_columns: Option<usize>,
     /// Text in `start..end`, beginning with the current record.
     buffer: Vec<u8>,
@@ -103,6 +105,7 @@ impl<R: Read> Records<R> {
                 .delimiter(delimiter.byte())
                 .build(),
             delimiter: delimiter.byte(),
+            skip_lines: 0,
             expected_columns: None,
             buffer: Vec::new(),
             start: 0,
@@ -119,8 +122,17 @@ impl<R: Read> Records<R> {
         }
     }
 
-    /// From now on records with another number of columns are broken. Additional empty ones at
-    /// the end are none: many programs end every line with a delimiter.
+    /// The records of a file that is written in that dialect, from its header on.
+    pub(super) fn of(inner: R, dialect: Dialect) -> Self {
+        Self {
+            skip_lines: dialect.skip_lines,
+            ..Self::new(inner, dialect.encoding, dialect.delimiter)
+        }
+    }
+
+    /// From now on records with more columns are broken, unless the additional ones are empty: many
+    /// programs end every line with a delimiter. Records may have fewer: many programs leave out the
+    /// last cells of a line where they are empty.
     pub(super) fn expect_columns(&mut self, columns: usize) {
         self.expected_columns = Some(columns);
     }
@@ -139,6 +151,19 @@ impl<R: Read> Records<R> {
     pub(super) fn fields(&self) -> (&[u8], &[usize]) {
         let ends = &self.ends[..self.columns];
         (&self.fields[..ends.last().copied().unwrap_or(0)], ends)
+    }
+
+    /// A field of the current record; empty where it has none.
+    pub(super) fn cell(&self, index: usize) -> &[u8] {
+        let (fields, ends) = self.fields();
+        let start = match index.checked_sub(1) {
+            Some(before) => ends.get(before),
+            None => Some(&0),
+        };
+        match (start, ends.get(index)) {
+            (Some(start), Some(end)) => &fields[*start..*end],
+            _ => &[],
+        }
     }
 
     /// The first line of the current record as it stands in the file.
@@ -170,6 +195,7 @@ impl<R: Read> Records<R> {
         if !self.begun {
             self.begun = true;
             self.skip_sep_line()?;
+            self.skip_first_lines()?;
         }
         loop {
             self.skip_line_ends()?;
@@ -213,14 +239,15 @@ impl<R: Read> Records<R> {
             return Some(Breakage::MisplacedQuote);
         }
         let expected = self.expected_columns?;
-        let (_, ends) = self.fields();
-        let surplus_is_empty = || expected > 0 && ends.last() == ends.get(expected - 1);
-        (ends.len() < expected || (ends.len() > expected && !surplus_is_empty())).then_some(
-            Breakage::Columns {
-                expected,
-                found: ends.len(),
-            },
-        )
+        let (fields, ends) = self.fields();
+        let surplus = match expected.checked_sub(1) {
+            Some(last) if ends.len() > expected => &fields[ends[last]..],
+            _ => return None,
+        };
+        (!surplus.iter().all(u8::is_ascii_whitespace)).then_some(Breakage::Columns {
+            expected,
+            found: ends.len(),
+        })
     }
 
     fn raw(&self) -> &[u8] {
@@ -316,6 +343,13 @@ impl<R: Read> Records<R> {
         let is_hint = text.len() > 4 && text[..4].eq_ignore_ascii_case(b"sep=");
         if is_hint && text.get(5).is_none_or(|byte| is_line_end(*byte)) {
             self.consume(5);
+        }
+        Ok(())
+    }
+
+    fn skip_first_lines(&mut self) -> Result<(), ReadError> {
+        while self.line <= u64::from(self.skip_lines) && (self.start < self.end || self.fill()?) {
+            self.consume(1);
         }
         Ok(())
     }

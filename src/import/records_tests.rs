@@ -101,20 +101,49 @@ fn excels_hint_is_no_row() {
 }
 
 #[test]
-fn ragged_rows_are_broken_but_empty_surplus_is_not() {
+fn rows_may_lack_their_last_cells_or_end_in_empty_ones() {
     let wrong = |found| Breakage::Columns { expected: 2, found };
     assert_eq!(
-        read_all(&b"a;b\na\na;b;c\na;b;;\n;b\na;b;;c"[..], Some(2)),
+        read_all(&b"a;b\na\na;b;c\na;b;;\n;b\na;b;;c\na;b; ;\t"[..], Some(2)),
         [
             cells(1, &["a", "b"]),
-            broken(2, wrong(1), "a"),
+            cells(2, &["a"]),
             broken(3, wrong(3), "a;b;c"),
             cells(4, &["a", "b", "", ""]),
             cells(5, &["", "b"]),
             broken(6, wrong(4), "a;b;;c"),
+            cells(7, &["a", "b", " ", "\t"]),
         ]
     );
-    assert_eq!(wrong(1).to_string(), "Die Zeile hat 1 Spalte statt 2.");
+    assert_eq!(wrong(3).to_string(), "Die Zeile hat 3 Spalten statt 2.");
+}
+
+#[test]
+fn lines_above_the_table_are_skipped_whatever_ends_them() {
+    for file in [
+        "Titel \"x\n\na;b\nc;d\n",
+        "Titel \"x\r\n\r\na;b\r\nc;d\r\n",
+        "sep=;\rTitel\ra;b\rc;d",
+    ] {
+        let dialect = Dialect {
+            encoding: Encoding::Utf8,
+            delimiter: Delimiter::Semicolon,
+            has_header: true,
+            skip_lines: 2,
+        };
+        let mut records = Records::of(file.as_bytes(), dialect);
+        for (line, first) in [(3, "a"), (4, "c")] {
+            assert!(
+                matches!(records.next(), Ok(Some(Record::Whole))),
+                "{file:?}"
+            );
+            assert_eq!(
+                (records.line(), &records.lossy_cells()[0][..]),
+                (line, first)
+            );
+        }
+        assert!(matches!(records.next(), Ok(None)));
+    }
 }
 
 #[test]

@@ -180,6 +180,7 @@ fn dialect_of(form: &Fields) -> Option<Dialect> {
         encoding: Encoding::from_word(form.text("kodierung"))?,
         delimiter: Delimiter::from_word(form.text("trennzeichen"))?,
         has_header: form.has("kopfzeile"),
+        skip_lines: form.text("zeilen-davor").trim().parse().unwrap_or(0),
     })
 }
 
