@@ -7,6 +7,7 @@ use std::io::{Seek, Write};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant, UNIX_EPOCH};
 
+use clap::builder::PossibleValuesParser;
 use clap::{Args, ValueEnum};
 
 use self::consents::ConsentOptions;
@@ -22,10 +23,13 @@ use crate::domain::group::name_problem;
 use crate::domain::secret::Purpose;
 use crate::domain::time::Timestamp;
 use crate::import::run::{self, Progress, RunError, Settings};
-use crate::import::{Delimiter, Encoding, inspect, preview};
+use crate::import::{Delimiter, Encoding, beyond_ascii, inspect, preview};
 
 /// How many rows are looked at to recognise the columns.
 const SAMPLE_ROWS: usize = 100;
+
+/// How many rows with characters beyond ASCII are shown.
+const SHOWN_BEYOND_ASCII: usize = 3;
 
 /// How many refused rows are listed.
 const SHOWN_REFUSALS: i64 = 20;
@@ -45,8 +49,11 @@ pub struct ImportCommand {
     #[arg(long)]
     delimiter: Option<DelimiterChoice>,
     /// Encoding of the file [default: recognised]
-    #[arg(long)]
-    encoding: Option<EncodingChoice>,
+    #[arg(long, value_parser = encodings())]
+    encoding: Option<String>,
+    /// Lines above the names of the columns, such as a title [default: recognised]
+    #[arg(long, value_name = "LINES")]
+    skip_lines: Option<u32>,
     /// The CSV file
     file: PathBuf,
     // Last: whatever follows stands under its heading in the help.
@@ -62,16 +69,8 @@ enum DelimiterChoice {
     Pipe,
 }
 
-#[derive(Debug, Clone, Copy, ValueEnum)]
-enum EncodingChoice {
-    #[value(name = "utf-8")]
-    Utf8,
-    #[value(name = "windows-1252")]
-    Windows1252,
-    #[value(name = "utf-16le")]
-    Utf16Le,
-    #[value(name = "utf-16be")]
-    Utf16Be,
+fn encodings() -> PossibleValuesParser {
+    Encoding::ALL.iter().map(|encoding| encoding.word()).into()
 }
 
 pub fn run(command: ImportCommand, config: &DataConfig) -> Result<(), CliError> {
@@ -121,20 +120,21 @@ fn settings(command: &ImportCommand) -> Result<Settings, CliError> {
             DelimiterChoice::Pipe => Delimiter::Pipe,
         };
     }
-    if let Some(choice) = command.encoding {
-        dialect.encoding = match choice {
-            EncodingChoice::Utf8 => Encoding::Utf8,
-            EncodingChoice::Windows1252 => Encoding::Windows1252,
-            EncodingChoice::Utf16Le => Encoding::Utf16Le,
-            EncodingChoice::Utf16Be => Encoding::Utf16Be,
-        };
-    }
+    let encoding = command.encoding.as_deref().and_then(Encoding::from_word);
+    dialect.encoding = encoding.unwrap_or(dialect.encoding);
+    dialect.skip_lines = command.skip_lines.unwrap_or(dialect.skip_lines);
     let seen = if dialect == found.dialect {
         found.preview
     } else {
         file_problem(path, file.rewind())?;
         preview(&file, dialect, SAMPLE_ROWS).map_err(problem)?
     };
+    file_problem(path, file.rewind())?;
+    let rows = beyond_ascii(&file, dialect, SHOWN_BEYOND_ASCII).map_err(problem)?;
+    if !rows.is_empty() {
+        eprintln!("Read as {} (--encoding):", dialect.encoding.word());
+        rows.iter().for_each(|row| eprintln!("  {row}"));
+    }
     let mut mapping = seen.guess_mapping();
     let header = seen.header.as_deref();
     let consent = command.consents.apply(&mut mapping, header)?;

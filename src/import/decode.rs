@@ -2,7 +2,11 @@
 
 use std::io::{ErrorKind, Read};
 
-use encoding_rs::{CoderResult, Decoder};
+use encoding_rs::{
+    CoderResult, Decoder, MACINTOSH, UTF_16BE, UTF_16LE, WINDOWS_1250, WINDOWS_1251, WINDOWS_1252,
+    WINDOWS_1254,
+};
+use oem_cp::code_table::{DECODING_TABLE_CP437, DECODING_TABLE_CP850};
 
 use super::dialect::Encoding;
 use super::error::ReadError;
@@ -18,14 +22,52 @@ const WORKBOOKS: [&[u8]; 2] = [b"PK\x03\x04", b"\xd0\xcf\x11\xe0"];
 
 const UTF8_BOM: &[u8] = b"\xef\xbb\xbf";
 
+/// How bytes become characters.
+enum Decoding {
+    /// UTF-8 passes through.
+    None,
+    Standard(Decoder),
+    /// One byte each; the characters of the upper half.
+    Table(&'static [char; 128]),
+}
+
+impl Decoding {
+    fn of(encoding: Encoding) -> Self {
+        let standard = match encoding {
+            Encoding::Utf8 => return Self::None,
+            Encoding::Ibm850 => return Self::Table(&DECODING_TABLE_CP850),
+            Encoding::Ibm437 => return Self::Table(&DECODING_TABLE_CP437),
+            Encoding::Utf16Le => return Self::Standard(UTF_16LE.new_decoder_with_bom_removal()),
+            Encoding::Utf16Be => return Self::Standard(UTF_16BE.new_decoder_with_bom_removal()),
+            Encoding::Windows1252 => WINDOWS_1252,
+            Encoding::Windows1250 => WINDOWS_1250,
+            Encoding::Windows1251 => WINDOWS_1251,
+            Encoding::Windows1254 => WINDOWS_1254,
+            Encoding::MacRoman => MACINTOSH,
+        };
+        Self::Standard(standard.new_decoder_without_bom_handling())
+    }
+}
+
+/// The text of some bytes; what can't be decoded becomes U+FFFD.
+pub(super) fn decoded(bytes: &[u8], encoding: Encoding) -> String {
+    let mut source = Utf8Source::new(bytes, encoding);
+    let mut text = Vec::new();
+    let mut room = vec![0; CHUNK_BYTES];
+    // Neither a file nor a workbook: reading can't fail in any other way.
+    while let Ok(length @ 1..) = source.read(&mut room) {
+        text.extend_from_slice(&room[..length]);
+    }
+    String::from_utf8_lossy(&text).into_owned()
+}
+
 /// Decodes a file while it is read.
 ///
 /// A UTF-8 file passes through unchecked, so that a bad byte can be reported with its row; in
 /// other encodings what cannot be decoded becomes U+FFFD.
 pub(super) struct Utf8Source<R> {
     inner: R,
-    /// None for UTF-8.
-    decoder: Option<Decoder>,
+    decoding: Decoding,
     raw: Box<[u8]>,
     raw_start: usize,
     raw_end: usize,
@@ -36,17 +78,9 @@ pub(super) struct Utf8Source<R> {
 
 impl<R: Read> Utf8Source<R> {
     pub(super) fn new(inner: R, encoding: Encoding) -> Self {
-        let decoder = match encoding {
-            Encoding::Utf8 => None,
-            Encoding::Utf16Le => Some(encoding_rs::UTF_16LE.new_decoder_with_bom_removal()),
-            Encoding::Utf16Be => Some(encoding_rs::UTF_16BE.new_decoder_with_bom_removal()),
-            Encoding::Windows1252 => {
-                Some(encoding_rs::WINDOWS_1252.new_decoder_without_bom_handling())
-            }
-        };
         Self {
             inner,
-            decoder,
+            decoding: Decoding::of(encoding),
             raw: vec![0; CHUNK_BYTES].into_boxed_slice(),
             raw_start: 0,
             raw_end: 0,
@@ -72,14 +106,23 @@ impl<R: Read> Utf8Source<R> {
                 self.fill()?;
             }
             let raw = &self.raw[self.raw_start..self.raw_end];
-            let Some(decoder) = &mut self.decoder else {
-                let length = raw.len().min(room.len());
-                room[..length].copy_from_slice(&raw[..length]);
-                self.raw_start += length;
-                if length == 0 && !self.ended {
-                    continue;
+            let decoder = match &mut self.decoding {
+                Decoding::Standard(decoder) => decoder,
+                plain => {
+                    let (read, written) = match plain {
+                        Decoding::Table(table) => look_up(table, raw, room),
+                        _ => {
+                            let length = raw.len().min(room.len());
+                            room[..length].copy_from_slice(&raw[..length]);
+                            (length, length)
+                        }
+                    };
+                    self.raw_start += read;
+                    if read == 0 && !self.ended {
+                        continue;
+                    }
+                    return Ok(written);
                 }
-                return Ok(length);
             };
             let last = self.raw_end == 0;
             let (result, read, written, _) = decoder.decode_to_utf8(raw, room, last);
@@ -114,14 +157,29 @@ impl<R: Read> Utf8Source<R> {
             if WORKBOOKS.iter().any(|magic| start.starts_with(magic)) {
                 return Err(ReadError::Workbook);
             }
-            if self.decoder.is_none() && start.starts_with(UTF8_BOM) {
+            if matches!(self.decoding, Decoding::None) && start.starts_with(UTF8_BOM) {
                 self.raw_start = UTF8_BOM.len();
             }
         }
         self.begun = true;
-        if self.raw_end == 0 && self.decoder.is_none() {
+        if self.raw_end == 0 && !matches!(self.decoding, Decoding::Standard(_)) {
             self.ended = true;
         }
         Ok(())
     }
+}
+
+/// Decodes as many bytes as there is room for; gives how many were read and written.
+fn look_up(table: &[char; 128], raw: &[u8], room: &mut [u8]) -> (usize, usize) {
+    const LONGEST: usize = 4;
+    let mut written = 0;
+    for (read, byte) in raw.iter().enumerate() {
+        if room.len() - written < LONGEST {
+            return (read, written);
+        }
+        let upper = byte.checked_sub(128);
+        let c = upper.map_or(char::from(*byte), |upper| table[usize::from(upper)]);
+        written += c.encode_utf8(&mut room[written..]).len();
+    }
+    (raw.len(), written)
 }

@@ -3,12 +3,13 @@
 //! All three are guessed from the file and can be changed by the user.
 
 use std::collections::HashMap;
-use std::io::{self, ErrorKind, Read};
+use std::io::{self, Read};
 
 use serde::{Deserialize, Serialize};
 
 use super::columns::names_address;
-use super::decode::CHUNK_BYTES;
+use super::decode::{CHUNK_BYTES, decoded};
+use super::encoding::{guess_encoding, read_chunk};
 use super::records::{Record, Records};
 use crate::domain::address::{EmailAddress, addresses_in};
 
@@ -58,6 +59,18 @@ choices! {
         Utf16Le => "utf-16le", "UTF-16 LE (Excel, Unicode-Text)";
         /// Rare.
         Utf16Be => "utf-16be", "UTF-16 BE";
+        /// What Excel on old Macs writes.
+        MacRoman => "macintosh", "Mac Roman (alte Macs)";
+        /// DOS, in Western Europe.
+        Ibm850 => "ibm850", "DOS, Codepage 850";
+        /// DOS, as the first PCs had it.
+        Ibm437 => "ibm437", "DOS, Codepage 437";
+        /// Polish, Czech, Hungarian and their neighbours.
+        Windows1250 => "windows-1250", "Windows-1250 (Mitteleuropa)";
+        /// Cyrillic.
+        Windows1251 => "windows-1251", "Windows-1251 (kyrillisch)";
+        /// Turkish.
+        Windows1254 => "windows-1254", "Windows-1254 (türkisch)";
     }
 }
 
@@ -126,83 +139,9 @@ impl Dialect {
     }
 }
 
-fn guess_encoding(sample: &[u8], file: &mut impl Read) -> io::Result<Encoding> {
-    if sample.starts_with(b"\xef\xbb\xbf") {
-        return Ok(Encoding::Utf8);
-    }
-    if sample.starts_with(b"\xff\xfe") {
-        return Ok(Encoding::Utf16Le);
-    }
-    if sample.starts_with(b"\xfe\xff") {
-        return Ok(Encoding::Utf16Be);
-    }
-    let mut window = sample.to_vec();
-    loop {
-        match weigh(&window) {
-            Evidence::Utf8 => return Ok(Encoding::Utf8),
-            Evidence::Windows1252 => return Ok(Encoding::Windows1252),
-            Evidence::None { tail } => {
-                let more = read_chunk(file)?;
-                if more.is_empty() {
-                    // A file of ASCII alone is UTF-8; one cut within a character is not.
-                    return Ok(if tail == 0 {
-                        Encoding::Utf8
-                    } else {
-                        Encoding::Windows1252
-                    });
-                }
-                window.drain(..window.len() - tail);
-                window.extend_from_slice(&more);
-            }
-        }
-    }
-}
-
-enum Evidence {
-    Utf8,
-    Windows1252,
-    /// Only ASCII so far, except for `tail` bytes at the end that can begin a character.
-    None {
-        tail: usize,
-    },
-}
-
-/// Umlauts in Windows-1252 hardly ever form valid UTF-8, so the majority decides; a single bad
-/// byte in a UTF-8 file does not turn all its umlauts into garbage.
-fn weigh(bytes: &[u8]) -> Evidence {
-    let (mut valid, mut invalid, mut tail) = (0_usize, 0_usize, 0);
-    for chunk in bytes.utf8_chunks() {
-        if !chunk.valid().is_ascii() {
-            valid += chunk.valid().chars().filter(|c| !c.is_ascii()).count();
-        }
-        invalid += usize::from(!chunk.invalid().is_empty());
-        tail = chunk.invalid().len();
-    }
-    // At the very end an incomplete character is no mistake: the piece ends there.
-    let cut = tail > 0
-        && std::str::from_utf8(&bytes[bytes.len() - tail..])
-            .is_err_and(|e| e.error_len().is_none());
-    if cut {
-        invalid -= 1;
-    } else {
-        tail = 0;
-    }
-    match (valid, invalid) {
-        (0, 0) => Evidence::None { tail },
-        _ if valid > invalid => Evidence::Utf8,
-        _ => Evidence::Windows1252,
-    }
-}
-
 /// The sample as text, whole lines only; what cannot be decoded does not matter for a guess.
 fn decode_sample(sample: &[u8], encoding: Encoding) -> String {
-    let decoded = match encoding {
-        Encoding::Utf8 => encoding_rs::UTF_8.decode_with_bom_removal(sample),
-        Encoding::Windows1252 => encoding_rs::WINDOWS_1252.decode_without_bom_handling(sample),
-        Encoding::Utf16Le => encoding_rs::UTF_16LE.decode_with_bom_removal(sample),
-        Encoding::Utf16Be => encoding_rs::UTF_16BE.decode_with_bom_removal(sample),
-    };
-    let mut text = decoded.0.into_owned();
+    let mut text = decoded(sample, encoding);
     if sample.len() == CHUNK_BYTES
         && let Some(end) = text.rfind(['\n', '\r'])
     {
@@ -317,22 +256,6 @@ fn sample_records(text: &str, delimiter: Delimiter) -> impl Iterator<Item = (u64
         }
     })
     .take(SAMPLE_RECORDS)
-}
-
-/// Up to 64 KiB, fewer only at the end of the file.
-fn read_chunk(file: &mut impl Read) -> io::Result<Vec<u8>> {
-    let mut chunk = vec![0; CHUNK_BYTES];
-    let mut length = 0;
-    while length < chunk.len() {
-        match file.read(&mut chunk[length..]) {
-            Ok(0) => break,
-            Ok(count) => length += count,
-            Err(error) if error.kind() == ErrorKind::Interrupted => {}
-            Err(error) => return Err(error),
-        }
-    }
-    chunk.truncate(length);
-    Ok(chunk)
 }
 
 #[cfg(test)]

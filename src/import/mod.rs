@@ -1,6 +1,6 @@
 //! Imports: recipients from a CSV file of any size.
 //!
-//! One half reads. It knows neither database nor HTTP and holds at most about a megabyte of the
+//! One half reads. It knows neither database nor HTTP and holds at most a few megabytes of the
 //! file at a time:
 //!
 //! * [`dialect`]: encoding, delimiter and header of a file, guessed and changeable.
@@ -14,13 +14,14 @@
 //!
 //! [`background`] does so for files that the browser sent, which lie in [`uploads`].
 //!
-//! Underneath, `decode` turns the file's bytes into UTF-8 and `records` cuts them into records.
+//! Underneath, `encoding` guesses what the file's bytes mean, `decode` turns them into UTF-8, and `records` cuts them into records.
 
 pub mod addresses;
 pub mod background;
 pub mod columns;
 mod decode;
 pub mod dialect;
+mod encoding;
 pub mod error;
 pub mod evidence;
 pub mod preview;
@@ -34,5 +35,5 @@ mod values;
 pub use columns::{Column, ColumnMapping, MappingProblem};
 pub use dialect::{Delimiter, Dialect, Encoding};
 pub use error::ReadError;
-pub use preview::{Inspection, Preview, inspect, preview};
+pub use preview::{Inspection, Preview, beyond_ascii, inspect, preview};
 pub use reader::{ImportRow, RefusedRow, RowReader};

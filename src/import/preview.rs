@@ -61,6 +61,40 @@ pub fn preview(file: impl Read, dialect: Dialect, rows: usize) -> Result<Preview
     })
 }
 
+/// How much of a file is looked through for characters beyond ASCII, in bytes.
+const MAX_LOOKED_THROUGH: u64 = 16 * 1024 * 1024;
+
+/// The cells beyond ASCII of the first rows that have some, a row each: what shows whether the
+/// encoding is the right one. Like the preview, they can be neither stored nor logged.
+///
+/// # Errors
+/// Fails when the file can't be read.
+pub fn beyond_ascii(
+    file: impl Read,
+    dialect: Dialect,
+    rows: usize,
+) -> Result<Vec<String>, ReadError> {
+    let mut records = Records::of(file, dialect);
+    let mut found = Vec::new();
+    while found.len() < rows && records.bytes_read() < MAX_LOOKED_THROUGH {
+        match records.next()? {
+            None => break,
+            Some(Record::Whole) if records.fields().0.is_ascii() => {}
+            Some(Record::Whole) => {
+                let cells = records.lossy_cells();
+                let odd: Vec<&str> = cells
+                    .iter()
+                    .map(|cell| cell.trim())
+                    .filter(|cell| !cell.is_ascii())
+                    .collect();
+                found.push(shortened(&odd.join(" · ")));
+            }
+            Some(Record::Broken(_)) => {}
+        }
+    }
+    Ok(found)
+}
+
 impl Preview {
     /// Guesses what the columns are.
     pub fn guess_mapping(&self) -> ColumnMapping {

@@ -15,11 +15,11 @@ use super::dialect::{Delimiter, Dialect, Encoding};
 use super::error::ReadError;
 
 /// The greatest size of a record, in bytes of UTF-8.
-pub(super) const MAX_RECORD_BYTES: usize = 1024 * 1024;
+pub(super) const MAX_RECORD_BYTES: usize = 4 * 1024 * 1024;
 
 /// How many bytes may be read a second time after unclosed quotation marks, beyond what was read
 /// a first time. It keeps the time linear for files made to be slow.
-const FREE_REREAD_BYTES: u64 = 64 * 1024 * 1024;
+const FREE_REREAD_BYTES: u64 = 256 * 1024 * 1024;
 
 /// What was found next in the file.
 pub(super) enum Record {
@@ -49,7 +49,7 @@ impl fmt::Display for Breakage {
             Self::MisplacedQuote => formatter.write_str(
                 "Ein Anführungszeichen steht an der falschen Stelle, der Text läuft in die nächste Zeile weiter.",
             ),
-            Self::TooLong => formatter.write_str("Die Zeile ist länger als 1 MiB."),
+            Self::TooLong => formatter.write_str("Die Zeile ist länger als 4 MiB."),
             Self::Columns { expected, found } => {
                 let columns = |count: usize| if count == 1 { "Spalte" } else { "Spalten" };
                 write!(

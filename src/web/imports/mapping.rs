@@ -27,6 +27,9 @@ use crate::web::state::State;
 /// How many rows are shown of each column.
 const SHOWN_ROWS: usize = 3;
 
+/// How many rows with characters beyond ASCII are shown.
+const SHOWN_BEYOND_ASCII: usize = 5;
+
 /// How many rows are looked at to recognise the columns.
 const SAMPLE_ROWS: usize = 100;
 
@@ -40,6 +43,8 @@ struct MappingPage {
     import: Import,
     group_name: Option<String>,
     dialect: Dialect,
+    /// Rows with umlauts and other characters beyond ASCII.
+    beyond_ascii: Vec<String>,
     columns: Vec<ShownColumn>,
     has_address: bool,
     consent: ConsentEvidence,
@@ -204,13 +209,27 @@ async fn read(
     dialect: Dialect,
     rows: usize,
 ) -> Result<Preview, WebError> {
+    let with_file = move |file| crate::import::preview(file, dialect, rows);
+    read_file(state, import_id, with_file).await
+}
+
+async fn beyond_ascii(
+    state: &web::Data<State>,
+    import_id: i64,
+    dialect: Dialect,
+) -> Result<Vec<String>, WebError> {
+    let with_file = move |file| crate::import::beyond_ascii(file, dialect, SHOWN_BEYOND_ASCII);
+    read_file(state, import_id, with_file).await
+}
+
+async fn read_file<T: Send + 'static>(
+    state: &web::Data<State>,
+    import_id: i64,
+    with_file: impl FnOnce(File) -> Result<T, ReadError> + Send + 'static,
+) -> Result<T, WebError> {
     let path = state.imports.uploads.path(import_id);
-    let preview = web::block(move || {
-        let file = File::open(path).map_err(ReadError::from)?;
-        crate::import::preview(file, dialect, rows)
-    })
-    .await?;
-    preview.map_err(|_| {
+    let found = web::block(move || with_file(File::open(path).map_err(ReadError::from)?)).await?;
+    found.map_err(|_| {
         WebError::Conflict(
             "Die hochgeladene Datei kann nicht gelesen werden. Bitte laden Sie sie noch einmal hoch.",
         )
@@ -225,6 +244,7 @@ async fn mapping_page(
     errors: FormErrors,
 ) -> Result<MappingPage, WebError> {
     let preview = read(state, import.id, settings.dialect, SHOWN_ROWS).await?;
+    let beyond_ascii = beyond_ascii(state, import.id, settings.dialect).await?;
     let (account_id, group_id) = (signed_in.account_id(), import.group_id);
     let (group_name, known) = state
         .read(move |conn| {
@@ -247,6 +267,7 @@ async fn mapping_page(
         dialect: settings.dialect,
         has_address: settings.mapping.position(&Column::Address).is_some(),
         consent: settings.consent.clone().unwrap_or_default(),
+        beyond_ascii,
         columns: shown_columns(&preview, &settings.mapping, &known),
         errors,
     })
