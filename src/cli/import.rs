@@ -185,7 +185,7 @@ fn begin(
 fn summarise(data: &Data, import: &Import) -> Result<(), CliError> {
     let (done, refusals) = data.db.read(|conn| {
         let done = imports::find(conn, import.account_id, import.id)?;
-        let refusals = refusals::after(conn, import.account_id, import.id, -1, SHOWN_REFUSALS)?;
+        let refusals = refusals::after(conn, import.account_id, import.id, 0, SHOWN_REFUSALS)?;
         Ok((done, refusals))
     })?;
     let mut out = std::io::stdout().lock();

@@ -536,6 +536,7 @@ table! {
         line -> BigInt,
         value -> Text,
         reason -> Text,
+        cells -> Text,
     }
 }
 

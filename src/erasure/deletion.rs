@@ -193,11 +193,15 @@ pub(super) fn empty_refusals(
     lines: &[RefusedLine],
     receipt_id: i64,
 ) -> DbResult<Remains> {
-    let there = || lines.iter().filter_map(|line| line.value.as_deref());
+    let there = || lines.iter().filter(|line| line.value.is_some());
+    let texts = there().flat_map(|line| {
+        let cells = refusals::cells_of(line.cells.as_deref().unwrap_or_default());
+        line.value.clone().into_iter().chain(cells)
+    });
     let remains = Remains {
         receipt: Some(receipt_id),
-        addresses: there()
-            .flat_map(addresses_in)
+        addresses: texts
+            .flat_map(|text| addresses_in(&text).collect::<Vec<_>>())
             .flat_map(|address| address.forms())
             .collect(),
         ..Remains::default()

@@ -218,7 +218,8 @@ impl<'a> RefusedLines<'a> {
                 let hit: Vec<_> = some
                     .iter()
                     .filter(|row| {
-                        addresses_in(&row.value).any(|found| self.wanted.contains(found.key()))
+                        let is_wanted = |found: EmailAddress| self.wanted.contains(found.key());
+                        row.texts().any(|text| addresses_in(&text).any(is_wanted))
                     })
                     .map(|row| (*import, row.line))
                     .collect();

@@ -198,6 +198,7 @@ fn refused(line: u64, value: &str, reason: String) -> RefusedRow {
         line,
         value: shortened(value.trim()),
         reason,
+        cells: Vec::new(),
     }
 }
 

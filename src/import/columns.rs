@@ -237,6 +237,10 @@ pub fn field_name(title: &str) -> Option<String> {
     (!name.is_empty()).then(|| name.to_owned())
 }
 
+/// How a list of refused rows, which can be mended and imported again, names the columns before
+/// those of the file, as [`compact`] writes them.
+const REFUSED_HEADER: [&str; 2] = ["zeile", "ablehnungsgrund"];
+
 const ADDRESS: &[&str] = &[
     "email",
     "emailadresse",
@@ -448,10 +452,13 @@ fn holds_address(cell: &str) -> bool {
 fn name_free_fields(columns: &mut [Column], header: &[String], names: &[String]) {
     // A second address or first name is not worth a field.
     let doubles = [FIRST_NAME, TRACKING_OFF];
+    // Nor is what a list of refused rows says about them.
+    let is_refused = names.iter().any(|name| name == REFUSED_HEADER[1]);
     let mut taken = HashSet::new();
     for ((column, title), name) in columns.iter_mut().zip(header).zip(names) {
-        let is_double =
-            names_address(title) || doubles.iter().any(|list| list.contains(&name.as_str()));
+        let is_double = (is_refused && REFUSED_HEADER.contains(&name.as_str()))
+            || names_address(title)
+            || doubles.iter().any(|list| list.contains(&name.as_str()));
         if *column != Column::Ignore || is_double {
             continue;
         }

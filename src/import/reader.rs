@@ -9,7 +9,7 @@ use serde_json::{Map, Value};
 use super::columns::{Column, ColumnMapping};
 use super::dialect::Dialect;
 use super::error::ReadError;
-use super::records::{Record, Records};
+use super::records::{Breakage, Record, Records};
 use super::values::{self, shortened};
 use crate::domain::address::{AddressProblem, EmailAddress, addresses_in};
 use crate::domain::day::{DayProblem, NumberOrder, number_order, past_day};
@@ -38,6 +38,9 @@ pub struct ImportRow {
     pub fields: Map<String, Value>,
 }
 
+/// How much of a refused row is kept, in bytes.
+const MAX_KEPT_BYTES: usize = 64 * 1024;
+
 /// A row that is not imported. Holds personal data, as the person who imports needs to see it.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct RefusedRow {
@@ -47,6 +50,8 @@ pub struct RefusedRow {
     pub value: String,
     /// Why, as a German sentence.
     pub reason: String,
+    /// The whole row, up to 64 KiB of it; a line that can't be taken apart is one cell.
+    pub cells: Vec<String>,
 }
 
 impl fmt::Debug for RefusedRow {
@@ -69,6 +74,7 @@ pub struct RowReader<R> {
     mapping: ColumnMapping,
     address: usize,
     day_order: Option<NumberOrder>,
+    header: Option<Vec<String>>,
     rows_seen: u64,
     failed: bool,
 }
@@ -108,6 +114,7 @@ impl<R: Read> RowReader<R> {
     /// columns.
     pub fn new(file: R, dialect: Dialect, mapping: ColumnMapping) -> Result<Self, ReadError> {
         mapping.validate()?;
+        let mut header = None;
         let mut records = Records::of(file, dialect);
         if dialect.has_header {
             match records.next()? {
@@ -120,7 +127,8 @@ impl<R: Read> RowReader<R> {
                         found: records.fields().1.len(),
                     });
                 }
-                Some(Record::Whole) | None => {}
+                Some(Record::Whole) => header = Some(records.lossy_cells()),
+                None => {}
             }
         }
         records.expect_columns(mapping.columns.len());
@@ -129,9 +137,16 @@ impl<R: Read> RowReader<R> {
             address: mapping.position(&Column::Address).unwrap_or_default(),
             mapping,
             day_order: None,
+            header,
             rows_seen: 0,
             failed: false,
         })
+    }
+
+    /// The names of the columns, or their numbers.
+    pub fn header(&self) -> Vec<String> {
+        let numbers = || (1..=self.mapping.columns.len()).map(|number| format!("Spalte {number}"));
+        self.header.clone().unwrap_or_else(|| numbers().collect())
     }
 
     /// Reads days that could be two in that order ([`day_order`]).
@@ -237,19 +252,35 @@ impl<R: Read> RowReader<R> {
         if text.contains(char::REPLACEMENT_CHARACTER) {
             return Err(self.refuse_line("Die Zeile enthält beschädigte Zeichen (�)."));
         }
-        Ok(text)
+        Ok(values::unguarded(text))
     }
 
     fn refuse(&self, value: &str, reason: impl fmt::Display) -> RefusedRow {
+        let mut reason = reason.to_string();
+        let mut cells = self.records.lossy_cells();
+        if !keep_within(&mut cells, MAX_KEPT_BYTES) {
+            reason.push_str(" Die Zeile ist hier gekürzt, weil sie länger als 64 KiB ist.");
+        }
         RefusedRow {
             line: self.records.line(),
             value: shortened(value.trim()),
-            reason: reason.to_string(),
+            reason,
+            cells,
         }
     }
 
     fn refuse_line(&self, reason: impl fmt::Display) -> RefusedRow {
         self.refuse(&self.records.raw_line(), reason)
+    }
+
+    fn refuse_broken(&self, breakage: Breakage) -> RefusedRow {
+        let mut refused = self.refuse_line(breakage);
+        let spans_lines = refused.cells.iter().any(|cell| cell.contains(['\n', '\r']));
+        if spans_lines || !matches!(breakage, Breakage::Columns { .. }) {
+            refused.cells = vec![self.records.raw_line().into_owned()];
+            keep_within(&mut refused.cells, MAX_KEPT_BYTES);
+        }
+        refused
     }
 }
 
@@ -270,9 +301,27 @@ impl<R: Read> Iterator for RowReader<R> {
         self.rows_seen += 1;
         Some(Ok(match record {
             Record::Whole => self.row(),
-            Record::Broken(breakage) => Err(self.refuse_line(breakage)),
+            Record::Broken(breakage) => Err(self.refuse_broken(breakage)),
         }))
     }
+}
+
+/// Shortens the last cells so that all of them have at most so many bytes. Gives whether that was
+/// unnecessary.
+fn keep_within(cells: &mut [String], most: usize) -> bool {
+    let mut left = most;
+    let mut is_whole = true;
+    for cell in cells {
+        if cell.len() > left {
+            is_whole = false;
+            cell.truncate(cell.floor_char_boundary(left));
+            cell.push('…');
+            left = 0;
+        } else {
+            left -= cell.len();
+        }
+    }
+    is_whole
 }
 
 #[cfg(test)]

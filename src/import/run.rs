@@ -107,7 +107,8 @@ pub fn run(
     mut report: impl FnMut(Progress) -> bool,
 ) -> Result<bool, RunError> {
     let settings = Settings::from_json(&import.settings)?;
-    let job = Job {
+    let mut job = Job {
+        header: Vec::new(),
         consent: settings.consent.as_ref().and_then(Consents::of),
         account_id: import.account_id,
         import_id: import.id,
@@ -115,7 +116,7 @@ pub fn run(
         remembering: remembering.clone(),
         actor: actor.clone(),
     };
-    let outcome = write_all(db, &job, settings, import, path, &mut report);
+    let outcome = write_all(db, &mut job, settings, import, path, &mut report);
     let (status, problem) = match &outcome {
         Ok(true) => (ImportStatus::Done, None),
         Err(RunError::Read(error)) => (ImportStatus::Failed, Some(error.to_string())),
@@ -136,7 +137,7 @@ pub fn run(
 
 fn write_all(
     db: &Db,
-    job: &Job,
+    job: &mut Job,
     settings: Settings,
     import: &Import,
     path: &Path,
@@ -147,6 +148,8 @@ fn write_all(
     file.rewind().map_err(ReadError::from)?;
     let mut rows = RowReader::new(BufReader::new(file), settings.dialect, settings.mapping)?
         .with_day_order(order);
+    job.header = rows.header();
+    let job = &*job;
     rows.skip_rows(u64::try_from(import.rows_read).unwrap_or(0))?;
     let mut pace = Pace::new(FIRST_SLICE, SLICES, Keeps::NobodyWaiting);
     let size = AtomicUsize::new(pace.size());

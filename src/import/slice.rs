@@ -11,7 +11,7 @@ use crate::db::models::audit::Actor;
 use crate::db::models::consents;
 use crate::db::models::imports::{self, Counts};
 use crate::db::models::recipient_batches::{self, Change, Known, NewRow};
-use crate::db::models::refusals;
+use crate::db::models::refusals::{self, Kept};
 use crate::db::models::{accounts, groups};
 use crate::db::{Conn, DbError, DbResult, account_lock};
 use crate::domain::address::EmailAddress;
@@ -28,6 +28,8 @@ pub struct Job {
     pub account_id: i64,
     /// The import's number.
     pub import_id: i64,
+    /// The names of the columns, for the list of refused rows.
+    pub header: Vec<String>,
     /// The group to join, if any.
     pub group_id: Option<i64>,
     /// The key under which objections are remembered (rule P9).
@@ -210,9 +212,14 @@ pub fn write(
     let refused: Vec<_> = slice
         .refused
         .iter()
-        .map(|row| (row.line, row.value.as_str(), row.reason.as_str()))
+        .map(|row| Kept {
+            line: row.line,
+            value: &row.value,
+            reason: &row.reason,
+            cells: &row.cells,
+        })
         .collect();
-    refusals::keep(conn, job.account_id, job.import_id, &refused)?;
+    refusals::keep(conn, job.account_id, job.import_id, &job.header, &refused)?;
     counts.refused = number(refused.len() as u64);
     imports::count(conn, job.account_id, job.import_id, counts)?;
     // After the group's counter, as deletions do it: they can't wait for each other.

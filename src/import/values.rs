@@ -88,6 +88,15 @@ fn checked(value: String, most_chars: usize) -> Result<Option<String>, CellProbl
     Ok(Some(value))
 }
 
+/// A cell without the apostrophe that keeps spreadsheet programs from taking it for a formula, as the
+/// files of this product have it.
+pub(super) fn unguarded(cell: &str) -> &str {
+    match cell.strip_prefix('\'') {
+        Some(rest) if rest.starts_with(['=', '+', '-', '@', '\t', '\r', '\n']) => rest,
+        _ => cell,
+    }
+}
+
 /// Reads a cell that answers yes or no.
 ///
 /// `None` is an empty cell, which says nothing; the error is any word that is not a clear yes or

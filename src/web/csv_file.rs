@@ -111,6 +111,7 @@ impl CsvFile {
         Self {
             writer: csv::WriterBuilder::new()
                 .delimiter(b';')
+                .flexible(true)
                 // Else a program that takes another sign for the delimiter would see cells that
                 // begin in the middle of one.
                 .quote_style(csv::QuoteStyle::Always)
@@ -118,10 +119,10 @@ impl CsvFile {
         }
     }
 
-    /// Adds a row; all rows of a file have as many cells.
+    /// Adds a row.
     pub fn row(&mut self, cells: &[&str]) {
         let cells = cells.iter().map(|cell| guarded(cell));
-        // Writing to memory does not fail, and all rows of a file have the same width.
+        // Writing to memory does not fail.
         let _ = self.writer.write_record(cells.map(String::into_bytes));
     }
 

@@ -269,8 +269,10 @@ pub(crate) struct RefusedLine {
     pub import_id: i64,
     /// The line in its file.
     pub line: i64,
-    /// What stands there; none where it is forgotten.
+    /// The cell at fault; none where it is forgotten.
     pub value: Option<String>,
+    /// The whole row.
+    pub cells: Option<String>,
 }
 
 /// The next refused lines of imports to be emptied; none when all are.
@@ -294,6 +296,7 @@ pub(crate) fn next_refusals(
             job_refusals::import_id,
             job_refusals::line,
             import_refusals::value.nullable(),
+            import_refusals::cells.nullable(),
         ))
         .load(conn)?)
 }

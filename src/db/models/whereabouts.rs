@@ -71,7 +71,11 @@ pub const TEXTS: &[Texts] = &[
         ],
     ),
     by_two(
-        texts("import_refusals", "import_id", &["value", "reason"]),
+        texts(
+            "import_refusals",
+            "import_id",
+            &["value", "reason", "cells"],
+        ),
         "line",
     ),
     texts("imports", "id", &["file_name", "settings", "problem"]),

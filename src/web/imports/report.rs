@@ -11,7 +11,7 @@ use crate::db::models::refusals::{self, Refusal};
 use crate::db::paging::Position;
 use crate::import::background::REFUSALS_KEPT_DAYS;
 use crate::web::access::SignedIn;
-use crate::web::csv_file::CsvFile;
+use crate::web::csv_file::{self, CsvFile};
 use crate::web::error::WebError;
 use crate::web::filters;
 use crate::web::page::{Page, Section};
@@ -20,7 +20,7 @@ use crate::web::respond::{WebResult, page};
 use crate::web::state::State;
 
 /// How many refused rows are read at a time for the download.
-const SLICE: i64 = 5_000;
+const SLICE: i64 = 500;
 
 #[derive(Template)]
 #[template(path = "imports/running.html")]
@@ -125,7 +125,8 @@ pub async fn ended(
     })
 }
 
-/// GET `/empfaenger/import/{id}/abgelehnt.csv`
+/// GET `/empfaenger/import/{id}/abgelehnt.csv`: the refused rows as they were, to be mended and
+/// imported again.
 pub async fn download(
     signed_in: SignedIn,
     state: web::Data<State>,
@@ -133,24 +134,46 @@ pub async fn download(
 ) -> WebResult {
     let import = load(&signed_in, &state, *id).await?;
     let (account_id, import_id) = (signed_in.account_id(), import.id);
-    let file = state
-        .read(move |conn| {
-            let mut file = CsvFile::empty();
-            file.row(&["Zeile", "Wert", "Grund"]);
-            let mut after = i64::MIN;
-            loop {
-                let some = refusals::after(conn, account_id, import_id, after, SLICE)?;
-                for refusal in &some {
-                    file.row(&[&refusal.line.to_string(), &refusal.value, &refusal.reason]);
+    let name = format!("abgelehnt-{import_id}.csv");
+    csv_file::stream(&state, &name, move |conn, pieces| {
+        let mut after = 0;
+        let mut some = refusals::after(conn, account_id, import_id, after, SLICE)?;
+        let mut names = refusals::header(conn, account_id, import_id)?;
+        if names.is_empty() {
+            // Kept by an earlier version, or deleted with the person in it.
+            let columns = some.iter().map(|row| row.cells().len()).max();
+            names = (1..=columns.unwrap_or(0))
+                .map(|number| format!("Spalte {number}"))
+                .collect();
+        }
+        let mut file = CsvFile::empty();
+        file.row(&whole_row("Zeile", "Ablehnungsgrund", &names));
+        while let Some(last) = some.last() {
+            after = last.line;
+            for refusal in &some {
+                let mut cells = refusal.cells();
+                if cells.is_empty() {
+                    cells.push(refusal.value.clone());
                 }
-                match some.last() {
-                    Some(last) => after = last.line,
-                    None => return Ok(file),
-                }
+                cells.resize(cells.len().max(names.len()), String::new());
+                file.row(&whole_row(
+                    &refusal.line.to_string(),
+                    &refusal.reason,
+                    &cells,
+                ));
             }
-        })
-        .await?;
-    file.answer(&format!("abgelehnt-{import_id}.csv"))
+            pieces.send(std::mem::replace(&mut file, CsvFile::continued()))?;
+            some = refusals::after(conn, account_id, import_id, after, SLICE)?;
+        }
+        pieces.send(file)
+    })
+    .await
+}
+
+/// A row as it was, behind the line where it stands and why it was refused.
+fn whole_row<'a>(line: &'a str, reason: &'a str, cells: &'a [String]) -> Vec<&'a str> {
+    let cells = cells.iter().map(String::as_str);
+    [line, reason].into_iter().chain(cells).collect()
 }
 
 async fn group_name(

@@ -159,7 +159,9 @@ on_both!(a_file_is_uploaded_checked_and_imported, |world| {
     assert_eq!(file.header("content-type"), Some("text/csv; charset=utf-8"));
     let lines = file.rows();
     assert!(
-        lines.starts_with("Zeile;Wert;Grund\n4;'=kaputt;"),
+        lines.starts_with(
+            "Zeile;Ablehnungsgrund;E-Mail-Adresse;Vorname;Stadt;Tracking deaktiviert\n4;"
+        ) && lines.contains(";'=kaputt;Carl;;"),
         "{lines}"
     );
 });
@@ -431,4 +433,93 @@ fn it_goes_on_after_a_restart_on_sqlite() {
 #[test]
 fn it_goes_on_after_a_restart_on_postgres() {
     it_goes_on_after_a_restart(World::start(On::Postgres));
+}
+
+/// The list of refused rows holds them whole: mended there, they are imported.
+fn refused_rows_are_mended_and_imported_again(mut world: World) {
+    let admin = world.admin();
+    let text = "Verein e. V.;;;\nE-Mail;Vorname;Durchwahl;Notiz\n\
+                anna@;Anna;+49 30 1;\"a;b\nc\"\n\
+                ben@example.org;Ben;=1;\n\
+                carl@example.org;Carl;-;x;zu viel\n\
+                dora@example.org;Do\u{1}ra;@2;'kurz'\n";
+    let path = upload(&admin, &[], text);
+    start(&admin, &path);
+    let import = wait_until_over(&world);
+    assert_eq!((import.added, import.refused), (1, 3));
+    let file = admin.get(&format!("{path}/abgelehnt.csv"));
+    let mended = file
+        .html()
+        .replace("anna@", "anna@example.org")
+        .replace(";\"zu viel\"", "")
+        .replace('\u{1}', "");
+    assert!(!mended.contains("ben@example.org"));
+    let path = upload(&admin, &[], &mended);
+    let form = shown_form(&admin.visit(&path), "start");
+    let columns: Vec<&str> = form
+        .iter()
+        .filter(|(name, _)| name == "spalte")
+        .map(|(_, word)| word.as_str())
+        .collect();
+    assert_eq!(
+        columns,
+        [
+            "ignore",
+            "ignore",
+            "address",
+            "first_name",
+            "field:durchwahl",
+            "field:notiz"
+        ]
+    );
+    post(&admin, &path, &form);
+    let import = wait_until_over(&world);
+    assert_eq!((import.added, import.refused), (3, 0), "{mended}");
+    for (address, first_name, fields) in [
+        (
+            "anna",
+            "Anna",
+            serde_json::json!({"durchwahl": "+49 30 1", "notiz": "a;b\nc"}),
+        ),
+        (
+            "carl",
+            "Carl",
+            serde_json::json!({"durchwahl": "-", "notiz": "x"}),
+        ),
+        (
+            "dora",
+            "Dora",
+            serde_json::json!({"durchwahl": "@2", "notiz": "'kurz'"}),
+        ),
+    ] {
+        let key = format!("{address}@example.org");
+        let found = world.read(|conn| recipients::find_by_address(conn, world.account_id, &key));
+        let found = found.expect("the recipient");
+        assert_eq!(found.first_name, first_name);
+        assert_eq!(
+            serde_json::from_str::<serde_json::Value>(&found.fields).unwrap(),
+            fields
+        );
+    }
+    // Rule P7: the whole row goes with its person, whatever cell was at fault.
+    assert_eq!(world.rows("import_refusals", "cells LIKE '%dora@%'"), 1);
+    let dora =
+        world.read(|conn| recipients::find_by_address(conn, world.account_id, "dora@example.org"));
+    admin.submit(
+        &format!("/empfaenger/{}/loeschen", dora.expect("Dora").id),
+        &[],
+    );
+    assert_eq!(world.rows("import_refusals", "cells LIKE '%dora@%'"), 0);
+    assert_eq!(world.rows("import_refusals", "cells LIKE '%anna@%'"), 1);
+    world.stop();
+}
+
+#[test]
+fn refused_rows_are_mended_and_imported_again_sqlite() {
+    refused_rows_are_mended_and_imported_again(World::start(On::Sqlite));
+}
+
+#[test]
+fn refused_rows_are_mended_and_imported_again_postgres() {
+    refused_rows_are_mended_and_imported_again(World::start(On::Postgres));
 }
