@@ -8,6 +8,7 @@ pub mod audit;
 pub mod bounce;
 pub mod consent;
 pub mod day;
+pub mod field;
 pub mod group;
 pub mod private_files;
 pub mod public_address;

@@ -5,17 +5,13 @@ use std::fmt;
 use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
-use unicode_normalization::UnicodeNormalization;
-use unicode_normalization::char::is_combining_mark;
 
 use crate::domain::address::{EmailAddress, addresses_in};
-use crate::domain::text::is_invisible;
+use crate::domain::field::transliterate;
+pub use crate::domain::field::{MAX_FIELD_NAME_CHARS, RESERVED_FIELD_NAMES, field_name};
 
-/// Longest name of a free field, in characters.
-pub const MAX_FIELD_NAME_CHARS: usize = 40;
-
-/// Names of free fields that a mail already knows with another meaning.
-pub const RESERVED_FIELD_NAMES: [&str; 3] = ["email", "vorname", "nachname"];
+/// With how many columns a file is imported at most.
+pub const MAX_COLUMNS: usize = 2_000;
 
 /// What a column holds.
 ///
@@ -163,6 +159,9 @@ impl ColumnMapping {
 
     /// Checks what the user made of the mapping: one address column, nothing twice, usable names.
     pub fn validate(&self) -> Result<(), MappingProblem> {
+        if self.columns.len() > MAX_COLUMNS {
+            return Err(MappingProblem::TooMany(self.columns.len()));
+        }
         if !self.columns.contains(&Column::Address) {
             return Err(MappingProblem::NoAddress);
         }
@@ -213,28 +212,14 @@ pub enum MappingProblem {
     /// A free field with the name of something else.
     #[error("Der Feldname „{0}“ ist bereits vergeben. Bitte wählen Sie einen anderen.")]
     ReservedName(String),
+    /// More columns than a file can have.
+    #[error(
+        "Die Datei hat {0} Spalten. Höchstens {MAX_COLUMNS} sind möglich. Bitte löschen Sie Spalten, die Sie nicht brauchen, oder wählen Sie ein anderes Trennzeichen."
+    )]
+    TooMany(usize),
     /// Days of consents, and no column that says whose.
     #[error("Zur Spalte „Einwilligung erteilt am“ gehört eine Spalte „Einwilligung ins Tracking“.")]
     DayWithoutConsent,
-}
-
-/// The name under which mails can use a free field of this title: `PLZ / Ort` is `plz_ort`,
-/// `Straße` is `strasse`. `None` where nothing usable is left.
-pub fn field_name(title: &str) -> Option<String> {
-    let mut name = String::new();
-    for c in transliterate(title) {
-        if c.is_ascii_alphanumeric() {
-            name.push(c);
-        } else if !name.is_empty() && !name.ends_with('_') {
-            name.push('_');
-        }
-    }
-    if name.starts_with(|c: char| c.is_ascii_digit()) {
-        name.insert_str(0, "feld_");
-    }
-    name.truncate(MAX_FIELD_NAME_CHARS);
-    let name = name.trim_end_matches('_');
-    (!name.is_empty()).then(|| name.to_owned())
 }
 
 /// How a list of refused rows, which can be mended and imported again, names the columns before
@@ -493,26 +478,6 @@ fn words(title: &str) -> Vec<String> {
         .filter(|word| !word.is_empty())
         .map(str::to_owned)
         .collect()
-}
-
-/// Lower-cased, German umlauts written out, other accents and what can't be seen dropped.
-fn transliterate(text: &str) -> impl Iterator<Item = char> + '_ {
-    text.chars()
-        .filter(|c| !is_invisible(*c))
-        .nfc()
-        .flat_map(char::to_lowercase)
-        .flat_map(|c| {
-            let (first, second) = match c {
-                'ä' => ('a', Some('e')),
-                'ö' => ('o', Some('e')),
-                'ü' => ('u', Some('e')),
-                'ß' => ('s', Some('s')),
-                other => (other, None),
-            };
-            std::iter::once(first).chain(second)
-        })
-        .nfd()
-        .filter(|c| !is_combining_mark(*c))
 }
 
 #[cfg(test)]

@@ -13,6 +13,7 @@ use super::records::{Breakage, Record, Records};
 use super::values::{self, shortened};
 use crate::domain::address::{AddressProblem, EmailAddress, addresses_in};
 use crate::domain::day::{DayProblem, NumberOrder, number_order, past_day};
+use crate::domain::field::same_field;
 use crate::domain::time::Timestamp;
 
 /// A row that can be imported.
@@ -154,6 +155,18 @@ impl<R: Read> RowReader<R> {
     pub fn with_day_order(mut self, order: Option<NumberOrder>) -> Self {
         self.day_order = order;
         self
+    }
+
+    /// Calls free fields by the names under which the account has them already: each with how many
+    /// people have it.
+    pub fn rename_fields(&mut self, existing: &[(String, i64)]) {
+        for column in &mut self.mapping.columns {
+            if let Column::Field(name) = column
+                && let Some(known) = same_field(name, existing)
+            {
+                known.clone_into(name);
+            }
+        }
     }
 
     /// Bytes of the file read so far, for progress. Reading is a little ahead of the rows.

@@ -13,13 +13,14 @@ use std::time::Duration;
 use diesel::result::Error as DieselError;
 use serde::{Deserialize, Serialize};
 
-use super::columns::ColumnMapping;
+use super::columns::{Column, ColumnMapping};
 use super::dialect::Dialect;
 use super::error::ReadError;
 use super::evidence::ConsentEvidence;
 use super::reader::{self, RowReader};
 use super::slice::{self, Consents, Job, Slice};
 use crate::db::models::audit::Actor;
+use crate::db::models::fields;
 use crate::db::models::imports::{self, Counts, Import, ImportStatus};
 use crate::db::pace::{Keeps, Pace};
 use crate::db::{Db, DbError, maintenance};
@@ -146,9 +147,14 @@ fn write_all(
     let mut file = File::open(path).map_err(ReadError::from)?;
     let order = reader::day_order(BufReader::new(&file), settings.dialect, &settings.mapping)?;
     file.rewind().map_err(ReadError::from)?;
+    let is_field = |column: &Column| matches!(column, Column::Field(_));
+    let has_fields = settings.mapping.columns.iter().any(is_field);
     let mut rows = RowReader::new(BufReader::new(file), settings.dialect, settings.mapping)?
         .with_day_order(order);
     job.header = rows.header();
+    if has_fields {
+        rows.rename_fields(&db.read(|conn| fields::all(conn, job.account_id))?);
+    }
     let job = &*job;
     rows.skip_rows(u64::try_from(import.rows_read).unwrap_or(0))?;
     let mut pace = Pace::new(FIRST_SLICE, SLICES, Keeps::NobodyWaiting);

@@ -15,6 +15,7 @@ use crate::db::models::refusals::{self, Kept};
 use crate::db::models::{accounts, groups};
 use crate::db::{Conn, DbError, DbResult, account_lock};
 use crate::domain::address::EmailAddress;
+use crate::domain::field::field_key;
 use crate::domain::secret::Key;
 use crate::domain::time::Timestamp;
 use crate::domain::tracking::{RecipientTracking, TrackingSource};
@@ -136,6 +137,18 @@ impl<'a> Person<'a> {
         })
     }
 
+    /// The name under which the person has a field of that name, however it is written.
+    fn own_name<'n>(&'n self, name: &'n str) -> &'n str {
+        if self.id.is_none() || self.fields.contains_key(name) {
+            return name;
+        }
+        let key = field_key(name);
+        let mut names = self.fields.keys();
+        names
+            .find(|own| field_key(own) == key)
+            .map_or(name, String::as_str)
+    }
+
     /// Takes over what a row says; what it leaves empty stays. Gives whether it said anything new.
     fn take(&mut self, row: &ImportRow, consents: Option<&Consents>) -> bool {
         let mut new = false;
@@ -151,8 +164,10 @@ impl<'a> Person<'a> {
             }
         }
         for (name, value) in &row.fields {
+            let name = self.own_name(name);
             if self.fields.get(name) != Some(value) {
-                self.fields.insert(name.clone(), value.clone());
+                let name = name.to_owned();
+                self.fields.insert(name, value.clone());
                 new = true;
             }
         }

@@ -66,6 +66,9 @@ pub trait Backend {
     /// and gives its position, or 0.
     fn position_function(&self) -> &'static str;
 
+    /// What lists the keys of the JSON objects in a column, for `FROM`, and how a key is called there.
+    fn json_keys(&self, column: &str) -> (String, &'static str);
+
     /// Inserts recipients and gives them their numbers; fewer than asked for, or
     /// [`DbError::Duplicate`], where an address is taken.
     fn insert_recipients(

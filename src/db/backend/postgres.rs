@@ -137,6 +137,11 @@ impl Backend for PgConnection {
         "strpos"
     }
 
+    fn json_keys(&self, column: &str) -> (String, &'static str) {
+        let keys = format!("LATERAL json_object_keys({column}::json) AS field(name)");
+        (keys, "field.name")
+    }
+
     /// All of them in one statement: each would cost a round trip.
     fn insert_recipients(
         &mut self,

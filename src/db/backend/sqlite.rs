@@ -94,6 +94,10 @@ impl Backend for SqliteConnection {
         "instr"
     }
 
+    fn json_keys(&self, column: &str) -> (String, &'static str) {
+        (format!("json_each({column}) AS field"), "field.key")
+    }
+
     /// The prepared statement is run for each row: that costs less than writing the rows as one
     /// text and unfolding it. Their ids are read once, because `RETURNING` would make a table each
     /// time. Nobody else writes meanwhile, and ids only grow.

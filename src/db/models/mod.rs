@@ -17,6 +17,7 @@ pub mod deletion_lists;
 pub mod deletion_requests;
 pub mod deliveries;
 pub mod dkim_keys;
+pub mod fields;
 pub mod groups;
 pub mod hits;
 pub mod imports;

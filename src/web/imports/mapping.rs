@@ -33,6 +33,12 @@ const SHOWN_BEYOND_ASCII: usize = 5;
 /// How many rows are looked at to recognise the columns.
 const SAMPLE_ROWS: usize = 100;
 
+/// How many columns a page shows.
+const COLUMNS_ON_PAGE: usize = 100;
+
+/// How many free fields that exist are offered for a column, besides the one of its name.
+const OFFERED_FIELDS: usize = 60;
+
 /// Among how many recipients it looks for the names of free fields.
 const FIELDS_OF: i64 = 200;
 
@@ -46,6 +52,10 @@ struct MappingPage {
     /// Rows with umlauts and other characters beyond ASCII.
     beyond_ascii: Vec<String>,
     columns: Vec<ShownColumn>,
+    /// The first of them, from 0.
+    first_column: usize,
+    /// How many the file has.
+    column_count: usize,
     has_address: bool,
     consent: ConsentEvidence,
     errors: FormErrors,
@@ -64,6 +74,11 @@ struct ShownColumn {
 }
 
 impl MappingPage {
+    /// How many columns lie before the end of this page.
+    const fn shown_until(&self) -> usize {
+        self.first_column + self.columns.len()
+    }
+
     /// Whether there is something to see about consents.
     fn shows_consent(&self) -> bool {
         let parts = [Part::Wording, Part::How, Part::Day];
@@ -87,9 +102,15 @@ impl MappingPage {
 }
 
 /// The page on which the columns of an uploaded file are checked.
-pub async fn edit(signed_in: &SignedIn, state: &web::Data<State>, import: Import) -> WebResult {
+pub async fn edit(
+    signed_in: &SignedIn,
+    state: &web::Data<State>,
+    import: Import,
+    first_column: usize,
+) -> WebResult {
     let settings = Settings::from_json(&import.settings)?;
-    page(&mapping_page(signed_in, state, import, settings, FormErrors::new()).await?)
+    let errors = FormErrors::new();
+    page(&mapping_page(signed_in, state, import, settings, first_column, errors).await?)
 }
 
 /// POST `/empfaenger/import/{id}`: shows the file read in another way, or starts the import.
@@ -116,7 +137,14 @@ pub async fn update(
     } else {
         settings.mapping = mapping_of(&form, &settings.mapping);
     }
-    let starts = form.text("aktion") == "start";
+    let action = form.text("aktion");
+    let starts = action == "start";
+    let first_column = first_column(&form);
+    let other_columns = match action {
+        "weitere-spalten" => Some(first_column + COLUMNS_ON_PAGE),
+        "vorige-spalten" => Some(first_column.saturating_sub(COLUMNS_ON_PAGE)),
+        _ => None,
+    };
     settings.consent = consent_of(&form);
     let mut errors = FormErrors::new();
     if let Err(problem) = settings.mapping.validate() {
@@ -139,9 +167,12 @@ pub async fn update(
         state.imports.enqueue(account_id, import_id);
     }
     if starts && !rereads && !errors.is_empty() {
-        invalid(&mapping_page(&signed_in, &state, import, settings, errors).await?)
+        let page = mapping_page(&signed_in, &state, import, settings, first_column, errors);
+        invalid(&page.await?)
     } else if rereads {
         see_other(format!("{path}?meldung=import-vorschau"))
+    } else if let Some(first) = other_columns {
+        see_other(format!("{path}?ab-spalte={}#spalten", first + 1))
     } else {
         see_other(path)
     }
@@ -189,18 +220,27 @@ fn dialect_of(form: &Fields) -> Option<Dialect> {
     })
 }
 
+/// The first column on the page that was sent, from 0.
+fn first_column(form: &Fields) -> usize {
+    let number: usize = form.text("ab-spalte").parse().unwrap_or(1);
+    number.saturating_sub(1)
+}
+
 /// The chosen meaning of each column; where a choice is missing or unknown, it stays as it was.
 fn mapping_of(form: &Fields, before: &ColumnMapping) -> ColumnMapping {
-    let chosen: Vec<Column> = form
-        .all("spalte")
-        .zip(&before.columns)
-        .map(|(word, before)| word.parse().unwrap_or_else(|_| before.clone()))
-        .collect();
-    if chosen.len() == before.columns.len() {
-        ColumnMapping { columns: chosen }
-    } else {
-        before.clone()
+    let mut mapping = before.clone();
+    let shown = mapping.columns.iter_mut().skip(first_column(form));
+    let shown: Vec<&mut Column> = shown.take(COLUMNS_ON_PAGE).collect();
+    let chosen: Vec<Option<Column>> = form.all("spalte").map(|word| word.parse().ok()).collect();
+    // Of another page than the one that was shown: then nobody knows which column is meant.
+    if chosen.len() == shown.len() {
+        for (column, chosen) in shown.into_iter().zip(chosen) {
+            if let Some(chosen) = chosen {
+                *column = chosen;
+            }
+        }
     }
+    mapping
 }
 
 async fn read(
@@ -241,8 +281,16 @@ async fn mapping_page(
     state: &web::Data<State>,
     import: Import,
     settings: Settings,
+    first_column: usize,
     errors: FormErrors,
 ) -> Result<MappingPage, WebError> {
+    let column_count = settings.mapping.columns.len();
+    let first_column = first_column / COLUMNS_ON_PAGE * COLUMNS_ON_PAGE;
+    let first_column = if first_column < column_count {
+        first_column
+    } else {
+        0
+    };
     let preview = read(state, import.id, settings.dialect, SHOWN_ROWS).await?;
     let beyond_ascii = beyond_ascii(state, import.id, settings.dialect).await?;
     let (account_id, group_id) = (signed_in.account_id(), import.group_id);
@@ -259,7 +307,10 @@ async fn mapping_page(
         .iter()
         .filter_map(|fields| serde_json::from_str::<Map<String, Value>>(fields).ok())
         .flat_map(|fields| fields.into_iter().map(|(name, _)| name))
+        // The same field may have been written in several ways.
+        .filter_map(|name| field_name(&name))
         .collect();
+    let known = known.into_iter().take(OFFERED_FIELDS).collect();
     Ok(MappingPage {
         page: Page::new(signed_in, Section::Recipients, "Spalten zuordnen"),
         import,
@@ -268,7 +319,9 @@ async fn mapping_page(
         has_address: settings.mapping.position(&Column::Address).is_some(),
         consent: settings.consent.clone().unwrap_or_default(),
         beyond_ascii,
-        columns: shown_columns(&preview, &settings.mapping, &known),
+        columns: shown_columns(&preview, &settings.mapping, first_column, &known),
+        first_column,
+        column_count,
         errors,
     })
 }
@@ -276,12 +329,15 @@ async fn mapping_page(
 fn shown_columns(
     preview: &Preview,
     mapping: &ColumnMapping,
+    first: usize,
     known: &BTreeSet<String>,
 ) -> Vec<ShownColumn> {
     mapping
         .columns
         .iter()
         .enumerate()
+        .skip(first)
+        .take(COLUMNS_ON_PAGE)
         .map(|(at, chosen)| {
             let name = preview.header.as_ref().and_then(|names| names.get(at));
             let title = name

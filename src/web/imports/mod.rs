@@ -6,6 +6,7 @@ pub mod report;
 pub mod upload;
 
 use actix_web::web;
+use serde::Deserialize;
 
 use crate::db::models::imports::{self, Import, ImportStatus};
 use crate::domain::time::Timestamp;
@@ -27,16 +28,27 @@ pub async fn index(
     page(&upload::form_page(&signed_in, &state, form, errors, paging.position()).await?)
 }
 
+/// From which column on those of a file are shown.
+#[derive(Deserialize)]
+pub struct ColumnsQuery {
+    #[serde(rename = "ab-spalte")]
+    first_column: Option<usize>,
+}
+
 /// GET `/empfaenger/import/{id}`: what there is to do, to see or to read, as far as the import is.
 pub async fn show(
     signed_in: SignedIn,
     state: web::Data<State>,
     id: web::Path<i64>,
     paging: web::Query<PagingQuery>,
+    columns: web::Query<ColumnsQuery>,
 ) -> WebResult {
     let import = load(&signed_in, &state, *id).await?;
     match import.status {
-        ImportStatus::Uploaded => mapping::edit(&signed_in, &state, import).await,
+        ImportStatus::Uploaded => {
+            let first_column = columns.first_column.unwrap_or(1).saturating_sub(1);
+            mapping::edit(&signed_in, &state, import, first_column).await
+        }
         ImportStatus::Running => report::running(&signed_in, &state, import).await,
         ImportStatus::Done | ImportStatus::Failed | ImportStatus::Cancelled => {
             report::ended(&signed_in, &state, import, paging.position()).await

@@ -13,9 +13,10 @@ use crate::db::paging::Position;
 use crate::db::{Conn, DbResult};
 use crate::domain::group::name_problem;
 use crate::domain::time::Timestamp;
+use crate::import::columns::MAX_COLUMNS;
 use crate::import::run::Settings;
 use crate::import::uploads::Upload;
-use crate::import::{Inspection, ReadError, inspect};
+use crate::import::{Inspection, MappingProblem, ReadError, inspect};
 use crate::web::access::SignedIn;
 use crate::web::error::WebError;
 use crate::web::filters;
@@ -161,6 +162,10 @@ async fn make(
         Ok(found) if is_empty(&found) => {
             let problem = "In der Datei stehen keine Empfänger.";
             return Ok(Err(FormErrors::one("datei", problem)));
+        }
+        Ok(found) if found.mapping.columns.len() > MAX_COLUMNS => {
+            let problem = MappingProblem::TooMany(found.mapping.columns.len());
+            return Ok(Err(FormErrors::one("datei", problem.to_string())));
         }
         Ok(found) => found,
         Err(problem) => return Ok(Err(FormErrors::one("datei", problem?))),
