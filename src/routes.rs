@@ -81,6 +81,8 @@ pub fn all(table: &mut Table<'_>) {
     table.get ("/empfaenger/loeschliste",               role(Recipients), recipients::deletion_list::new);
     table.post("/empfaenger/loeschliste",               role(Recipients), recipients::deletion_list::create);
     table.post("/empfaenger/loeschliste/{id}",          role(Recipients), recipients::deletion_list::confirm);
+    table.get ("/empfaenger/felder",                    role(Admin),      recipients::fields::edit);
+    table.post("/empfaenger/felder",                    role(Admin),      recipients::fields::update);
     table.get ("/empfaenger/import",                    role(Recipients), imports::index);
     table.post("/empfaenger/import",                    role(Recipients), imports::upload::create);
     table.get ("/empfaenger/import/{id}",               role(Recipients), imports::show);

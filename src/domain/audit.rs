@@ -126,6 +126,7 @@ const ACTIONS: &[(&str, Area, &str)] = &[
         Area::Recipients,
         "Wieder angemeldet",
     ),
+    ("fields_merged", Area::Recipients, "Felder zusammengeführt"),
     (
         "recipient_bounced",
         Area::Recipients,

@@ -183,3 +183,26 @@ fn look_up(table: &[char; 128], raw: &[u8], room: &mut [u8]) -> (usize, usize) {
     }
     (raw.len(), written)
 }
+
+/// A text in an encoding; a question mark for what it does not have.
+#[cfg(test)]
+pub(super) fn encoded(text: &str, encoding: Encoding) -> Vec<u8> {
+    let with_mark = || std::iter::once(0xfeff).chain(text.encode_utf16());
+    match encoding {
+        Encoding::Utf8 => return text.as_bytes().to_vec(),
+        Encoding::Utf16Le => return with_mark().flat_map(u16::to_le_bytes).collect(),
+        Encoding::Utf16Be => return with_mark().flat_map(u16::to_be_bytes).collect(),
+        _ => {}
+    }
+    // Decoding each byte tells which one stands for a character.
+    let table: Vec<Option<char>> = (0..=255)
+        .map(|byte| decoded(&[byte], encoding).chars().next())
+        .collect();
+    text.chars()
+        .map(|c| table.iter().position(|known| *known == Some(c)))
+        .map(|byte| {
+            byte.and_then(|byte| u8::try_from(byte).ok())
+                .unwrap_or(b'?')
+        })
+        .collect()
+}

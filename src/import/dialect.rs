@@ -224,7 +224,8 @@ fn guess_header(text: &str, delimiter: Delimiter) -> (bool, u32) {
     };
     let filled = |cells: &[String]| cells.iter().filter(|cell| !cell.trim().is_empty()).count();
     let width = sample[first..].iter().map(|(_, cells)| filled(cells)).max();
-    let is_wide = |cells: &[String]| 2 * filled(cells) >= width.unwrap_or(0);
+    let width = width.unwrap_or(0);
+    let is_wide = |cells: &[String]| 2 * filled(cells) >= width && filled(cells) >= width.min(2);
     match sample[..first].iter().position(|(_, cells)| is_wide(cells)) {
         Some(header) => (true, lines_above(header)),
         None => (false, lines_above(first)),
@@ -237,6 +238,7 @@ fn is_meant_as_address(cell: &str) -> bool {
     let cell = cell.trim();
     let is_word = |c: char| c.is_alphanumeric() || matches!(c, '.' | '_' | '-' | '+');
     EmailAddress::parse(cell).is_ok()
+        || cell.ends_with('>') && addresses_in(cell).next().is_some()
         || cell.split_once('@').is_some_and(|(local, rest)| {
             !local.is_empty() && local.chars().all(is_word) && rest.chars().all(is_word)
         }) && !names_address(cell)

@@ -20,7 +20,8 @@ const OTHERS: [Encoding; 6] = [
     Encoding::Windows1251,
 ];
 
-/// By how much another encoding has to be better than Windows-1252, in all and on average.
+/// By how much another encoding has to be better than Windows-1252: in all, and on average of the
+/// characters that it reads otherwise.
 const MIN_ADVANTAGE: usize = 15;
 const MIN_AVERAGE_ADVANTAGE: usize = 6;
 
@@ -118,8 +119,8 @@ fn utf_16_without_mark(sample: &[u8]) -> Option<Encoding> {
 
 /// Which encoding of one byte per character makes words of these bytes.
 fn single_byte(bytes: &[u8]) -> Encoding {
-    let count = bytes.iter().filter(|byte| !byte.is_ascii()).count();
-    let usual = implausibility(&decoded(bytes, Encoding::Windows1252));
+    let usual_text = decoded(bytes, Encoding::Windows1252);
+    let usual = implausibility(&usual_text);
     let mut tried: Vec<(usize, Encoding, String)> = OTHERS
         .into_iter()
         .map(|encoding| {
@@ -132,8 +133,10 @@ fn single_byte(bytes: &[u8]) -> Encoding {
     let (best, encoding, text) = &tried[0];
     let next = tried.iter().find(|(.., other)| other != text);
     let advantage = usual.saturating_sub(*best);
+    let pairs = usual_text.chars().zip(text.chars());
+    let differing = pairs.filter(|(usual, other)| usual != other).count();
     let leads = next.is_none_or(|(next, ..)| next - best >= MIN_LEAD);
-    if advantage >= MIN_ADVANTAGE && advantage >= MIN_AVERAGE_ADVANTAGE * count && leads {
+    if advantage >= MIN_ADVANTAGE && advantage >= MIN_AVERAGE_ADVANTAGE * differing && leads {
         *encoding
     } else {
         Encoding::Windows1252
@@ -197,10 +200,10 @@ fn of_letter(c: char, before: char, after: char) -> usize {
         // Czech ends in the one, Turkish has the other within.
         'ý' => 10 + 15 * usize::from(after.is_alphabetic()),
         'ı' => 15 - 7 * usize::from(after.is_alphabetic()),
-        c if "éèêëàáâçñóòôíîïúùøåæąćęłńśźżčďěňřťůőűľğş".contains(c) => {
+        c if "éèêëàáâçñóòôíîïúùøåæąćđęłńśźżčďěňřťůőűľğş".contains(c) => {
             10
         }
-        c if "þðœìûãõăţđĺŕÿ".contains(c) => 20,
+        c if "þðœìûãõăţĺŕÿ".contains(c) => 20,
         _ => 30,
     };
     if is_cyrillic(c) {

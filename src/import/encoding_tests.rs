@@ -1,4 +1,5 @@
 use super::*;
+use crate::import::decode::encoded;
 use crate::import::dialect::Dialect;
 
 /// A list of people in that encoding, each with an address.
@@ -8,16 +9,7 @@ fn list(names: &[&str], encoding: Encoding) -> Vec<u8> {
         .enumerate()
         .map(|(number, name)| format!("person{number}@example.org;{name}\r\n"));
     let text = "E-Mail;Name\r\n".to_owned() + &rows.collect::<String>();
-    // Every encoding here has one byte for each character: it is found by decoding all of them.
-    let table: Vec<char> = (128..=255)
-        .map(|byte| decoded(&[byte], encoding).chars().next().unwrap_or('?'))
-        .collect();
-    text.chars()
-        .map(|c| match table.iter().position(|known| *known == c) {
-            Some(upper) => u8::try_from(upper + 128).expect("a byte"),
-            None => u8::try_from(u32::from(c)).expect("ASCII"),
-        })
-        .collect()
+    encoded(&text, encoding)
 }
 
 fn guess(bytes: &[u8]) -> Encoding {

@@ -12,6 +12,8 @@
 //!
 //! The other half writes: [`run`] takes the rows to the database, one [`slice`] a transaction.
 //!
+//! [`field_merge`] makes one of fields that were written in several ways.
+//!
 //! [`background`] does so for files that the browser sent, which lie in [`uploads`].
 //!
 //! Underneath, `encoding` guesses what the file's bytes mean, `decode` turns them into UTF-8, and `records` cuts them into records.
@@ -24,6 +26,7 @@ pub mod dialect;
 mod encoding;
 pub mod error;
 pub mod evidence;
+pub mod field_merge;
 pub mod preview;
 pub mod reader;
 mod records;

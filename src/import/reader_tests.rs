@@ -5,6 +5,7 @@ use proptest::prelude::*;
 use super::super::dialect::{Delimiter, Encoding};
 use super::super::preview::{inspect, preview};
 use super::*;
+use crate::import::decode::encoded;
 
 /// An accepted row as line, address, first name, last name, tracking off.
 type Short = (u64, String, Option<String>, Option<String>, Option<bool>);
@@ -48,16 +49,6 @@ fn short(line: u64, address: &str, first: &str, last: &str, off: Option<bool>) -
     (line, address.to_owned(), name(first), name(last), off)
 }
 
-fn in_encoding(text: &str, encoding: Encoding) -> Vec<u8> {
-    let units = || std::iter::once(0xfeff).chain(text.encode_utf16());
-    match encoding {
-        Encoding::Utf8 => text.as_bytes().to_vec(),
-        Encoding::Windows1252 => encoding_rs::WINDOWS_1252.encode(text).0.into_owned(),
-        Encoding::Utf16Le => units().flat_map(u16::to_le_bytes).collect(),
-        Encoding::Utf16Be => units().flat_map(u16::to_be_bytes).collect(),
-    }
-}
-
 #[test]
 fn a_german_excel_file_is_read_in_every_encoding() {
     let text = "E-Mail;Vorname;Nachname;Tracking deaktiviert\r\n\
@@ -72,11 +63,11 @@ fn a_german_excel_file_is_read_in_every_encoding() {
         short(6, "bert@example.de", "", "Bär", Some(false)),
     ];
     for encoding in Encoding::ALL {
-        assert_eq!(
-            accepted(&in_encoding(text, *encoding)),
-            expected,
-            "{encoding:?}"
-        );
+        let file = encoded(text, *encoding);
+        // Cyrillic has no umlauts.
+        if *encoding != Encoding::Windows1251 {
+            assert_eq!(accepted(&file), expected, "{encoding:?}");
+        }
     }
     assert_eq!(
         accepted(&[b"\xef\xbb\xbf", text.as_bytes()].concat()),
@@ -194,7 +185,7 @@ fn rows_without_their_last_cells_are_whole() {
 fn what_nobody_imports_may_be_damaged() {
     let long = "x".repeat(3_000_000);
     let mut file = "E-Mail;Vorname;Mail;E-Mail 2\n".to_owned().into_bytes();
-    file.extend_from_slice("a@example.de;Anna;kaputt \u{fffd};\n".as_bytes());
+    file.extend_from_slice("a@example.de;Änne Müßig;kaputt \u{fffd};\n".as_bytes());
     file.extend_from_slice(b"b@example.de;Bert;\xff\0;\xc3\n");
     file.extend_from_slice(format!("c@example.de;Cora;{long};\n").as_bytes());
     assert_eq!(refused(&file), []);
@@ -207,7 +198,7 @@ fn what_nobody_imports_may_be_damaged() {
 #[test]
 fn several_addresses_in_a_cell_are_named_as_such() {
     let rows = refused(
-        b"E-Mail;Vorname\na@example.de, a2@example.de;A\nb@example.de ::: b2@example.de;B\nc@example.de c2@example.de;C\nd@example.de/d2@example;D\n",
+        b"E-Mail;Vorname\nx@example.de;X\ny@example.de;Y\na@example.de, a2@example.de;A\nb@example.de ::: b2@example.de;B\nc@example.de c2@example.de;C\nd@example.de/d2@example;D\n",
     );
     let several = rows
         .iter()
@@ -241,9 +232,9 @@ fn a_column_tells_which_number_is_the_month() {
 
 #[test]
 fn half_a_utf_16_character_refuses_its_row() {
-    let mut file = in_encoding("E-Mail;Vorname\na@example.de;X", Encoding::Utf16Le);
+    let mut file = encoded("E-Mail;Vorname\na@example.de;X", Encoding::Utf16Le);
     file.extend_from_slice(&0xd800_u16.to_le_bytes());
-    file.extend_from_slice(&in_encoding("\nb@example.de;Y\n", Encoding::Utf16Le)[2..]);
+    file.extend_from_slice(&encoded("\nb@example.de;Y\n", Encoding::Utf16Le)[2..]);
     let refused = refused(&file);
     assert_eq!(refused.len(), 1);
     assert_eq!(refused[0].2, "Die Zeile enthält beschädigte Zeichen (�).");
@@ -251,7 +242,7 @@ fn half_a_utf_16_character_refuses_its_row() {
 
 #[test]
 fn the_wrong_encoding_is_refused_not_mangled() {
-    let file = in_encoding("E-Mail;Vorname\na@example.de;Jörg\n", Encoding::Windows1252);
+    let file = encoded("E-Mail;Vorname\na@example.de;Jörg\n", Encoding::Windows1252);
     let found = inspect(&mut &mut Cursor::new(&file), 5).expect("inspected");
     let dialect = Dialect {
         encoding: Encoding::Utf8,
@@ -320,6 +311,7 @@ fn a_reader_that_fails_ends_the_rows() {
         encoding: Encoding::Utf8,
         delimiter: Delimiter::Semicolon,
         has_header: false,
+        skip_lines: 0,
     };
     let mapping = ColumnMapping {
         columns: vec![Column::Address],
@@ -367,6 +359,19 @@ fn debug_output_of_rows_tells_no_address() {
     assert!(!shown.contains("example"), "{shown}");
 }
 
+/// Encodings that have all that [`cell`] makes.
+const ALL_CHARACTERS: [Encoding; 6] = [
+    Encoding::Utf8,
+    Encoding::Utf16Le,
+    Encoding::Utf16Be,
+    Encoding::Windows1252,
+    Encoding::Windows1254,
+    Encoding::MacRoman,
+];
+
+/// Those of them that even gibberish is recognised in.
+const UNMISTAKABLE: &[Encoding] = &[Encoding::Utf8, Encoding::Utf16Le, Encoding::Utf16Be];
+
 fn cell() -> impl Strategy<Value = String> {
     // Everything Windows-1252 has too, delimiters, quotes and line ends included.
     "[a-zA-ZäöüÄÖÜß€éñ ,;|\t\"\r\n'=-]{0,12}"
@@ -376,7 +381,7 @@ proptest! {
     #[test]
     fn what_a_csv_writer_writes_is_read_back(
         written in proptest::collection::vec((0..1000_u32, cell(), cell()), 0..30),
-        encoding in proptest::sample::select(Encoding::ALL),
+        encoding in proptest::sample::select(&ALL_CHARACTERS[..]),
         delimiter in proptest::sample::select(Delimiter::ALL),
         has_header in any::<bool>(),
         crlf in any::<bool>(),
@@ -394,14 +399,19 @@ proptest! {
             writer.write_record([first_name, &address, note]).expect("written");
         }
         let text = String::from_utf8(writer.into_inner().expect("flushed")).expect("UTF-8");
-        let file = in_encoding(&text, encoding);
+        let file = encoded(&text, encoding);
         let mapping = ColumnMapping {
             columns: vec![Column::FirstName, Column::Address, Column::Field("notiz".to_owned())],
         };
         let dialect = Dialect { encoding, delimiter, has_header, skip_lines: 0 };
         if !written.is_empty() && has_header {
             let found = inspect(&mut Cursor::new(&file), 30).expect("inspected");
-            prop_assert_eq!(found.dialect, dialect);
+            let found_dialect = Dialect { encoding, ..found.dialect };
+            prop_assert_eq!(found_dialect, dialect);
+            // What is no text can't tell which encoding of one byte it is in.
+            if UNMISTAKABLE.contains(&encoding) {
+                prop_assert_eq!(found.dialect.encoding, encoding);
+            }
             prop_assert_eq!(&found.mapping, &mapping);
         }
         let read: Vec<_> = RowReader::new(&file[..], dialect, mapping)
@@ -412,9 +422,9 @@ proptest! {
         let expected: Vec<_> = written
             .iter()
             .map(|(number, first_name, note)| {
-                let note = values::field(note).expect("short");
+                let note = values::field(values::unguarded(note)).expect("short");
                 let fields = note.map(|note| ("notiz".to_owned(), Value::String(note))).into_iter().collect();
-                let first_name = values::name(first_name).expect("short");
+                let first_name = values::name(values::unguarded(first_name)).expect("short");
                 (format!("empfänger{number}@xn--mller-kva.example"), first_name, fields)
             })
             .collect();

@@ -122,6 +122,10 @@ pub fn find(word: &str) -> Option<Notice> {
             "warning",
             "Die Vorschau war älter als eine Stunde, und es wurde nichts gelöscht. Bitte prüfen Sie die Liste noch einmal.",
         ),
+        "felder-zusammengefuehrt" => (
+            "success",
+            "Felder zusammengeführt. Bitte prüfen Sie, ob E-Mailings noch einen der anderen Namen verwenden.",
+        ),
         "import-vorschau" => (
             "warning",
             "Die Datei wird jetzt anders gelesen. Bitte prüfen Sie die Spalten, und starten Sie dann den Import.",

@@ -89,6 +89,8 @@ pub enum Action {
     PastPseudonymised,
     /// After how long tracking data is pseudonymised.
     RetentionChanged,
+    /// Free fields whose names were only written in another way made one.
+    FieldsMerged,
     /// The recipients and unconfirmed sign-ups of a list of addresses deleted.
     ListDeleted,
     /// A recipient deleted (and the old tracking data pseudonymised).
@@ -218,6 +220,7 @@ impl Action {
             Self::RecipientPseudonymised => "recipient_pseudonymised",
             Self::PastPseudonymised => "past_pseudonymised",
             Self::RetentionChanged => "retention_changed",
+            Self::FieldsMerged => "fields_merged",
             Self::ListDeleted => "list_deleted",
             Self::RecipientDeleted => "recipient_deleted",
             Self::RecipientUnsubscribed => "recipient_unsubscribed",

@@ -142,7 +142,7 @@ pub async fn download(
         if names.is_empty() {
             // Kept by an earlier version, or deleted with the person in it.
             let columns = some.iter().map(|row| row.cells().len()).max();
-            names = (1..=columns.unwrap_or(0))
+            names = (1..=columns.unwrap_or(0).max(1))
                 .map(|number| format!("Spalte {number}"))
                 .collect();
         }

@@ -7,6 +7,7 @@ pub mod delete;
 pub mod deletion_list;
 pub mod deletion_requests;
 pub mod disclosure;
+pub mod fields;
 pub mod groups;
 pub mod history;
 pub mod list;

@@ -3,6 +3,7 @@
 use serde_json::{Map, Value};
 
 use crate::domain::address::EmailAddress;
+use crate::domain::field::field_key;
 use crate::domain::text::clean_name;
 use crate::import::columns;
 use crate::web::fields::Fields;
@@ -123,7 +124,7 @@ impl Typed {
 fn new_field_problem(name: &str, fields: &Map<String, Value>) -> Option<&'static str> {
     if columns::RESERVED_FIELD_NAMES.contains(&name) {
         Some(reasons::FIELD_IS_FIXED)
-    } else if fields.contains_key(name) {
+    } else if fields.keys().any(|known| field_key(known) == name) {
         Some("Ein Feld dieses Namens gibt es schon. Ändern Sie seinen Wert oben.")
     } else {
         None

@@ -212,6 +212,7 @@ fn of_deletion(receipt: &str) -> Vec<Shown> {
     vec![
         Shown::at("/empfaenger/adresse", "Wo kommt diese Adresse"),
         Shown::at("/empfaenger/adresse", "Wo kommt diese Adresse").after("Suchen"),
+        Shown::at("/empfaenger/felder", "Felder zusammenführen"),
         Shown::at("/empfaenger/loeschliste", "Löschen nach Liste"),
         Shown::at("/empfaenger/loeschliste", "Löschen nach Liste").after("Prüfen"),
         Shown::at(

@@ -14,6 +14,9 @@ use widerspruch::domain::time::Timestamp;
 use crate::support::import::import;
 use crate::support::world::{ADMIN, PASSWORD};
 use crate::support::{On, World, eventually, on_both};
+use crate::support::import::import;
+use crate::support::world::{ADMIN, PASSWORD};
+use crate::support::{On, World, on_both};
 
 /// Tables that the upgrade or a running server changes, and which are looked at apart.
 const APART: [&str; 4] = [
@@ -190,4 +193,24 @@ on_both!(search_texts_of_the_version_before_are_folded, |_world| {
             .collect()
     };
     assert_eq!(without_time(world.dump(&APART)), without_time(before));
+on_both!(refused_rows_of_the_version_before_are_listed, |_world| {
+    let mut world = World::start(_world.on);
+    let import = import(
+        &world,
+        "E-Mail;Notiz\nanna@;Anna\nben@example.org;Ben\n",
+        None,
+    );
+    world.stop();
+    as_before(&world, "20261202000005", "");
+    world.restart();
+    let admin = world.admin();
+    let file = admin.get(&format!("/empfaenger/import/{}/abgelehnt.csv", import.id));
+    let rows = file.rows();
+    assert!(
+        rows.starts_with("Zeile;Ablehnungsgrund;Spalte 1\n2;"),
+        "{rows}"
+    );
+    assert!(rows.trim_end().ends_with(";anna@"), "{rows}");
+    assert_eq!(world.rows("import_refusals", "cells = '' AND line > 0"), 1);
+    assert_eq!(world.rows("import_refusals", "1 = 1"), 1);
 });

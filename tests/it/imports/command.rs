@@ -224,3 +224,45 @@ fn mistakes_on_the_command_line_are_named() {
     assert!(String::from_utf8_lossy(&nameless.stderr).contains("--group: "));
     assert!(!nameless.status.success());
 }
+
+fn encoding_and_lines_above_the_header_can_be_chosen(on: On) {
+    let world = stopped(on);
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("alt.csv");
+    // "Weiß" in code page 850, which alone could be a word of another one.
+    std::fs::write(
+        &path,
+        b"Liste;von;allen\nWer;Name;Mail\n1;Wei\xe1;eva@example.org\n",
+    )
+    .expect("the file");
+    let chosen = [
+        "--group",
+        "Kunden",
+        "--encoding",
+        "ibm850",
+        "--skip-lines",
+        "1",
+    ];
+    let output = import(&world, &chosen, &path);
+    let shown = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert!(
+        shown.contains("Read as ibm850 (--encoding):\n  Weiß"),
+        "{shown}"
+    );
+    assert!(said(&output).starts_with("1 added, 0 updated, 0 unchanged, 0 refused."));
+    assert_eq!(world.rows("recipients", "last_name = 'Weiß'"), 1);
+    let unknown = ["--group", "Kunden", "--encoding", "ebcdic"];
+    let unknown = import(&world, &unknown, &path);
+    assert!(!unknown.status.success());
+    assert!(String::from_utf8_lossy(&unknown.stderr).contains("windows-1250"));
+}
+
+#[test]
+fn encoding_and_lines_above_the_header_can_be_chosen_sqlite() {
+    encoding_and_lines_above_the_header_can_be_chosen(On::Sqlite);
+}
+
+#[test]
+fn encoding_and_lines_above_the_header_can_be_chosen_postgres() {
+    encoding_and_lines_above_the_header_can_be_chosen(On::Postgres);
+}

@@ -121,7 +121,7 @@ fn a_file_brings_consents_with_evidence_postgres() {
 fn days_are_read_as_their_column_writes_them(on: On) {
     let world = stopped(on);
     let folder = tempfile::tempdir().unwrap();
-    let columns = ["--consent-everybody", "--consent-day-column", "Am"];
+    let columns = ["--consent-column", "Ja", "--consent-day-column", "Am"];
     let arguments = [&EVIDENCE[..], &columns].concat();
     let day = |address: &str| {
         world.read(|conn| recipients::find_by_address(conn, world.account_id, address))?;
@@ -140,10 +140,10 @@ fn days_are_read_as_their_column_writes_them(on: On) {
         .find(|(_, given)| world.rows("consents", &whose(*given)) == 1)
         .map(|(day, _)| day)
     };
-    let text = "E-Mail;Am\n\
-                a@example.org;03/04/2025\n\
-                b@example.org;11/24/25 10:15 PM\n\
-                c@example.org;04/03/2025\n";
+    let text = "E-Mail;Ja;Am\n\
+                a@example.org;ja;03/04/2025\n\
+                b@example.org;ja;11/24/25 10:15 PM\n\
+                c@example.org;ja;04/03/2025\n";
     let american = file(folder.path(), text);
     let summary = said(&import(&world, &arguments, &american));
     assert!(
@@ -154,12 +154,12 @@ fn days_are_read_as_their_column_writes_them(on: On) {
         ["a@example.org", "b@example.org", "c@example.org"].map(day),
         [Some("4.3."), Some("24.11."), Some("3.4.")]
     );
-    let text = "E-Mail;Am\n\
-                d@example.org;03/04/2025\n\
-                e@example.org;24/11/2025\n\
-                f@example.org;11/24/2025\n\
-                g@example.org;24. November 2025\n\
-                h@example.org;24.11.1025\n";
+    let text = "E-Mail;Ja;Am\n\
+                d@example.org;ja;03/04/2025\n\
+                e@example.org;ja;24/11/2025\n\
+                f@example.org;ja;11/24/2025\n\
+                g@example.org;ja;24. November 2025\n\
+                h@example.org;ja;24.11.1025\n";
     let mixed = file(folder.path(), text);
     let summary = said(&import(&world, &arguments, &mixed));
     assert!(

@@ -523,3 +523,97 @@ fn refused_rows_are_mended_and_imported_again_sqlite() {
 fn refused_rows_are_mended_and_imported_again_postgres() {
     refused_rows_are_mended_and_imported_again(World::start(On::Postgres));
 }
+
+on_both!(a_thousand_columns_are_shown_page_by_page, |world| {
+    let admin = world.admin();
+    let titles: Vec<String> = (0..999).map(|n| format!("Frage {n}")).collect();
+    let cells = vec!["eine längere Antwort auf eine Frage"; 999].join(";");
+    let text = format!("{};E-Mail\n{cells};anna@example.org\n", titles.join(";"));
+    // As many fields are there already, each of which could be chosen for each column.
+    let known = titles
+        .iter()
+        .map(|title| format!("\"alt_{}\":\"x\"", title.replace(' ', "_").to_lowercase()));
+    world.make_recipient("ben@example.org");
+    let fields = known.collect::<Vec<_>>().join(",");
+    world.execute(&format!("UPDATE recipients SET fields = '{{{fields}}}'"));
+    let path = upload(&admin, &[], &text);
+    let first = admin.visit(&path);
+    first
+        .assert_says("Spalten 1 bis 100 von 1000")
+        .assert_says("Frage 99");
+    assert!(first.html().len() < 1_000_000, "{}", first.html().len());
+    let mut form = shown_form(&first, "weitere-spalten");
+    choose(&mut form, "spalte", 7, "last_name");
+    let second = post(&admin, &path, &form)
+        .location()
+        .expect("the next page");
+    assert!(second.contains("ab-spalte=101"), "{second}");
+    let second = admin.visit(second.split('#').next().expect("a path"));
+    second
+        .assert_says("Frage 100")
+        .assert_silent_about("Frage 99");
+    let mut form = shown_form(&second, "start");
+    form.push(("ab-spalte".to_owned(), "101".to_owned()));
+    choose(&mut form, "spalte", 0, "ignore");
+    assert_eq!(post(&admin, &path, &form).status, 303);
+    assert_eq!(wait_until_over(world).added, 1);
+    let anna = world
+        .read(|conn| recipients::find_by_address(conn, world.account_id, "anna@example.org"))
+        .expect("Anna");
+    assert_eq!(anna.last_name, "eine längere Antwort auf eine Frage");
+    let fields: serde_json::Value = serde_json::from_str(&anna.fields).unwrap();
+    assert_eq!(fields.as_object().map(serde_json::Map::len), Some(997));
+    assert_eq!(
+        (fields.get("frage_7"), fields.get("frage_100")),
+        (None, None)
+    );
+
+    let wide = format!("E-Mail;{}\na@example.org\n", "x;".repeat(2_000));
+    let refused = send(&admin, &[], "breit.csv", wide.as_bytes());
+    assert_eq!(refused.status, 422);
+    refused.assert_says("Die Datei hat 2002 Spalten. Höchstens 2000 sind möglich.");
+});
+
+on_both!(umlauts_are_shown_however_late_they_come, |world| {
+    let admin = world.admin();
+    let mut file = people("p", 2_000).into_bytes();
+    // Code page 850, whose umlauts are certain; then one that is not recognised, but chosen.
+    file.extend_from_slice(b"dos@example.org;J\x94rg M\x81ller\n");
+    let path = send(&admin, &[], "liste.csv", &file).location().unwrap();
+    let page = admin.visit(&path);
+    page.assert_says("Umlaute und Sonderzeichen")
+        .assert_says("Jörg Müller");
+    let mut form = shown_form(&page, "vorschau");
+    assert_eq!(form[0], ("kodierung".to_owned(), "ibm850".to_owned()));
+    choose(&mut form, "kodierung", 0, "windows-1251");
+    post(&admin, &path, &form);
+    admin.visit(&path).assert_silent_about("Jörg Müller");
+    choose(&mut form, "kodierung", 0, "ibm437");
+    post(&admin, &path, &form);
+    admin.visit(&path).assert_says("Jörg Müller");
+    start(&admin, &path);
+    assert_eq!(wait_until_over(world).added, 2_001);
+    let found = world
+        .read(|conn| recipients::find_by_address(conn, world.account_id, "dos@example.org"))
+        .expect("the last one");
+    assert_eq!(found.first_name, "Jörg Müller");
+});
+
+on_both!(lines_above_the_header_can_be_skipped, |world| {
+    let admin = world.admin();
+    let text = "Sommerfest;Köln\nStand;heute\nWer;Wohin\nAnna;anna@example.org\n";
+    let path = upload(&admin, &[], text);
+    let page = admin.visit(&path);
+    let mut form = shown_form(&page, "vorschau");
+    form.push(("zeilen-davor".to_owned(), "2".to_owned()));
+    post(&admin, &path, &form);
+    let page = admin.visit(&path);
+    page.assert_says("Wohin").assert_silent_about("Sommerfest");
+    let kept = page.attribute("#zeilen-davor", "value");
+    assert_eq!(kept.as_deref(), Some("2"));
+    let mut form = shown_form(&page, "start");
+    form.push(("zeilen-davor".to_owned(), "2".to_owned()));
+    assert_eq!(post(&admin, &path, &form).status, 303);
+    let import = wait_until_over(world);
+    assert_eq!((import.added, import.refused), (1, 0));
+});

@@ -1,6 +1,7 @@
 //! *Empfänger* and *Gruppen*.
 
 mod data;
+mod fields;
 mod groups;
 mod history;
 mod list;
