@@ -97,6 +97,7 @@ pub fn all(table: &mut Table<'_>) {
     table.post("/empfaenger/{id}/wieder-zustellen",     role(Recipients), recipients::data::reactivate);
     table.get ("/empfaenger/{id}/gruppen",              role(Recipients), recipients::groups::show);
     table.post("/empfaenger/{id}/gruppen",              role(Recipients), recipients::groups::update);
+    table.post("/empfaenger/{id}/gruppen/wieder-aufnehmen", role(Recipients), recipients::groups::readmit);
     table.get ("/empfaenger/{id}/verlauf",              role(Recipients), recipients::history::show);
     table.get ("/empfaenger/{id}/auskunft",             role(Recipients), recipients::disclosure::show);
     table.get ("/empfaenger/{id}/auskunft.json",        role(Recipients), recipients::disclosure::json_file);

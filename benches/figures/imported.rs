@@ -87,6 +87,7 @@ pub fn prepare(world: &World, kind: &str, rows: u32) -> i64 {
         mapping: found.mapping,
         modified_at: None,
         consent: None,
+        everybody: None,
     }
     .to_json();
     let new = NewImport {

@@ -1,9 +1,10 @@
 //! `widerspruch import`: recipients from a CSV file, at the terminal.
 
+mod columns;
 mod consents;
 
 use std::fs::File;
-use std::io::{Seek, Write};
+use std::io::{BufReader, Seek, Write};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant, UNIX_EPOCH};
 
@@ -22,7 +23,9 @@ use crate::db::models::refusals;
 use crate::domain::group::name_problem;
 use crate::domain::secret::Purpose;
 use crate::domain::time::Timestamp;
+use crate::import::forecast::forecast;
 use crate::import::run::{self, Progress, RunError, Settings};
+use crate::import::status::StatedStatus;
 use crate::import::{Delimiter, Encoding, beyond_ascii, inspect, preview};
 
 /// How many rows are looked at to recognise the columns.
@@ -54,6 +57,17 @@ pub struct ImportCommand {
     /// Lines above the names of the columns, such as a title [default: recognised]
     #[arg(long, value_name = "LINES")]
     skip_lines: Option<u32>,
+    /// What a column is: its name (or number from 1), and address, first_name, last_name, tracking_off,
+    /// status, subscribed, confirmed, unsubscribed, undeliverable, ignore, or field:NAME
+    /// [default: recognised]
+    #[arg(long = "column", value_name = "NAME=MEANING")]
+    columns: Vec<String>,
+    /// Everybody in the file is that, whatever its columns say
+    #[arg(long)]
+    status: Option<StatusChoice>,
+    /// Say what would become of the rows, and import nothing
+    #[arg(long)]
+    preview: bool,
     /// The CSV file
     file: PathBuf,
     // Last: whatever follows stands under its heading in the help.
@@ -73,12 +87,38 @@ fn encodings() -> PossibleValuesParser {
     Encoding::ALL.iter().map(|encoding| encoding.word()).into()
 }
 
+#[derive(Debug, Clone, Copy, ValueEnum)]
+enum StatusChoice {
+    /// Unsubscribed or blocked
+    Unsubscribed,
+    /// The address refuses mails
+    Undeliverable,
+    /// Reported a mail as unwanted
+    Complained,
+    /// Never confirmed the subscription
+    Unconfirmed,
+}
+
+impl From<StatusChoice> for StatedStatus {
+    fn from(choice: StatusChoice) -> Self {
+        match choice {
+            StatusChoice::Unsubscribed => Self::Unsubscribed,
+            StatusChoice::Undeliverable => Self::Undeliverable,
+            StatusChoice::Complained => Self::Complained,
+            StatusChoice::Unconfirmed => Self::Unconfirmed,
+        }
+    }
+}
+
 pub fn run(command: ImportCommand, config: &DataConfig) -> Result<(), CliError> {
     let path = &command.file;
     if let Some(problem) = name_problem(&command.group) {
         return Err(CliError::Usage(format!("--group: {problem}")));
     }
     let settings = settings(&command)?;
+    if command.preview {
+        return show_forecast(path, &settings);
+    }
     let size = file_problem(path, File::open(path).and_then(|file| file.metadata()))?.len();
     let data = Data::open(config)?;
     let account_id = account::named(&data.db, "--account", &command.account)?;
@@ -129,6 +169,10 @@ fn settings(command: &ImportCommand) -> Result<Settings, CliError> {
         file_problem(path, file.rewind())?;
         preview(&file, dialect, SAMPLE_ROWS).map_err(problem)?
     };
+    if seen.rows.is_empty() {
+        let problem = format!("{}: the file has no rows", path.display());
+        return Err(CliError::Usage(problem));
+    }
     file_problem(path, file.rewind())?;
     let rows = beyond_ascii(&file, dialect, SHOWN_BEYOND_ASCII).map_err(problem)?;
     if !rows.is_empty() {
@@ -137,6 +181,9 @@ fn settings(command: &ImportCommand) -> Result<Settings, CliError> {
     }
     let mut mapping = seen.guess_mapping();
     let header = seen.header.as_deref();
+    for choice in &command.columns {
+        columns::assign(choice, header, &mut mapping)?;
+    }
     let consent = command.consents.apply(&mut mapping, header)?;
     mapping.validate().map_err(|error| problem(error.into()))?;
     let modified = file_problem(path, file.metadata().and_then(|data| data.modified()))?;
@@ -148,6 +195,7 @@ fn settings(command: &ImportCommand) -> Result<Settings, CliError> {
         dialect,
         mapping,
         consent,
+        everybody: command.status.map(StatedStatus::from),
         modified_at,
     })
 }
@@ -194,6 +242,22 @@ fn summarise(data: &Data, import: &Import) -> Result<(), CliError> {
         "{} added, {} updated, {} unchanged, {} refused.",
         done.added, done.updated, done.unchanged, done.refused
     )?;
+    for (count, what) in [
+        (done.unsubscribed, "unsubscribed, as the file says"),
+        (done.undeliverable, "undeliverable, as the file says"),
+        (
+            done.kept_out,
+            "unsubscribed or undeliverable before: they stay so",
+        ),
+        (
+            done.not_rejoined,
+            "not put back into the group, which they left",
+        ),
+    ] {
+        if count > 0 {
+            writeln!(out, "{count} {what}.")?;
+        }
+    }
     for refusal in &refusals {
         writeln!(
             out,
@@ -201,9 +265,39 @@ fn summarise(data: &Data, import: &Import) -> Result<(), CliError> {
             refusal.line, refusal.value, refusal.reason
         )?;
     }
-    let more = done.refused - i64::try_from(refusals.len()).unwrap_or(0);
+    let listed = i64::try_from(refusals.len()).unwrap_or(0);
+    let more = done.refused + done.not_rejoined - listed;
     if more > 0 {
         writeln!(out, "… and {more} more.")?;
+    }
+    if done.refused > 0 && done.added + done.updated + done.unchanged == 0 {
+        let problem = format!(
+            "nothing was imported: all {} rows were refused",
+            done.refused
+        );
+        return Err(CliError::Usage(problem));
+    }
+    Ok(())
+}
+
+fn show_forecast(path: &Path, settings: &Settings) -> Result<(), CliError> {
+    let file = file_problem(path, File::open(path))?;
+    let found = forecast(BufReader::new(file), settings)
+        .map_err(|error| CliError::Usage(format!("{}: {error}", path.display())))?;
+    let mut out = std::io::stdout().lock();
+    for (number, column) in settings.mapping.columns.iter().enumerate() {
+        writeln!(out, "column {}: {column}", number + 1)?;
+    }
+    if !found.is_complete {
+        writeln!(out, "The first {} rows only:", found.rows)?;
+    }
+    writeln!(
+        out,
+        "{} active, {} unsubscribed, {} undeliverable, {} unconfirmed, {} refused.",
+        found.active, found.unsubscribed, found.undeliverable, found.unconfirmed, found.refused
+    )?;
+    for reason in &found.reasons {
+        writeln!(out, "refused: {reason}")?;
     }
     Ok(())
 }

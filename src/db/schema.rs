@@ -194,6 +194,15 @@ table! {
 }
 
 table! {
+    group_leavings (recipient_id, group_id) {
+        account_id -> BigInt,
+        group_id -> BigInt,
+        recipient_id -> BigInt,
+        left_at -> BigInt,
+    }
+}
+
+table! {
     objections (account_id, kind, address_hmac) {
         account_id -> BigInt,
         kind -> Text,
@@ -526,6 +535,10 @@ table! {
         refused -> BigInt,
         created_at -> BigInt,
         finished_at -> Nullable<BigInt>,
+        unsubscribed -> BigInt,
+        undeliverable -> BigInt,
+        kept_out -> BigInt,
+        not_rejoined -> BigInt,
     }
 }
 
@@ -630,6 +643,9 @@ joinable!(recipients -> accounts (account_id));
 joinable!(memberships -> accounts (account_id));
 joinable!(memberships -> groups (group_id));
 joinable!(memberships -> recipients (recipient_id));
+joinable!(group_leavings -> accounts (account_id));
+joinable!(group_leavings -> groups (group_id));
+joinable!(group_leavings -> recipients (recipient_id));
 joinable!(objections -> accounts (account_id));
 joinable!(mailings -> accounts (account_id));
 joinable!(mailing_groups -> accounts (account_id));
@@ -697,6 +713,7 @@ allow_tables_to_appear_in_same_query!(
     groups,
     recipients,
     memberships,
+    group_leavings,
     objections,
     journal_entries,
     mailings,

@@ -143,7 +143,7 @@ impl<'a> Crowd<'a> {
             tracking: newcomer
                 .said
                 .map(|said| (said, came.millis(), TrackingSource::Import)),
-            unsubscribed: None,
+            ..Start::default()
         };
         let rows: Vec<NewRow<'_>> = newcomers
             .iter()
@@ -154,6 +154,7 @@ impl<'a> Crowd<'a> {
                 fields: &newcomer.fields,
                 tracking: start(newcomer).tracking,
                 unsubscribed: None,
+                undeliverable: None,
             })
             .collect();
         let added = recipient_batches::insert(conn, account_id, &rows, came)?;

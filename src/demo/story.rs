@@ -203,7 +203,7 @@ impl Story<'_> {
                 tracking: person
                     .said_before()
                     .map(|said| (said, person.joined.millis(), TrackingSource::Import)),
-                unsubscribed: None,
+                ..Start::default()
             };
             let new = NewRecipient {
                 address: &person.address,

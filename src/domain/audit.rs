@@ -115,6 +115,11 @@ const ACTIONS: &[(&str, Area, &str)] = &[
         "Gruppe zum Fragen nach Einwilligung angelegt",
     ),
     ("recipient_left_group", Area::Recipients, "Gruppe verlassen"),
+    (
+        "recipient_readmitted",
+        Area::Recipients,
+        "Wieder in eine verlassene Gruppe aufgenommen",
+    ),
     ("signup_confirmed", Area::Recipients, "Anmeldung bestätigt"),
     (
         "recipient_unsubscribed",

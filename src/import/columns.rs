@@ -6,6 +6,7 @@ use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 
+use super::status_columns;
 use crate::domain::address::{EmailAddress, addresses_in};
 use crate::domain::field::transliterate;
 pub use crate::domain::field::{MAX_FIELD_NAME_CHARS, RESERVED_FIELD_NAMES, field_name};
@@ -33,6 +34,17 @@ pub enum Column {
     Consent,
     /// The day of that consent.
     ConsentDay,
+    /// Whether the recipient may still be mailed, in words. This and the next four may stand several
+    /// times in a file; the worst of what they say holds.
+    Status,
+    /// Whether the recipient is subscribed: yes or no.
+    Subscribed,
+    /// Whether the recipient confirmed the subscription: yes or no.
+    Confirmed,
+    /// Whether, when or why the recipient unsubscribed or was blocked.
+    Unsubscribed,
+    /// Whether, when or why the address refuses mails for good.
+    Undeliverable,
     /// A free field with the name under which mails use it, such as `anrede`.
     Field(String),
     /// Nothing that is imported.
@@ -49,9 +61,26 @@ impl Column {
             Self::TrackingOff => "Tracking deaktiviert",
             Self::Consent => "Einwilligung ins Tracking",
             Self::ConsentDay => "Einwilligung erteilt am",
+            Self::Status => "Status",
+            Self::Subscribed => "Angemeldet",
+            Self::Confirmed => "Anmeldung bestätigt",
+            Self::Unsubscribed => "Abgemeldet oder gesperrt",
+            Self::Undeliverable => "Unzustellbar",
             Self::Field(name) => name,
             Self::Ignore => "Nicht importieren",
         }
+    }
+
+    /// Whether it says if the recipient may still be mailed.
+    pub const fn is_status(&self) -> bool {
+        matches!(
+            self,
+            Self::Status
+                | Self::Subscribed
+                | Self::Confirmed
+                | Self::Unsubscribed
+                | Self::Undeliverable
+        )
     }
 }
 
@@ -64,6 +93,11 @@ impl fmt::Display for Column {
             Self::TrackingOff => formatter.write_str("tracking_off"),
             Self::Consent => formatter.write_str("consent"),
             Self::ConsentDay => formatter.write_str("consent_day"),
+            Self::Status => formatter.write_str("status"),
+            Self::Subscribed => formatter.write_str("subscribed"),
+            Self::Confirmed => formatter.write_str("confirmed"),
+            Self::Unsubscribed => formatter.write_str("unsubscribed"),
+            Self::Undeliverable => formatter.write_str("undeliverable"),
             Self::Field(name) => write!(formatter, "field:{name}"),
             Self::Ignore => formatter.write_str("ignore"),
         }
@@ -81,6 +115,11 @@ impl FromStr for Column {
             "tracking_off" => Ok(Self::TrackingOff),
             "consent" => Ok(Self::Consent),
             "consent_day" => Ok(Self::ConsentDay),
+            "status" => Ok(Self::Status),
+            "subscribed" => Ok(Self::Subscribed),
+            "confirmed" => Ok(Self::Confirmed),
+            "unsubscribed" => Ok(Self::Unsubscribed),
+            "undeliverable" => Ok(Self::Undeliverable),
             "ignore" => Ok(Self::Ignore),
             _ => match word.strip_prefix("field:") {
                 Some(name) => Ok(Self::Field(name.to_owned())),
@@ -151,6 +190,17 @@ impl ColumnMapping {
                 columns[index] = target;
             }
         }
+        for (index, column) in columns.iter_mut().enumerate() {
+            if *column == Column::Ignore {
+                let title = header.and_then(|header| header.get(index));
+                let cells = rows.iter().filter_map(|row| row.get(index));
+                let said = status_columns::guess(
+                    title.map_or("", String::as_str),
+                    cells.map(String::as_str),
+                );
+                *column = said.unwrap_or(Column::Ignore);
+            }
+        }
         if let Some(header) = header {
             name_free_fields(&mut columns, header, &names);
         }
@@ -179,7 +229,7 @@ impl ColumnMapping {
                     return Err(MappingProblem::UnusableName(name.clone()));
                 }
             }
-            if !seen.insert(column) {
+            if !seen.insert(column) && !column.is_status() {
                 return Err(MappingProblem::Twice(column.label().to_owned()));
             }
         }
@@ -465,7 +515,7 @@ fn name_free_fields(columns: &mut [Column], header: &[String], names: &[String])
 }
 
 /// A header reduced to its letters and digits: `E-Mail-Adresse *` is `emailadresse`.
-fn compact(name: &str) -> String {
+pub(super) fn compact(name: &str) -> String {
     transliterate(name)
         .filter(char::is_ascii_alphanumeric)
         .collect()

@@ -5,8 +5,10 @@
 //!
 //! * [`dialect`]: encoding, delimiter and header of a file, guessed and changeable.
 //! * [`columns`]: what each column is, guessed and changeable.
+//! * [`status`]: what it says about who may still be mailed.
 //! * [`evidence`]: what proves the consents in it.
 //! * [`preview`]: the first rows, for the page on which a person checks both.
+//! * [`forecast`]: how many rows would become what, for the same page.
 //! * [`reader`]: the file as rows, each either fit for the database or refused with a reason.
 //! * [`addresses`]: a file or text of which nothing but the addresses matters.
 //!
@@ -27,11 +29,16 @@ mod encoding;
 pub mod error;
 pub mod evidence;
 pub mod field_merge;
+pub mod forecast;
+mod people;
 pub mod preview;
 pub mod reader;
 mod records;
 pub mod run;
 pub mod slice;
+pub mod status;
+mod status_columns;
+mod status_words;
 pub mod uploads;
 mod values;
 

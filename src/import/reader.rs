@@ -10,6 +10,7 @@ use super::columns::{Column, ColumnMapping};
 use super::dialect::Dialect;
 use super::error::ReadError;
 use super::records::{Breakage, Record, Records};
+use super::status::{self, StatedStatus};
 use super::values::{self, shortened};
 use crate::domain::address::{AddressProblem, EmailAddress, addresses_in};
 use crate::domain::day::{DayProblem, NumberOrder, number_order, past_day};
@@ -35,6 +36,9 @@ pub struct ImportRow {
     pub consents: Option<bool>,
     /// On which day, where the file says so.
     pub consent_day: Option<Timestamp>,
+    /// The worst that the file says about whether the recipient may still be mailed, and since when;
+    /// `None` where it says nothing.
+    pub status: Option<(StatedStatus, Option<Timestamp>)>,
     /// The free fields that have a value, by name; all values are strings.
     pub fields: Map<String, Value>,
 }
@@ -210,6 +214,7 @@ impl<R: Read> RowReader<R> {
             tracking_off: None,
             consents: None,
             consent_day: None,
+            status: None,
             fields: Map::new(),
         };
         for (index, column) in self.mapping.columns.iter().enumerate() {
@@ -234,6 +239,16 @@ impl<R: Read> RowReader<R> {
                     row.consent_day = self.past_day(cell).map_err(|problem| {
                         self.refuse(cell, format_args!("„{}“ {problem}", column.label()))
                     })?;
+                }
+                Column::Status
+                | Column::Subscribed
+                | Column::Confirmed
+                | Column::Unsubscribed
+                | Column::Undeliverable => {
+                    let said = status::read(column, cell, Timestamp::now()).map_err(|problem| {
+                        self.refuse(cell, format_args!("„{}“ {problem}", column.label()))
+                    })?;
+                    row.status = row.status.max(said);
                 }
                 Column::Field(name) => {
                     if let Some(value) = values::field(cell).map_err(refuse)? {

@@ -17,8 +17,10 @@ use super::columns::{Column, ColumnMapping};
 use super::dialect::Dialect;
 use super::error::ReadError;
 use super::evidence::ConsentEvidence;
+use super::people::{Consents, Job};
 use super::reader::{self, RowReader};
-use super::slice::{self, Consents, Job, Slice};
+use super::slice::{self, Slice};
+use super::status::StatedStatus;
 use crate::db::models::audit::Actor;
 use crate::db::models::fields;
 use crate::db::models::imports::{self, Counts, Import, ImportStatus};
@@ -52,6 +54,9 @@ pub struct Settings {
     /// What proves the consents in the file, where it has any.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub consent: Option<ConsentEvidence>,
+    /// What holds for everybody in the file, where no row says worse.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub everybody: Option<StatedStatus>,
     /// When a file that lies elsewhere was last changed, in milliseconds: tells whether it is
     /// still the one that an interrupted import had begun.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -111,6 +116,7 @@ pub fn run(
     let mut job = Job {
         header: Vec::new(),
         consent: settings.consent.as_ref().and_then(Consents::of),
+        everybody: settings.everybody,
         account_id: import.account_id,
         import_id: import.id,
         group_id: import.group_id,

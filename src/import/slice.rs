@@ -5,72 +5,20 @@ use std::collections::HashMap;
 
 use serde_json::{Map, Value};
 
-use super::evidence::ConsentEvidence;
+use super::people::{Job, Person, gather};
 use super::reader::{ImportRow, RefusedRow};
-use crate::db::models::audit::Actor;
+use super::status::StatedStatus;
 use crate::db::models::consents;
 use crate::db::models::imports::{self, Counts};
-use crate::db::models::recipient_batches::{self, Change, Known, NewRow};
+use crate::db::models::recipient_batches::{self, Change, NewRow};
 use crate::db::models::refusals::{self, Kept};
-use crate::db::models::{accounts, groups};
-use crate::db::{Conn, DbError, DbResult, account_lock};
-use crate::domain::address::EmailAddress;
-use crate::domain::field::field_key;
-use crate::domain::secret::Key;
+use crate::db::models::{accounts, group_leavings, groups};
+use crate::db::{Conn, DbResult, account_lock};
 use crate::domain::time::Timestamp;
-use crate::domain::tracking::{RecipientTracking, TrackingSource};
+use crate::domain::tracking::{RecipientStatus, RecipientTracking, TrackingSource};
 use crate::tracking::enter::{self, Start};
 use crate::tracking::settings;
-
-/// What all slices of an import have in common.
-#[derive(Debug)]
-pub struct Job {
-    /// The account.
-    pub account_id: i64,
-    /// The import's number.
-    pub import_id: i64,
-    /// The names of the columns, for the list of refused rows.
-    pub header: Vec<String>,
-    /// The group to join, if any.
-    pub group_id: Option<i64>,
-    /// The key under which objections are remembered (rule P9).
-    pub remembering: Key,
-    /// Who imports.
-    pub actor: Actor,
-    /// What proves the consents in the file; without it there are none.
-    pub consent: Option<Consents>,
-}
-
-/// Consents that come with a file.
-#[derive(Debug)]
-pub struct Consents {
-    /// Whether everybody in the file has consented.
-    everybody: bool,
-    /// To what, word for word.
-    wording: String,
-    /// How they came.
-    how: String,
-    /// When, where a row does not say it.
-    day: Timestamp,
-}
-
-impl Consents {
-    /// From what was typed; none where the day is none.
-    pub fn of(evidence: &ConsentEvidence) -> Option<Self> {
-        Some(Self {
-            everybody: evidence.everybody,
-            wording: evidence.wording.clone(),
-            how: evidence.how.clone(),
-            day: evidence.given_on(Timestamp::now()).ok()?,
-        })
-    }
-
-    /// When the person of that row consented.
-    fn given(&self, row: &ImportRow) -> Option<Timestamp> {
-        let consents = row.consents.unwrap_or(self.everybody);
-        consents.then(|| row.consent_day.unwrap_or(self.day))
-    }
-}
+use crate::tracking::stated_status::{self, Stated};
 
 /// Rows that are written together, and where they stand in the file.
 #[derive(Debug, Default)]
@@ -87,111 +35,6 @@ pub struct Slice {
     pub bytes_read: u64,
 }
 
-/// What became of one address in this slice.
-struct Person<'a> {
-    address: &'a EmailAddress,
-    /// The number of a recipient who is there already.
-    id: Option<i64>,
-    first_name: String,
-    last_name: String,
-    fields: Map<String, Value>,
-    tracking: RecipientTracking,
-    changed: bool,
-    objects: bool,
-    /// The last no, in milliseconds.
-    refused_at: Option<i64>,
-    /// When the person consented, where that is new.
-    consented: Option<Timestamp>,
-}
-
-impl<'a> Person<'a> {
-    fn new(address: &'a EmailAddress) -> Self {
-        Self {
-            address,
-            id: None,
-            first_name: String::new(),
-            last_name: String::new(),
-            fields: Map::new(),
-            tracking: RecipientTracking::Unset,
-            changed: false,
-            objects: false,
-            refused_at: None,
-            consented: None,
-        }
-    }
-
-    fn known(address: &'a EmailAddress, known: &Known) -> DbResult<Self> {
-        let fields = serde_json::from_str(&known.fields)
-            .map_err(|error| DbError::Unreadable(error.to_string()))?;
-        Ok(Self {
-            address,
-            id: Some(known.id),
-            first_name: known.first_name.clone(),
-            last_name: known.last_name.clone(),
-            fields,
-            tracking: known.tracking,
-            changed: false,
-            objects: false,
-            refused_at: known.refused_at,
-            consented: None,
-        })
-    }
-
-    /// The name under which the person has a field of that name, however it is written.
-    fn own_name<'n>(&'n self, name: &'n str) -> &'n str {
-        if self.id.is_none() || self.fields.contains_key(name) {
-            return name;
-        }
-        let key = field_key(name);
-        let mut names = self.fields.keys();
-        names
-            .find(|own| field_key(own) == key)
-            .map_or(name, String::as_str)
-    }
-
-    /// Takes over what a row says; what it leaves empty stays. Gives whether it said anything new.
-    fn take(&mut self, row: &ImportRow, consents: Option<&Consents>) -> bool {
-        let mut new = false;
-        for (name, said) in [
-            (&mut self.first_name, &row.first_name),
-            (&mut self.last_name, &row.last_name),
-        ] {
-            if let Some(said) = said
-                && name != said
-            {
-                name.clone_from(said);
-                new = true;
-            }
-        }
-        for (name, value) in &row.fields {
-            let name = self.own_name(name);
-            if self.fields.get(name) != Some(value) {
-                let name = name.to_owned();
-                self.fields.insert(name, value.clone());
-                new = true;
-            }
-        }
-        self.changed |= new;
-        // A file can record an objection, but never take one back: `nein` says nothing.
-        if row.tracking_off == Some(true) && self.tracking != RecipientTracking::Objected {
-            self.tracking = RecipientTracking::Objected;
-            self.objects = true;
-            self.consented = None;
-            new = true;
-        }
-        // Nor does a consent in a file outweigh a no, or one that came after it.
-        if self.tracking == RecipientTracking::Unset
-            && let Some(given) = consents.and_then(|consents| consents.given(row))
-            && self.refused_at.is_none_or(|no| given.millis() > no)
-        {
-            self.tracking = RecipientTracking::Consented;
-            self.consented = Some(given);
-            new = true;
-        }
-        new
-    }
-}
-
 /// Writes a slice. Gives what became of its rows; `None` when the import is no longer running,
 /// or somebody else has written this slice: then nothing was done.
 pub fn write(
@@ -202,7 +45,13 @@ pub fn write(
 ) -> DbResult<Option<Counts>> {
     // Before anything else is locked, as everybody does who changes what people say. Hits wait only
     // where somebody is concerned of whom there may be some (`settings::object_many`).
-    if job.consent.is_some() || slice.rows.iter().any(|row| row.tracking_off == Some(true)) {
+    let says = |row: &ImportRow| {
+        row.tracking_off == Some(true)
+            || job
+                .status(row)
+                .is_some_and(|(said, _)| said > StatedStatus::Active)
+    };
+    if job.consent.is_some() || slice.rows.iter().any(says) {
         account_lock::settle_people(conn, job.account_id)?;
     }
     let moved = imports::advance(
@@ -217,16 +66,22 @@ pub fn write(
         return Ok(None);
     }
     let (people, mut counts) = gather(conn, job, &slice.rows)?;
-    let mut ids = write_existing(conn, job, &people, now)?;
-    let added = write_new(conn, job, &people, now)?;
+    let mut ids = write_existing(conn, job, &people, &mut counts, now)?;
+    let left = match job.group_id {
+        Some(group_id) => who_left(conn, job.account_id, group_id, &people, &ids)?,
+        None => Vec::new(),
+    };
+    counts.not_rejoined = number(left.len() as u64);
+    let added = write_new(conn, job, &people, &mut counts, now)?;
     let added_count = added.len();
     ids.extend(added);
     if let Some(group_id) = job.group_id {
         groups::add_members(conn, job.account_id, group_id, &ids, now)?;
     }
-    let refused: Vec<_> = slice
+    let reported: Vec<_> = slice
         .refused
         .iter()
+        .chain(&left)
         .map(|row| Kept {
             line: row.line,
             value: &row.value,
@@ -234,8 +89,8 @@ pub fn write(
             cells: &row.cells,
         })
         .collect();
-    refusals::keep(conn, job.account_id, job.import_id, &job.header, &refused)?;
-    counts.refused = number(refused.len() as u64);
+    refusals::keep(conn, job.account_id, job.import_id, &job.header, &reported)?;
+    counts.refused = number(slice.refused.len() as u64);
     imports::count(conn, job.account_id, job.import_id, counts)?;
     // After the group's counter, as deletions do it: they can't wait for each other.
     if added_count > 0 {
@@ -244,51 +99,31 @@ pub fn write(
     Ok(Some(counts))
 }
 
-/// What each address of the rows comes to: the later row of a double changes the earlier.
-fn gather<'a>(
+/// Those of the recipients who left the group by themselves, for the report: nothing puts them back.
+fn who_left(
     conn: &mut Conn,
-    job: &Job,
-    rows: &'a [ImportRow],
-) -> DbResult<(Vec<Person<'a>>, Counts)> {
-    let keys: Vec<&str> = rows.iter().map(|row| row.address.key()).collect();
-    let known = recipient_batches::find_by_keys(conn, job.account_id, &keys)?;
-    let known: HashMap<&str, &Known> = known
-        .iter()
-        .map(|known| (known.address_key.as_str(), known))
-        .collect();
-    let mut people: Vec<Person<'a>> = Vec::new();
-    let mut places: HashMap<&str, usize> = HashMap::new();
-    let mut counts = Counts::default();
-    for row in rows {
-        let key = row.address.key();
-        let place = match (places.get(key), known.get(key)) {
-            (Some(place), _) => *place,
-            (None, known) => {
-                let person = match known {
-                    Some(known) => Person::known(&row.address, known)?,
-                    None => Person::new(&row.address),
-                };
-                let is_new = person.id.is_none();
-                people.push(person);
-                places.insert(key, people.len() - 1);
-                if is_new {
-                    counts.added += 1;
-                    if let Some(person) = people.last_mut() {
-                        person.take(row, job.consent.as_ref());
-                    }
-                    continue;
-                }
-                people.len() - 1
-            }
-        };
-        let person = people.get_mut(place);
-        if person.is_some_and(|person| person.take(row, job.consent.as_ref())) {
-            counts.updated += 1;
-        } else {
-            counts.unchanged += 1;
-        }
+    account_id: i64,
+    group_id: i64,
+    people: &[Person<'_>],
+    ids: &[i64],
+) -> DbResult<Vec<RefusedRow>> {
+    let left = group_leavings::among(conn, account_id, group_id, ids)?;
+    if left.is_empty() {
+        return Ok(Vec::new());
     }
-    Ok((people, counts))
+    let name = groups::find(conn, account_id, group_id)?.name;
+    Ok(people
+        .iter()
+        .filter(|person| person.id.is_some_and(|id| left.contains(&id)))
+        .map(|person| RefusedRow {
+            line: person.line,
+            value: person.address.as_typed().to_owned(),
+            reason: format!(
+                "Hat die Gruppe „{name}“ selbst verlassen und wurde nicht wieder aufgenommen. Die übrigen Angaben der Zeile sind importiert."
+            ),
+            cells: Vec::new(),
+        })
+        .collect())
 }
 
 /// Writes what is new about recipients who are there. Gives the numbers of all of them.
@@ -296,6 +131,7 @@ fn write_existing(
     conn: &mut Conn,
     job: &Job,
     people: &[Person<'_>],
+    counts: &mut Counts,
     now: Timestamp,
 ) -> DbResult<Vec<i64>> {
     let existing = || {
@@ -318,6 +154,7 @@ fn write_existing(
         })
         .collect();
     recipient_batches::update(conn, job.account_id, &batch, now)?;
+    end_mails(conn, job, people, counts, now)?;
     let objecting: Vec<i64> = existing()
         .filter(|(_, person)| person.objects)
         .map(|(id, _)| id)
@@ -343,12 +180,61 @@ fn write_existing(
     Ok(existing().map(|(id, _)| id).collect())
 }
 
+/// Ends mails to recipients of whom the file says that they get none, and counts them.
+fn end_mails(
+    conn: &mut Conn,
+    job: &Job,
+    people: &[Person<'_>],
+    counts: &mut Counts,
+    now: Timestamp,
+) -> DbResult<()> {
+    let ending: Vec<Stated> = people
+        .iter()
+        .filter_map(|person| {
+            let (since, source, said) = person.said(now);
+            Some(Stated {
+                recipient_id: person.id?,
+                status: person.ending()?,
+                since,
+                source,
+                said,
+            })
+        })
+        .collect();
+    let (account_id, import_id) = (job.account_id, job.import_id);
+    let ended = stated_status::end_mails(conn, account_id, import_id, &ending, &job.actor, now)?;
+    for one in ending
+        .iter()
+        .filter(|one| ended.contains(&one.recipient_id))
+    {
+        count(counts, one.status);
+    }
+    let kept_out = |person: &&Person<'_>| {
+        person.id.is_some()
+            && person.status != RecipientStatus::Active
+            && person
+                .stated
+                .is_none_or(|(said, _)| said <= StatedStatus::Unconfirmed)
+    };
+    counts.kept_out += number(people.iter().filter(kept_out).count() as u64);
+    Ok(())
+}
+
+fn count(counts: &mut Counts, status: RecipientStatus) {
+    match status {
+        RecipientStatus::Unsubscribed => counts.unsubscribed += 1,
+        RecipientStatus::Bounced => counts.undeliverable += 1,
+        RecipientStatus::Active => {}
+    }
+}
+
 /// Adds those who are not there yet, with what is remembered about them (rule P9). Gives their
 /// numbers.
 fn write_new(
     conn: &mut Conn,
     job: &Job,
     people: &[Person<'_>],
+    counts: &mut Counts,
     now: Timestamp,
 ) -> DbResult<Vec<i64>> {
     let new: Vec<(&Person<'_>, String)> = people
@@ -368,6 +254,22 @@ fn write_new(
             if start.tracking.is_none() && person.consented.is_some() {
                 start.tracking = Some((RecipientTracking::Consented, now.millis(), source));
             }
+            let ending = person.ending();
+            match (start.unsubscribed, ending) {
+                (Some(_), None) => counts.kept_out += 1,
+                // A remembered unsubscription is the older one, and the person's.
+                (None, Some(status)) => {
+                    let (since, source, said) = person.said(now);
+                    let since = Some((since.millis(), source));
+                    match status {
+                        RecipientStatus::Bounced => start.undeliverable = since,
+                        _ => start.unsubscribed = since,
+                    }
+                    start.stated = Some((job.import_id, said));
+                    count(counts, status);
+                }
+                (_, _) => {}
+            }
             start
         })
         .collect();
@@ -381,6 +283,7 @@ fn write_new(
             fields,
             tracking: start.tracking,
             unsubscribed: start.unsubscribed,
+            undeliverable: start.undeliverable,
         })
         .collect();
     // Where somebody else entered one of them since we looked, the slice is written anew.

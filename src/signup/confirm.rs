@@ -8,7 +8,7 @@ use crate::db::models::consents::{self, Consent, ConsentKind};
 use crate::db::models::recipients::{self, Recipient, RecipientData};
 use crate::db::models::signup_forms::{self, SignupForm};
 use crate::db::models::signups::{self, Signup};
-use crate::db::models::{accounts, groups};
+use crate::db::models::{accounts, group_leavings};
 use crate::db::{Conn, DbError, DbResult, account_lock};
 use crate::domain::address::EmailAddress;
 use crate::domain::secret::Key;
@@ -92,7 +92,8 @@ pub fn confirm(
         )?;
     }
     decide_tracking(conn, &recipient, &open, remembering, now)?;
-    groups::add_members(conn, account_id, form.group_id, &[recipient.id], now)?;
+    // Their own act, later than leaving the group.
+    group_leavings::rejoin(conn, account_id, form.group_id, recipient.id, now)?;
     keep_evidence(conn, &recipient, &open, now)?;
     let entry = Entry {
         actor: &ACTOR,

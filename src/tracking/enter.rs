@@ -4,9 +4,12 @@
 //! what it starts with is in the audit log (rule P11). Every way to enter somebody asks
 //! [`start`]; [`enter`] does the whole for one person.
 
+use std::collections::BTreeMap;
+
 use serde_json::{Map, Value, json};
 
 use super::settings::{self, Recalled};
+use super::stated_status;
 use crate::db::models::audit::{self, Action, Actor, Entry};
 use crate::db::models::groups;
 use crate::db::models::recipients::{self, NewRecipient, Recipient};
@@ -25,6 +28,10 @@ pub struct Start {
     pub tracking: Option<(RecipientTracking, i64, TrackingSource)>,
     /// Since when the person is known to have unsubscribed, in milliseconds, and from where.
     pub unsubscribed: Option<(i64, TrackingSource)>,
+    /// Since when the address is said to refuse mails for good, in milliseconds, and by whom.
+    pub undeliverable: Option<(i64, TrackingSource)>,
+    /// The import that says so, and in which of its words.
+    pub stated: Option<(i64, &'static str)>,
 }
 
 /// What somebody starts with. A remembered objection keeps its own time and goes before one
@@ -41,6 +48,7 @@ pub fn start(recalled: Recalled, objects: bool, source: TrackingSource, now: Tim
         unsubscribed: recalled
             .unsubscribed_at
             .map(|at| (at, TrackingSource::Remembered)),
+        ..Start::default()
     }
 }
 
@@ -79,13 +87,25 @@ pub fn record_starts(
             let unsubscribed = start
                 .unsubscribed
                 .map(|(at, from)| (Action::RecipientUnsubscribed, at, from));
-            let said = [objected, unsubscribed].into_iter().flatten();
+            let undeliverable = start
+                .undeliverable
+                .map(|(at, from)| (Action::RecipientBounced, at, from));
+            let said = [objected, unsubscribed, undeliverable]
+                .into_iter()
+                .flatten();
             said.map(|(action, at, from)| Entry {
                 actor,
                 action,
                 recipient_id: Some(*recipient_id),
-                details: match from {
-                    TrackingSource::Remembered => json!({ "source": from.as_str(), "since": at }),
+                details: match (from, action, start.stated) {
+                    (TrackingSource::Remembered, ..) => {
+                        json!({ "source": from.as_str(), "since": at })
+                    }
+                    (
+                        _,
+                        Action::RecipientUnsubscribed | Action::RecipientBounced,
+                        Some((import, said)),
+                    ) => stated_status::evidence(from, import, said, Timestamp(at)),
                     _ => json!({ "source": from.as_str() }),
                 },
             })
@@ -95,31 +115,36 @@ pub fn record_starts(
     tell_of(conn, account_id, starts, now)
 }
 
-/// Tells webhooks of objections that come with people. What is only remembered was told when it was
-/// said.
+/// Tells webhooks of what comes with people. What is only remembered was told when it was said.
 fn tell_of(
     conn: &mut Conn,
     account_id: i64,
     starts: &[(i64, Start)],
     now: Timestamp,
 ) -> DbResult<()> {
-    let said = |start: &Start| match start.tracking {
-        Some((RecipientTracking::Objected, _, source)) if source != TrackingSource::Remembered => {
-            Some(source)
-        }
+    let objects = |start: &Start| match start.tracking {
+        Some((RecipientTracking::Objected, _, source)) => Some(source),
         _ => None,
     };
-    let Some(source) = starts.iter().find_map(|(_, start)| said(start)) else {
-        return Ok(());
-    };
-    // All of them come the same way.
-    let people: Vec<i64> = starts
-        .iter()
-        .filter(|(_, start)| said(start).is_some())
-        .map(|(id, _)| *id)
-        .collect();
-    let event = HookEvent::Objected;
-    webhook_deliveries::queue(conn, account_id, event, &people, source.as_str(), now)
+    let leaves = |start: &Start| start.unsubscribed.map(|(_, source)| source);
+    let bounces = |start: &Start| start.undeliverable.map(|(_, source)| source);
+    let kinds: [(HookEvent, &dyn Fn(&Start) -> Option<TrackingSource>); 3] = [
+        (HookEvent::Objected, &objects),
+        (HookEvent::Unsubscribed, &leaves),
+        (HookEvent::Bounced, &bounces),
+    ];
+    for (event, said) in kinds {
+        let mut by_source: BTreeMap<&str, Vec<i64>> = BTreeMap::new();
+        for (id, start) in starts {
+            if let Some(source) = said(start).filter(|from| *from != TrackingSource::Remembered) {
+                by_source.entry(source.as_str()).or_default().push(*id);
+            }
+        }
+        for (source, people) in by_source {
+            webhook_deliveries::queue(conn, account_id, event, &people, source, now)?;
+        }
+    }
+    Ok(())
 }
 
 /// A person to be entered.

@@ -55,6 +55,11 @@ pub fn find(word: &str) -> Option<Notice> {
             "success",
             "Danke. Sie haben personenbezogenes Tracking erlaubt und können es hier jederzeit widerrufen.",
         ),
+        "gruppe-selbst-verlassen" => (
+            "warning",
+            "Gespeichert. Unverändert bleiben die Gruppen, die dieser Empfänger selbst verlassen hat; sie stehen unten.",
+        ),
+        "gruppe-wieder-aufgenommen" => ("success", "Wieder in die Gruppe aufgenommen."),
         "gruppe-verlassen" => ("success", "Sie haben die Gruppe verlassen."),
         "person-abgemeldet" => ("success", "Sie sind von allen E-Mails abgemeldet."),
         "loeschwunsch" => ("success", "Ihr Löschwunsch ist angekommen."),

@@ -5,6 +5,7 @@ use serde_json::{Map, Value, json};
 
 use crate::db::models::audit::{self, OwnEntry};
 use crate::db::models::consents::{self, Consent};
+use crate::db::models::group_leavings::{self, Leaving};
 use crate::db::models::objections::{self, Remembered};
 use crate::db::models::signups::{self, Signup};
 use crate::db::models::{deletion_requests, groups, outbox};
@@ -47,6 +48,8 @@ pub struct OwnData {
     pub fields: Vec<(String, String)>,
     /// Groups: name, and since when in milliseconds.
     pub groups: Vec<(String, i64)>,
+    /// Groups that the person left.
+    pub left_groups: Vec<Leaving>,
     /// Evidence of consent.
     pub consents: Vec<Consent>,
     /// Wishes to sign up that are not confirmed.
@@ -97,6 +100,7 @@ pub fn gather(conn: &mut Conn, person: Person, remembering: &Key) -> DbResult<Ow
             })
             .collect(),
         groups: groups::joined(conn, account, recipient)?,
+        left_groups: group_leavings::of_recipient(conn, account, recipient)?,
         consents: consents::of_recipient(conn, account, recipient)?,
         signups: signups::of_address(conn, account, &address_key)?,
         deletion_requested_at: deletion_requests::of_recipient(conn, account, recipient)?,
@@ -157,6 +161,8 @@ impl OwnData {
             },
             "gruppen": self.groups.iter().map(|(name, since)| json!({ "name": name, "seit": time(*since) }))
                 .collect::<Vec<_>>(),
+            "verlassene_gruppen": self.left_groups.iter()
+                .map(|left| json!({ "name": left.name, "am": time(left.left_at) })).collect::<Vec<_>>(),
             "einwilligungen": self.consents.iter().map(|consent| json!({
                 "wozu": consent.kind.label(),
                 "antwort": consent.answer(),
@@ -311,6 +317,7 @@ pub fn what(entry: &OwnEntry) -> String {
         "recipient_unsubscribed" => "Von E-Mails abgemeldet",
         "recipient_resubscribed" => "Wieder angemeldet",
         "recipient_left_group" => "Eine Gruppe verlassen",
+        "recipient_readmitted" => "Wieder in eine verlassene Gruppe aufgenommen",
         "signup_confirmed" => "Anmeldung bestätigt",
         "deletion_requested" => "Um Löschung gebeten",
         "deletion_request_withdrawn" => "Löschwunsch zurückgenommen",

@@ -20,17 +20,28 @@ pub fn import_file(world: &World) -> PathBuf {
 
 /// Writes a file and notes its import, ready to run.
 pub fn begin(world: &World, text: &str, group_id: Option<i64>) -> Import {
+    begin_with(world, text, group_id, |_| {})
+}
+
+fn begin_with(
+    world: &World,
+    text: &str,
+    group_id: Option<i64>,
+    change: impl FnOnce(&mut Settings),
+) -> Import {
     let path = import_file(world);
     fs::write(&path, text).expect("a running import");
     let mut opened = fs::File::open(&path).expect("the file just written");
     let found = inspect(&mut opened, 20).expect("a CSV file");
-    let settings = Settings {
+    let mut settings = Settings {
         dialect: found.dialect,
         mapping: found.mapping,
         consent: None,
+        everybody: None,
         modified_at: None,
-    }
-    .to_json();
+    };
+    change(&mut settings);
+    let settings = settings.to_json();
     let new = NewImport {
         user_id: None,
         group_id,
@@ -47,7 +58,17 @@ pub fn begin(world: &World, text: &str, group_id: Option<i64>) -> Import {
 
 /// Imports a text and gives the import as it ended.
 pub fn import(world: &World, text: &str, group_id: Option<i64>) -> Import {
-    let begun = begin(world, text, group_id);
+    import_with(world, text, group_id, |_| {})
+}
+
+/// The same with other settings than those that are recognised.
+pub fn import_with(
+    world: &World,
+    text: &str,
+    group_id: Option<i64>,
+    change: impl FnOnce(&mut Settings),
+) -> Import {
+    let begun = begin_with(world, text, group_id, change);
     let (db, key) = (&world.state.db, &world.state.remembering);
     let ended =
         run::run(db, key, &ACTOR, &begun, &import_file(world), |_| true).expect("a running import");

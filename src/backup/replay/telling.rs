@@ -11,7 +11,7 @@ use crate::db::models::journal::{self, JournalKind};
 use crate::db::models::objections::{self, AddressHash, Memory, Remembered};
 use crate::db::models::receipts::ReceiptKind;
 use crate::db::models::recipients::{self, Recipient};
-use crate::db::models::{accounts, deletion_requests, groups};
+use crate::db::models::{accounts, deletion_requests, group_leavings, groups};
 use crate::db::{Conn, DbError, DbResult, account_lock};
 use crate::domain::time::Timestamp;
 use crate::domain::tracking::{RecipientStatus, RecipientTracking, TrackingMode, TrackingSource};
@@ -213,6 +213,7 @@ impl Telling<'_> {
             }
             JournalKind::Deleted | JournalKind::AddressLeft | JournalKind::PastPseudonymised => {}
             JournalKind::LeftGroup
+            | JournalKind::BackInGroup
             | JournalKind::DeletionRequested
             | JournalKind::DeletionRequestEnded
             | JournalKind::Pseudonymised => {
@@ -300,7 +301,15 @@ fn of_person(conn: &mut Conn, line: &Line, kind: JournalKind, id: i64) -> DbResu
     match kind {
         JournalKind::LeftGroup => {
             let group = number(&line.details, "group")?;
-            groups::remove_member(conn, line.account, group, id)
+            groups::remove_member(conn, line.account, group, id)?;
+            match line.details.get("by_themselves").and_then(Value::as_i64) {
+                Some(at) => group_leavings::note(conn, line.account, group, id, Timestamp(at)),
+                None => Ok(()),
+            }
+        }
+        JournalKind::BackInGroup => {
+            let (group, at) = (number(&line.details, "group")?, Timestamp(line.at));
+            group_leavings::rejoin(conn, line.account, group, id, at).map(drop)
         }
         JournalKind::DeletionRequested => {
             let since = Timestamp(number(&line.details, "since")?);

@@ -1,9 +1,8 @@
 //! Consents that a file brings, on the command line: which columns hold them, and what proves them.
 
-use std::fmt::Write;
-
 use clap::Args;
 
+use super::columns;
 use crate::cli::CliError;
 use crate::domain::time::Timestamp;
 use crate::import::evidence::{ConsentEvidence, Part};
@@ -45,9 +44,7 @@ impl ConsentOptions {
             ("--consent-day-column", &self.day_column, Column::ConsentDay),
         ] {
             let Some(wanted) = wanted else { continue };
-            let column = position(wanted, header, mapping.columns.len())
-                .and_then(|at| mapping.columns.get_mut(at))
-                .ok_or_else(|| unknown(option, wanted, header))?;
+            let column = columns::named(option, wanted, header, mapping)?;
             if matches!(column, Column::Address | Column::Consent) {
                 let problem = format!(
                     "{option}: the column {wanted:?} is used already, as „{}“",
@@ -90,32 +87,4 @@ const fn option_of(part: Part) -> &'static str {
         Part::How => "--consent-how",
         Part::Day => "--consent-day",
     }
-}
-
-/// Where the column stands that is called so, or has this number from 1.
-fn position(wanted: &str, header: Option<&[String]>, columns: usize) -> Option<usize> {
-    let by_name = header
-        .unwrap_or_default()
-        .iter()
-        .position(|name| name.trim() == wanted.trim());
-    let by_number = || {
-        let number: usize = wanted.trim().parse().ok()?;
-        number.checked_sub(1).filter(|at| *at < columns)
-    };
-    by_name.or_else(by_number)
-}
-
-fn unknown(option: &str, wanted: &str, header: Option<&[String]>) -> CliError {
-    let mut problem = format!("{option}: the file has no column {wanted:?}");
-    match header {
-        Some(names) => {
-            let names: Vec<String> = names
-                .iter()
-                .map(|name| format!("{:?}", name.trim()))
-                .collect();
-            let _ = write!(problem, "; it has {}", names.join(", "));
-        }
-        None => problem.push_str(" and no header: give the column's number, from 1"),
-    }
-    CliError::Usage(problem)
 }

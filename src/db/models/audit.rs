@@ -75,6 +75,8 @@ pub enum Action {
     RecipientConsented,
     /// A recipient left a group by their own act.
     RecipientLeftGroup,
+    /// A recipient who had left a group was put back, with a reason.
+    RecipientReadmitted,
     /// A signing up was confirmed: entered, or subscribed to one more group.
     SignupConfirmed,
     /// A recipient asked for deletion.
@@ -213,6 +215,7 @@ impl Action {
             Self::ObjectionLifted => "objection_lifted",
             Self::RecipientConsented => "recipient_consented",
             Self::RecipientLeftGroup => "recipient_left_group",
+            Self::RecipientReadmitted => "recipient_readmitted",
             Self::SignupConfirmed => "signup_confirmed",
             Self::DeletionRequested => "deletion_requested",
             Self::DeletionRequestWithdrawn => "deletion_request_withdrawn",

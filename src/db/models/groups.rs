@@ -222,6 +222,9 @@ fn add(
          WHERE g.id = $4 AND g.account_id = $5
              AND r.id = wanted.recipient_id AND r.account_id = g.account_id
              AND NOT (g.asks_consent AND {})
+             -- Who left by themselves stays out, whatever way leads into the group.
+             AND NOT EXISTS (SELECT 1 FROM group_leavings l
+                             WHERE l.recipient_id = r.id AND l.group_id = g.id)
          ORDER BY r.id
          ON CONFLICT DO NOTHING",
         askable::has_refused("$6")
@@ -250,24 +253,29 @@ pub fn remove_member(
     group_id: i64,
     recipient_id: i64,
 ) -> DbResult<()> {
+    if remove(conn, account_id, group_id, recipient_id)? {
+        let (about, told) = ([recipient_id], json!({ "group": group_id }));
+        journal::note(conn, account_id, &about, JournalKind::LeftGroup, &told)?;
+    }
+    Ok(())
+}
+
+/// The same without telling the journal. Gives whether the recipient belonged to the group.
+pub(super) fn remove(
+    conn: &mut Conn,
+    account_id: i64,
+    group_id: i64,
+    recipient_id: i64,
+) -> DbResult<bool> {
     let removed = diesel::delete(memberships::table.find((account_id, group_id, recipient_id)))
         .execute(conn)?;
-    if removed > 0 {
-        let told = json!({ "group": group_id });
-        journal::note(
-            conn,
-            account_id,
-            &[recipient_id],
-            JournalKind::LeftGroup,
-            &told,
-        )?;
-    }
     count_members(
         conn,
         account_id,
         group_id,
         -i64::try_from(removed).unwrap_or(0),
-    )
+    )?;
+    Ok(removed > 0)
 }
 
 /// Takes recipients out of all their groups, as before they are deleted. Gives how many

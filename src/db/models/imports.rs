@@ -75,6 +75,14 @@ pub struct Import {
     pub created_at: i64,
     /// When it ended, in milliseconds.
     pub finished_at: Option<i64>,
+    /// Recipients whom the file unsubscribed, new ones included.
+    pub unsubscribed: i64,
+    /// Recipients whose address the file called undeliverable, new ones included.
+    pub undeliverable: i64,
+    /// Recipients who got no mails before and get none now, although the file does not say so.
+    pub kept_out: i64,
+    /// Recipients who had left the group by themselves and were not put back.
+    pub not_rejoined: i64,
 }
 
 /// An import to be begun.
@@ -105,6 +113,14 @@ pub struct Counts {
     pub unchanged: i64,
     /// Rows that were refused.
     pub refused: i64,
+    /// Recipients whom the file unsubscribed.
+    pub unsubscribed: i64,
+    /// Recipients whose address the file called undeliverable.
+    pub undeliverable: i64,
+    /// Recipients who got no mails before and get none now, although the file does not say so.
+    pub kept_out: i64,
+    /// Recipients who had left the group by themselves.
+    pub not_rejoined: i64,
 }
 
 /// Notes an import and gives its number.
@@ -227,6 +243,10 @@ pub(crate) fn count(
             imports::updated.eq(imports::updated + counts.updated),
             imports::unchanged.eq(imports::unchanged + counts.unchanged),
             imports::refused.eq(imports::refused + counts.refused),
+            imports::unsubscribed.eq(imports::unsubscribed + counts.unsubscribed),
+            imports::undeliverable.eq(imports::undeliverable + counts.undeliverable),
+            imports::kept_out.eq(imports::kept_out + counts.kept_out),
+            imports::not_rejoined.eq(imports::not_rejoined + counts.not_rejoined),
         ))
         .execute(conn)?;
     Ok(())

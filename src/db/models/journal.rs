@@ -34,6 +34,8 @@ stored_as_word! {
         Status => "status",
         /// A recipient is no longer in a group.
         LeftGroup => "left_group",
+        /// A recipient who had left a group by themselves is in it again.
+        BackInGroup => "back_in_group",
         /// A recipient asked for deletion.
         DeletionRequested => "deletion_requested",
         /// That was taken back, or declined.

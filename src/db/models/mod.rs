@@ -18,6 +18,7 @@ pub mod deletion_requests;
 pub mod deliveries;
 pub mod dkim_keys;
 pub mod fields;
+pub mod group_leavings;
 pub mod groups;
 pub mod hits;
 pub mod imports;

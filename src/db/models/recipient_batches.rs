@@ -5,7 +5,7 @@
 //! recipients for each row of a batch. `CROSS JOIN` and `+account_id` make it begin with the
 //! batch and look each row up; to PostgreSQL they mean nothing.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use diesel::prelude::*;
 use diesel::sql_types::{BigInt, Text};
@@ -38,6 +38,8 @@ pub struct Known {
     pub tracking: RecipientTracking,
     /// The last no to personal tracking, in milliseconds.
     pub refused_at: Option<i64>,
+    /// Whether mails go there.
+    pub status: RecipientStatus,
 }
 
 /// Those of the addresses that the account has.
@@ -45,7 +47,8 @@ pub fn find_by_keys(conn: &mut Conn, account_id: i64, keys: &[&str]) -> DbResult
     let rows: Vec<[&str; 1]> = keys.iter().map(|key| [*key]).collect();
     let wanted = json_rows::unfold(conn, &[("address_key", Column::Text)]);
     Ok(diesel::sql_query(format!(
-        "SELECT r.id, r.address_key, r.first_name, r.last_name, r.fields, r.tracking, r.refused_at
+        "SELECT r.id, r.address_key, r.first_name, r.last_name, r.fields, r.tracking, r.refused_at,
+             r.status
          FROM {wanted} AS wanted
          CROSS JOIN recipients r WHERE r.address_key = wanted.address_key AND r.account_id = $2"
     ))
@@ -69,6 +72,8 @@ pub struct NewRow<'a> {
     pub tracking: Option<(RecipientTracking, i64, TrackingSource)>,
     /// Since when the person is known to have unsubscribed, in milliseconds, and from where.
     pub unsubscribed: Option<(i64, TrackingSource)>,
+    /// Since when the address is said to refuse mails for good, in milliseconds, and by whom.
+    pub undeliverable: Option<(i64, TrackingSource)>,
 }
 
 /// The number that a new recipient got.
@@ -129,9 +134,10 @@ pub struct InsertRow<'a> {
 impl<'a> InsertRow<'a> {
     fn of((new, public_key): (&'a NewRow<'a>, Random128)) -> Self {
         let (tracking, unsubscribed) = (new.tracking, new.unsubscribed);
-        let status = match unsubscribed {
-            Some(_) => RecipientStatus::Unsubscribed,
-            None => RecipientStatus::Active,
+        let (status, since) = match (unsubscribed, new.undeliverable) {
+            (Some(since), _) => (RecipientStatus::Unsubscribed, Some(since)),
+            (None, Some(since)) => (RecipientStatus::Bounced, Some(since)),
+            (None, None) => (RecipientStatus::Active, None),
         };
         Self {
             address: new.address.as_typed(),
@@ -141,8 +147,8 @@ impl<'a> InsertRow<'a> {
             last_name: new.last_name,
             fields: new.fields,
             status: status.as_str(),
-            status_changed_at: unsubscribed.map(|(at, _)| at),
-            status_source: unsubscribed.map(|(_, source)| source.as_str()),
+            status_changed_at: since.map(|(at, _)| at),
+            status_source: since.map(|(_, source)| source.as_str()),
             tracking: tracking.map_or(RecipientTracking::Unset, |t| t.0).as_str(),
             tracking_changed_at: tracking.map(|(_, at, _)| at),
             tracking_source: tracking.map(|(.., source)| source.as_str()),
@@ -230,6 +236,54 @@ pub(crate) fn update(
     .bind::<BigInt, _>(account_id)
     .execute(conn)?;
     search::add(conn, account_id, &ids)
+}
+
+/// Ends mails to these recipients: their number, the new status, since when, and from where. Gives the
+/// numbers of those for whom it is new: nobody who has unsubscribed becomes undeliverable.
+pub(crate) fn end_mails(
+    conn: &mut Conn,
+    account_id: i64,
+    said: &[(i64, RecipientStatus, Timestamp, TrackingSource)],
+) -> DbResult<HashSet<i64>> {
+    #[derive(QueryableByName)]
+    struct Changed {
+        #[diesel(sql_type = BigInt)]
+        id: i64,
+    }
+    let rows: Vec<_> = said
+        .iter()
+        .map(|(id, status, since, source)| (id, status.as_str(), since.millis(), source.as_str()))
+        .collect();
+    let unfolded = json_rows::unfold(
+        conn,
+        &[
+            ("id", Column::Int),
+            ("status", Column::Text),
+            ("at", Column::Int),
+            ("source", Column::Text),
+        ],
+    );
+    let changed: Vec<Changed> = diesel::sql_query(format!(
+        "UPDATE recipients SET status = said.status, status_changed_at = said.at,
+             status_source = said.source
+         FROM {unfolded} AS said
+         WHERE recipients.id = said.id AND +recipients.account_id = $2
+             AND (recipients.status = 'active'
+                  OR (recipients.status = 'bounced' AND said.status = 'unsubscribed'))
+         RETURNING recipients.id AS id"
+    ))
+    .bind::<Text, _>(json_rows::of(&rows))
+    .bind::<BigInt, _>(account_id)
+    .load(conn)?;
+    let changed: HashSet<i64> = changed.into_iter().map(|row| row.id).collect();
+    // An address that counts as undeliverable is nothing a person said: a copy need not know it.
+    let told: Vec<_> = said
+        .iter()
+        .filter(|(id, status, ..)| changed.contains(id) && *status == RecipientStatus::Unsubscribed)
+        .map(|(id, status, since, source)| (*id, state(status.as_str(), *source, *since)))
+        .collect();
+    journal::note_each(conn, account_id, &told, JournalKind::Status)?;
+    Ok(changed)
 }
 
 /// Notes the objection of those who have not objected yet, and gives their numbers. Only for

@@ -10,6 +10,7 @@ use super::input::{Json, Query};
 use super::once::{self, Created, Made};
 use super::paging::{self, Listed, Part};
 use super::problem::{FieldProblem, Problem};
+use crate::db::models::group_leavings;
 use crate::db::models::groups::{self, Group};
 use crate::db::models::{recipients, signup_forms};
 use crate::domain::group::name_problem;
@@ -173,7 +174,8 @@ pub async fn delete(caller: Caller, state: web::Data<State>, id: web::Path<i64>)
 
 /// Put a recipient into a group
 ///
-/// Who belongs to it already stays.
+/// Who belongs to it already stays. Who left it by themselves is not put back (409, `left-group`): they
+/// can sign up again, or a user of the account puts them back with a reason.
 #[utoipa::path(put, path = "/api/v1/groups/{id}/members/{recipient}", operation_id = "add_member", tag = "Groups",
     params(("id" = i64, Path, minimum = 1, description = "The group's number"),
            ("recipient" = i64, Path, minimum = 1, description = "The recipient's number")),
@@ -196,15 +198,17 @@ pub async fn add_member(
                 &[recipient_id],
                 Timestamp::now(),
             )?;
+            let left = group_leavings::among(conn, account_id, group_id, &[recipient_id])?;
+            if !left.is_empty() {
+                return Ok(Err(Problem::LeftGroup(recipient_id, group_id)));
+            }
             let all = groups::of_recipient(conn, account_id, recipient_id)?;
-            Ok(all.iter().any(|group| group.id == group_id))
+            let belongs = all.iter().any(|group| group.id == group_id);
+            Ok(belongs.then_some(()).ok_or(Problem::MayNotBeAsked))
         })
         .await?;
-    if belongs {
-        Ok(HttpResponse::NoContent().finish())
-    } else {
-        Err(Problem::MayNotBeAsked)
-    }
+    belongs?;
+    Ok(HttpResponse::NoContent().finish())
 }
 
 /// Take a recipient out of a group

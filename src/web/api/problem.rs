@@ -43,6 +43,8 @@ pub enum Problem {
     GroupInUse(i64),
     /// The group asks its members for consent, and this person refused.
     MayNotBeAsked,
+    /// That recipient left that group by themselves.
+    LeftGroup(i64, i64),
     /// A consent is not taken back as if nothing had been said.
     ConsentStands,
     /// The `Idempotency-Key` was used for another request.
@@ -223,6 +225,9 @@ impl Problem {
                 Self::GroupInUse(forms) => Some(format!(
                     "Sign-up forms that put people into it: {forms}. Remove them first."
                 )),
+                Self::LeftGroup(recipient, group) => Some(format!(
+                    "Recipient {recipient} left group {group}. They can sign up again, or a user of the account puts them back with a reason, on the recipient's tab Gruppen."
+                )),
                 Self::ConsentStands => Some("Record an objection instead.".to_owned()),
                 _ => None,
             },
@@ -255,6 +260,7 @@ impl Problem {
                 "may-not-be-asked",
                 "This person refused and may not be asked for consent now",
             ),
+            Self::LeftGroup(..) => ("left-group", "This person left the group by themselves"),
             Self::ConsentStands => ("consent-stands", "A consent can't be unset"),
             Self::KeyUsedBefore => (
                 "idempotency-key-reused",
@@ -297,6 +303,7 @@ impl ResponseError for Problem {
             | Self::NameTaken
             | Self::GroupInUse(_)
             | Self::MayNotBeAsked
+            | Self::LeftGroup(..)
             | Self::ConsentStands => StatusCode::CONFLICT,
             Self::Status(status) => *status,
         }

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 use std::fs::File;
+use std::io::BufReader;
 
 use actix_web::web;
 use askama::Template;
@@ -14,11 +15,14 @@ use crate::db::models::recipients;
 use crate::domain::time::Timestamp;
 use crate::import::columns::{RESERVED_FIELD_NAMES, field_name};
 use crate::import::evidence::{ConsentEvidence, Part};
+use crate::import::forecast::{Forecast, forecast};
 use crate::import::run::Settings;
+use crate::import::status::StatedStatus;
 use crate::import::{Column, ColumnMapping, Delimiter, Dialect, Encoding, Preview, ReadError};
 use crate::web::access::SignedIn;
 use crate::web::error::WebError;
 use crate::web::fields::Fields;
+use crate::web::filters;
 use crate::web::forms::FormErrors;
 use crate::web::page::{Page, Section};
 use crate::web::respond::{WebResult, invalid, page, see_other};
@@ -58,6 +62,9 @@ struct MappingPage {
     column_count: usize,
     has_address: bool,
     consent: ConsentEvidence,
+    everybody: Option<StatedStatus>,
+    /// None while the file can't be imported as it is.
+    forecast: Option<Forecast>,
     errors: FormErrors,
 }
 
@@ -86,6 +93,22 @@ impl MappingPage {
             || parts
                 .iter()
                 .any(|part| self.errors.get(field_of(*part)).is_some())
+    }
+
+    /// What everybody in the file can be called, whatever its columns say.
+    #[allow(clippy::unused_self, reason = "templates reach it through the page")]
+    fn everybody_options(&self) -> [(&'static str, &'static str); 4] {
+        [
+            StatedStatus::Unsubscribed,
+            StatedStatus::Undeliverable,
+            StatedStatus::Complained,
+            StatedStatus::Unconfirmed,
+        ]
+        .map(|status| (status.as_str(), status.label()))
+    }
+
+    fn chosen_for_everybody(&self) -> &'static str {
+        self.everybody.map_or("", StatedStatus::as_str)
     }
 
     #[allow(clippy::unused_self, reason = "templates reach it through the page")]
@@ -146,6 +169,8 @@ pub async fn update(
         _ => None,
     };
     settings.consent = consent_of(&form);
+    let everybody = form.text("status-alle").parse().ok();
+    settings.everybody = everybody.filter(|said| *said > StatedStatus::Active);
     let mut errors = FormErrors::new();
     if let Err(problem) = settings.mapping.validate() {
         errors.add("spalten", problem.to_string());
@@ -276,6 +301,22 @@ async fn read_file<T: Send + 'static>(
     })
 }
 
+/// How many rows would become what; none where nothing can be imported as it is.
+async fn count(
+    state: &web::Data<State>,
+    import_id: i64,
+    settings: &Settings,
+) -> Result<Option<Forecast>, WebError> {
+    let path = state.imports.uploads.path(import_id);
+    let settings = settings.clone();
+    let counted = web::block(move || {
+        let file = File::open(path).map_err(ReadError::from)?;
+        forecast(BufReader::new(file), &settings)
+    })
+    .await?;
+    Ok(counted.ok())
+}
+
 async fn mapping_page(
     signed_in: &SignedIn,
     state: &web::Data<State>,
@@ -293,6 +334,7 @@ async fn mapping_page(
     };
     let preview = read(state, import.id, settings.dialect, SHOWN_ROWS).await?;
     let beyond_ascii = beyond_ascii(state, import.id, settings.dialect).await?;
+    let forecast = count(state, import.id, &settings).await?;
     let (account_id, group_id) = (signed_in.account_id(), import.group_id);
     let (group_name, known) = state
         .read(move |conn| {
@@ -318,6 +360,8 @@ async fn mapping_page(
         dialect: settings.dialect,
         has_address: settings.mapping.position(&Column::Address).is_some(),
         consent: settings.consent.clone().unwrap_or_default(),
+        everybody: settings.everybody,
+        forecast,
         beyond_ascii,
         columns: shown_columns(&preview, &settings.mapping, first_column, &known),
         first_column,
@@ -373,6 +417,11 @@ fn options(title: &str, chosen: &Column, known: &BTreeSet<String>) -> Vec<(Strin
         Column::TrackingOff,
         Column::Consent,
         Column::ConsentDay,
+        Column::Status,
+        Column::Subscribed,
+        Column::Confirmed,
+        Column::Unsubscribed,
+        Column::Undeliverable,
         Column::Ignore,
     ]
     .into_iter()
@@ -380,6 +429,11 @@ fn options(title: &str, chosen: &Column, known: &BTreeSet<String>) -> Vec<(Strin
     .map(|column| {
         let text = match &column {
             Column::Field(name) => format!("Feld „{name}“"),
+            Column::Status => "Status (aktiv, abgemeldet …)".to_owned(),
+            Column::Subscribed | Column::Confirmed => format!("{} (ja/nein)", column.label()),
+            Column::Unsubscribed | Column::Undeliverable => {
+                format!("{} (ja, Tag oder Grund)", column.label())
+            }
             other => other.label().to_owned(),
         };
         let is_chosen = column == *chosen;

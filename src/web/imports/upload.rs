@@ -174,6 +174,7 @@ async fn make(
         dialect: found.dialect,
         mapping: found.mapping,
         consent: None,
+        everybody: None,
         modified_at: None,
     };
     let (account_id, user_id) = (signed_in.account_id(), signed_in.user.id);

@@ -5,6 +5,7 @@ use std::process::Output;
 
 use tempfile::TempDir;
 use widerspruch::db::models::backups;
+use widerspruch::db::models::group_leavings;
 use widerspruch::db::models::objections::{self, Remembered};
 use widerspruch::db::models::recipients::{self, Recipient};
 use widerspruch::db::reports::{self, Figures};
@@ -139,6 +140,13 @@ pub fn after_the_copy(world: &World) {
     submit("frida", "tracking/aufheben", &reason);
     let group = world.total("id", "groups", "name = 'Kunden'").to_string();
     submit("greta", "gruppen", &[("gezeigt", &group)]);
+    let joins = [("gezeigt", group.as_str()), ("gruppen", group.as_str())];
+    submit("gustav", "gruppen", &joins);
+    let gustav = id(world, "gustav");
+    world.write(|conn| {
+        let (group, now) = (group.parse().expect("a number"), Timestamp::now());
+        group_leavings::leave(conn, world.account_id, group, gustav, now)
+    });
     // Somebody new, whom the copy does not know, objects; somebody else comes and goes.
     for name in ["neu", "kurz"] {
         world.make_recipient(&address(name));
@@ -163,6 +171,12 @@ pub fn assert_told(world: &World, story: &Story) {
     let gustav = find(world, "gustav").expect("Gustav");
     assert_eq!(world.deliveries_of(gustav.id).len(), 1, "untouched");
     assert_eq!(world.rows("memberships", "1 = 1"), 0);
+    let left = format!("recipient_id = {}", gustav.id);
+    assert_eq!(
+        world.rows("group_leavings", &left),
+        1,
+        "and nothing puts him back"
+    );
     assert_eq!(
         figures(world, story.mailing),
         story.figures,

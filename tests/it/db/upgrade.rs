@@ -4,6 +4,11 @@ use diesel::connection::SimpleConnection;
 use diesel::{Connection, PgConnection, SqliteConnection};
 use diesel_migrations::{FileBasedMigrations, MigrationHarness};
 use widerspruch::db::{Db, sqlite_file};
+use serde_json::json;
+use widerspruch::db::models::audit::{self, Action, Actor, Entry};
+use widerspruch::db::models::groups;
+use widerspruch::db::sqlite_file;
+use widerspruch::domain::time::Timestamp;
 
 use widerspruch::db::models::recipients::{self, RecipientData};
 use widerspruch::db::paging::Position;
@@ -18,6 +23,10 @@ use crate::support::import::import;
 use crate::support::world::{ADMIN, PASSWORD};
 use crate::support::{On, World, on_both};
 
+/// The migrations whose upgrades this tests.
+const SESSION_KEYS: &str = "20261201000001";
+const LEFT_GROUPS: &str = "20261202000004";
+
 /// Tables that the upgrade or a running server changes, and which are looked at apart.
 const APART: [&str; 4] = [
     "__diesel_schema_migrations",
@@ -29,6 +38,9 @@ const APART: [&str; 4] = [
 /// Takes migrations back down to this one, and enters what the version before would have.
 fn as_before(world: &World, oldest: &str, data: &str) {
     fn revert<C>(conn: &mut C, folder: &str, oldest: &str)
+/// Takes migrations back up to that one, and enters what the version before it would have.
+fn as_before(world: &World, migration: &str, data: &str) {
+    fn revert<C>(conn: &mut C, folder: &str, migration: &str)
     where
         C: MigrationHarness<C::Backend> + Connection,
     {
@@ -42,6 +54,7 @@ fn as_before(world: &World, oldest: &str, data: &str) {
                 "{reverted} was the newest"
             );
             if reverted.to_string() == oldest {
+            if reverted.to_string() == migration {
                 return;
             }
         }
@@ -52,12 +65,14 @@ fn as_before(world: &World, oldest: &str, data: &str) {
             let path = path.to_str().expect("a path");
             let mut conn = SqliteConnection::establish(path).expect("the file");
             revert(&mut conn, "migrations/sqlite", oldest);
+            revert(&mut conn, "migrations/sqlite", migration);
             conn.batch_execute(data).expect("rows");
         }
         On::Postgres => {
             let url = world.database_url().expect("a server");
             let mut conn = PgConnection::establish(url).expect("the server");
             revert(&mut conn, "migrations/postgres", oldest);
+            revert(&mut conn, "migrations/postgres", migration);
             conn.batch_execute(data).expect("rows");
         }
     }
@@ -79,6 +94,7 @@ on_both!(sessions_of_the_version_before_end, |_world| {
     as_before(
         &world,
         "20261201000001",
+        SESSION_KEYS,
         &format!(
             "INSERT INTO sessions (key_hash, user_id, device, created_at, used_at, expires_at)
              SELECT {of_session}, id, 1, 1, 1, 9999999999999 FROM users;
@@ -214,3 +230,49 @@ on_both!(refused_rows_of_the_version_before_are_listed, |_world| {
     assert_eq!(world.rows("import_refusals", "cells = '' AND line > 0"), 1);
     assert_eq!(world.rows("import_refusals", "1 = 1"), 1);
 });
+on_both!(
+    who_left_a_group_before_is_known_where_it_is_certain,
+    |_world| {
+        let mut world = World::start(_world.on);
+        let account = world.account_id;
+        let now = Timestamp::now();
+        let names = ["left", "back", "again", "moved", "never"];
+        let ids = names.map(|name| world.make_recipient(&format!("{name}@example.org")));
+        let group = world.write(|conn| {
+            let group = groups::create(conn, account, "Aktionen", now)?;
+            // Put back by an administrator of the version before.
+            groups::add_members(conn, account, group, &ids[1..2], now)?;
+            Ok(group)
+        });
+        world.write(|conn| {
+            let entry = |action, id, group| Entry {
+                actor: &Actor::Recipient,
+                action,
+                recipient_id: Some(id),
+                details: json!({ "group": group, "form": 1 }),
+            };
+            let left = Action::RecipientLeftGroup;
+            for (id, group) in [(0, group), (1, group), (2, group), (3, 4711)] {
+                audit::record(
+                    conn,
+                    account,
+                    &entry(left, ids[id], group),
+                    Timestamp(5_000),
+                )?;
+            }
+            // Signed up again, and was taken out by somebody else.
+            let confirmed = entry(Action::SignupConfirmed, ids[2], group);
+            audit::record(conn, account, &confirmed, Timestamp(6_000))
+        });
+        world.stop();
+        as_before(&world, LEFT_GROUPS, "");
+
+        world.restart();
+        assert_eq!(world.rows("group_leavings", "1 = 1"), 1);
+        let left = format!(
+            "recipient_id = {} AND group_id = {group} AND left_at = 5000",
+            ids[0]
+        );
+        assert_eq!(world.rows("group_leavings", &left), 1);
+    }
+);

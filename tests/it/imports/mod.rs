@@ -3,3 +3,4 @@
 mod command;
 mod consents;
 mod rows;
+mod statuses;

@@ -40,6 +40,7 @@ fn shown_form(page: &Answer, action: &str) -> Vec<(String, String)> {
         .select(&selector("select"))
         .map(|select| {
             let chosen = select.select(&selector("option[selected]")).next();
+            let chosen = chosen.or_else(|| select.select(&selector("option")).next());
             let value = chosen.and_then(|option| option.attr("value"));
             (
                 select.attr("name").unwrap().to_owned(),
@@ -616,4 +617,29 @@ on_both!(lines_above_the_header_can_be_skipped, |world| {
     assert_eq!(post(&admin, &path, &form).status, 303);
     let import = wait_until_over(world);
     assert_eq!((import.added, import.refused), (1, 0));
+on_both!(the_page_counts_what_would_become_of_the_rows, |world| {
+    let admin = world.admin();
+    let text = "E-Mail;Status\na@example.org;aktiv\nb@example.org;abgemeldet\nc@example.org;Bounce\n\
+                d@example.org;unbestätigt\ne@example.org;Kunde\n";
+    let path = upload(&admin, &[], text);
+    let counted = |agent: &Agent| {
+        agent
+            .visit(&path)
+            .all("section[aria-labelledby=ergebnis] dd")
+    };
+    assert_eq!(counted(&admin)[..3], ["1", "1", "1"]);
+    admin
+        .visit(&path)
+        .assert_says("„Status“ kennt „Kunde“ nicht.");
+    // Everybody is unsubscribed, and the column means something else.
+    let mut form = shown_form(&admin.visit(&path), "vorschau");
+    choose(&mut form, "status-alle", 0, "unsubscribed");
+    choose(&mut form, "spalte", 1, "ignore");
+    assert_eq!(post(&admin, &path, &form).status, 303);
+    assert_eq!(counted(&admin), ["0", "5"]);
+    assert_eq!(start(&admin, &path).status, 303);
+    let done = wait_until_over(world);
+    assert_eq!((done.added, done.unsubscribed), (5, 5));
+    admin.visit(&path).assert_says("Laut Datei abgemeldet");
+    assert_eq!(world.rows("recipients", "status = 'unsubscribed'"), 5);
 });

@@ -3,6 +3,7 @@
 use serde_json::Value;
 
 use crate::domain::tracking::{TrackingMode, TrackingSource};
+use crate::import::status::StatedStatus;
 use crate::web::filters::format_date;
 
 /// How the keys of details are called on the screen.
@@ -16,6 +17,8 @@ const KEYS: &[(&str, &str)] = &[
     ("mailing", "E-Mailing"),
     ("export", "Datei"),
     ("filter", "Auswahl"),
+    ("import", "Import"),
+    ("said", "Angabe"),
     ("form", "Formular"),
     ("group", "Gruppe"),
     ("recipients", "Empfänger"),
@@ -95,6 +98,10 @@ fn of(key: &str, value: &Value) -> String {
         ("source", Value::String(word)) => word.parse().map_or_else(
             |_| word.clone(),
             |source: TrackingSource| source.label().to_owned(),
+        ),
+        ("said", Value::String(word)) => word.parse().map_or_else(
+            |_| word.clone(),
+            |said: StatedStatus| said.label().to_owned(),
         ),
         ("mode" | "before", Value::String(word)) => word.parse().map_or_else(
             |_| word.clone(),

@@ -8,7 +8,7 @@ use super::super::{InAddress, person, unsubscribe};
 use super::{back, read, unknown};
 use crate::db::account_lock;
 use crate::db::models::audit::{self, Action, Actor, Entry};
-use crate::db::models::groups;
+use crate::db::models::group_leavings;
 use crate::domain::time::Timestamp;
 use crate::web::respond::WebResult;
 use crate::web::state::State;
@@ -34,18 +34,17 @@ pub async fn leave(
             person::act(conn, &token.recipient_key, |conn, account, recipient| {
                 // A deletion counts the members at the same time.
                 account_lock::exclusive(conn, account)?;
-                let of_person = groups::of_recipient(conn, account, recipient)?;
-                if !of_person.iter().any(|group| group.id == group_id) {
+                let now = Timestamp::now();
+                if !group_leavings::leave(conn, account, group_id, recipient, now)? {
                     return Ok(());
                 }
-                groups::remove_member(conn, account, group_id, recipient)?;
                 let entry = Entry {
                     actor: &Actor::Recipient,
                     action: Action::RecipientLeftGroup,
                     recipient_id: Some(recipient),
                     details: json!({ "group": group_id }),
                 };
-                audit::record(conn, account, &entry, Timestamp::now())
+                audit::record(conn, account, &entry, now)
             })
         })
         .await?;

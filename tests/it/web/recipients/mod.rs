@@ -4,6 +4,7 @@ mod data;
 mod fields;
 mod groups;
 mod history;
+mod left_groups;
 mod list;
 mod new;
 mod search;

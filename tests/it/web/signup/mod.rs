@@ -6,8 +6,8 @@ mod strangers;
 
 use diesel::connection::SimpleConnection;
 use widerspruch::db::models::audit::Actor;
-use widerspruch::db::models::groups;
 use widerspruch::db::models::recipients::{self, Recipient};
+use widerspruch::db::models::{group_leavings, groups};
 use widerspruch::domain::time::Timestamp;
 use widerspruch::domain::tracking::{
     Decision, RecipientStatus, RecipientTracking, TrackingMode, TrackingSource,
@@ -331,6 +331,30 @@ on_both!(signing_up_again_is_the_persons_own_act, |world| {
     assert_eq!(third.tracking, RecipientTracking::Consented);
     assert_eq!(world.rows("objections", "1 = 1"), 0);
 });
+
+on_both!(
+    signing_up_again_leads_back_into_a_group_that_was_left,
+    |world| {
+        let form = Form::new(world);
+        let anna = form.sign_up(world, "anna@example.org", &[]);
+        world.write(|conn| {
+            let now = Timestamp::now();
+            group_leavings::leave(conn, world.account_id, form.group, anna.id, now)
+        });
+        let of_group = format!("group_id = {}", form.group);
+        assert_eq!(world.rows("memberships", &of_group), 0);
+        assert_eq!(world.rows("group_leavings", &of_group), 1);
+        form.ask(world, "anna@example.org", &[]);
+        assert_eq!(
+            world.rows("memberships", &of_group),
+            0,
+            "not before the confirmation"
+        );
+        form.sign_up(world, "anna@example.org", &[]);
+        assert_eq!(world.rows("memberships", &of_group), 1);
+        assert_eq!(world.rows("group_leavings", &of_group), 0);
+    }
+);
 
 on_both!(two_confirmations_at_once_count_once, |world| {
     let form = Form::new(world);
