@@ -222,6 +222,8 @@ fn account_pages(table: &mut Table<'_>) {
     table.post("/benutzerkonto/ruecklaeufer/abrufen",   role(Admin),     account::bounces::read);
     table.post("/benutzerkonto/ruecklaeufer/testen",    role(Admin),     account::bounces::test);
     table.post("/benutzerkonto/ruecklaeufer/grenze",    role(Admin),     account::bounces::update_limit);
+    table.get ("/benutzerkonto/ruecklaeufer/absagen",   role(Admin),     account::refusals::confirm);
+    table.post("/benutzerkonto/ruecklaeufer/absagen",   role(Admin),     account::refusals::destroy);
     table.get ("/benutzerkonto/benutzer",               role(Admin),     account::users::index);
     table.get ("/benutzerkonto/benutzer/einladen",      role(Admin),     account::users::invite::new);
     table.post("/benutzerkonto/benutzer/einladen",      role(Admin),     account::users::invite::create);

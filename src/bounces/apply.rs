@@ -9,9 +9,9 @@ use super::origin::{Keys, Origin};
 use super::report::{self, Meaning, Returned};
 use crate::db::models::audit::{self, Action, Actor, Entry};
 use crate::db::models::recipients::{self, Recipient};
-use crate::db::models::{accounts, bounces, webhook_deliveries};
+use crate::db::models::{accounts, bounce_reasons, bounces, webhook_deliveries};
 use crate::db::{Conn, DbResult, account_lock};
-use crate::domain::bounce::{BounceKind, StatusCode};
+use crate::domain::bounce::{BounceKind, BounceReason, StatusCode};
 use crate::domain::time::Timestamp;
 use crate::domain::tracking::{RecipientStatus, TrackingSource};
 use crate::domain::webhook::HookEvent;
@@ -44,13 +44,13 @@ pub fn apply(conn: &mut Conn, returned: &Returned, now: Timestamp) -> DbResult<O
         (Meaning::Other, _) => Ok(Outcome::Other),
         (_, None) => Ok(Outcome::Unassigned),
         (Meaning::Report, Some(_)) => Ok(Outcome::Nothing),
-        (Meaning::CameBack { kind, code }, Some(origin)) => {
+        (Meaning::CameBack { kind, reason, code }, Some(origin)) => {
             let Some(account_id) = bounces::account_of(conn, origin.mailing_id)? else {
                 // The mailing was deleted, or the mail was a test.
                 return Ok(Outcome::Nothing);
             };
             let account = InAccount { account_id, now };
-            let is_new = account.count(conn, origin, kind, code)?;
+            let is_new = account.count(conn, origin, kind, reason, code)?;
             Ok(if is_new {
                 Outcome::Counted(kind)
             } else {
@@ -72,6 +72,7 @@ impl InAccount {
         conn: &mut Conn,
         origin: Origin,
         kind: BounceKind,
+        reason: Option<BounceReason>,
         code: Option<StatusCode>,
     ) -> DbResult<bool> {
         let (account_id, mailing_id) = (self.account_id, origin.mailing_id);
@@ -91,6 +92,9 @@ impl InAccount {
             return Ok(false);
         }
         bounces::note(conn, account_id, delivery, kind, code, self.now)?;
+        if let Some(reason) = reason {
+            bounce_reasons::note(conn, account_id, recipient.id, mailing_id, reason, self.now)?;
+        }
         match kind {
             BounceKind::Complaint => {
                 self.unsubscribe(conn, &recipient)?;
@@ -98,6 +102,8 @@ impl InAccount {
             // It says nothing about the address of now.
             BounceKind::Hard | BounceKind::Soft if delivery.went_to_old_address(&recipient) => {}
             BounceKind::Hard => self.give_up(conn, &recipient, kind, code)?,
+            // What is about the sender, the mail or the way there counts against no recipient.
+            BounceKind::Soft if !reason.is_some_and(BounceReason::is_about_the_mailbox) => {}
             BounceKind::Soft => {
                 let in_a_row = bounces::count_soft(conn, account_id, recipient.id, delivery)?;
                 if in_a_row >= accounts::find(conn, account_id)?.soft_bounce_limit {
@@ -191,4 +197,24 @@ pub fn reactivate(
         details: json!({}),
     };
     audit::record(conn, account_id, &entry, now)
+}
+
+/// How many recipients become deliverable again in one transaction.
+const REACTIVATED_AT_ONCE: i64 = 200;
+
+/// *Wieder zustellen* for recipients of one domain whose mails were refused for the same reason
+/// since then: some of them. Gives how many; none once all are done.
+pub fn reactivate_alike(
+    conn: &mut Conn,
+    account_id: i64,
+    (domain, reason, since): (&str, BounceReason, Timestamp),
+    actor: &Actor,
+    now: Timestamp,
+) -> DbResult<usize> {
+    let limit = REACTIVATED_AT_ONCE;
+    let ids = bounce_reasons::given_up(conn, account_id, domain, reason, since, limit)?;
+    for id in &ids {
+        reactivate(conn, account_id, *id, actor, now)?;
+    }
+    Ok(ids.len())
 }

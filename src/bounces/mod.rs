@@ -10,11 +10,13 @@
 
 pub mod apply;
 pub mod background;
+mod delivery_status;
 pub mod fields;
 pub mod folder_name;
 pub mod imap;
 pub mod mailbox;
 pub mod origin;
+mod plain_words;
 pub mod report;
 pub mod server;
 pub mod spool;

@@ -40,8 +40,8 @@ pub(super) struct Places<'a> {
     pub report: &'a [Fields],
     /// The header of our mail, as far as it was returned.
     pub returned: &'a [Fields],
-    /// What it says in words; some quote our mail there.
-    pub text: &'a str,
+    /// What its parts say; some quote our mail there.
+    pub texts: &'a [String],
 }
 
 /// Where mail systems write to whom a message was addressed.
@@ -75,19 +75,23 @@ pub(super) fn find(places: &Places<'_>, keys: &Keys) -> Option<Origin> {
                 .flat_map(|fields| fields.all("list-unsubscribe"))
                 .find_map(|text| in_link(text, keys))
         })
-        .or_else(|| in_address(places.text, keys))
-        .or_else(|| in_link(places.text, keys))
+        .or_else(|| places.texts.iter().find_map(|text| in_address(text, keys)))
+        .or_else(|| places.texts.iter().find_map(|text| in_link(text, keys)))
 }
 
-/// The first valid mark in a text with addresses.
+/// The first valid mark in a text with addresses. It stands behind a plus, whatever was made of
+/// the address around it: a forwarder puts the whole into one of its own (SRS, VERP, BATV), and an
+/// envelope's identifier has another writing (RFC 3461, 4).
 fn in_address(text: &str, keys: &Keys) -> Option<Origin> {
-    text.split(|c: char| c.is_whitespace() || "<>()[]{},;:\"'".contains(c))
-        .filter(|word| word.contains('+'))
-        .find_map(|word| {
-            verp::read(&keys.bounce, word)
-                // An envelope's identifier comes in another writing (RFC 3461, 4).
-                .or_else(|| verp::read(&keys.bounce, &word.replace("+2B", "+")))
-        })
+    let behind_plus = text.match_indices('+').map(|(at, _)| &text[at + 1..]);
+    let behind_escape = text
+        .match_indices("2B")
+        .chain(text.match_indices("2b"))
+        .filter(|(at, _)| text[..*at].ends_with(['+', '=', '%']))
+        .map(|(at, _)| &text[at + 2..]);
+    behind_plus
+        .chain(behind_escape)
+        .find_map(|rest| verp::read_at_start(&keys.bounce, rest))
         .map(|(mailing_id, recipient_key)| Origin {
             mailing_id,
             recipient_key,
@@ -136,6 +140,10 @@ mod tests {
             format!("rfc822;b+{mark}@news.example"),
             format!("b+2B{mark}@news.example"),
             format!("other@news.example, prvs=123=b+{mark}@news.example"),
+            format!("SRS0=x4Fa=QZ=news.example=b+{mark}@forwarder.example"),
+            format!("list-bounces+b+{mark}=news.example@forwarder.example"),
+            format!("fwd-b=2B{mark}=40news.example@forwarder.example"),
+            format!("mailto:b%2b{mark}%40news.example"),
         ] {
             let found = in_address(&text, &keys());
             assert_eq!(
@@ -175,7 +183,7 @@ mod tests {
             header: &header,
             report: &[],
             returned: &[returned],
-            text: &about(3),
+            texts: &[format!("b+{}@news.example", about(3))],
         };
         assert_eq!(find(&places, &keys()).map(|o| o.mailing_id), Some(1));
     }

@@ -3,11 +3,12 @@
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
-use mail_parser::{Message, MessageParser, MimeHeaders, PartType};
+use mail_parser::{ContentType, Message, MessageParser, MimeHeaders, PartType};
 
 use super::fields::Fields;
 use super::origin::{self, Keys, Origin, Places};
-use crate::domain::bounce::{BounceKind, StatusCode};
+use super::{delivery_status, plain_words};
+use crate::domain::bounce::{BounceKind, BounceReason, StatusCode, Verdict};
 
 /// How much of a message is read, in bytes. What matters stands in front.
 pub const READ_OF_A_MESSAGE: usize = 512 * 1024;
@@ -16,8 +17,8 @@ pub const READ_OF_A_MESSAGE: usize = 512 * 1024;
 /// nested in each other.
 const MOST_PARTS: usize = 1_000;
 
-/// How much of a text for people is searched for a code, in bytes.
-const SEARCHED_TEXT: usize = 16 * 1024;
+/// A report may be forwarded in a message, and that once more.
+const DEEPEST: usize = 3;
 
 /// What a message says.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -26,6 +27,8 @@ pub enum Meaning {
     CameBack {
         /// What it was.
         kind: BounceKind,
+        /// What was refused; none of a complaint.
+        reason: Option<BounceReason>,
         /// The code, as far as there is one.
         code: Option<StatusCode>,
     },
@@ -33,6 +36,17 @@ pub enum Meaning {
     Report,
     /// No report: an answer, a notice of absence, anything.
     Other,
+}
+
+impl Meaning {
+    /// A mail came back with that.
+    pub const fn bounce(verdict: Verdict) -> Self {
+        Self::CameBack {
+            kind: verdict.kind(),
+            reason: Some(verdict.reason),
+            code: verdict.code,
+        }
+    }
 }
 
 /// What a message says, and about which mail of ours.
@@ -66,7 +80,7 @@ pub fn read(message: &[u8], keys: &Keys) -> Returned {
     catch_unwind(AssertUnwindSafe(|| {
         MessageParser::default()
             .parse(message)
-            .map_or(Returned::UNREADABLE, |parsed| understand(&parsed, keys))
+            .map_or(Returned::UNREADABLE, |parsed| understand(&parsed, keys, 0))
     }))
     .unwrap_or(Returned::UNREADABLE)
 }
@@ -80,103 +94,111 @@ fn parts(message: &[u8]) -> usize {
         .count()
 }
 
-fn understand(message: &Message<'_>, keys: &Keys) -> Returned {
+fn understand(message: &Message<'_>, keys: &Keys, depth: usize) -> Returned {
     let header = Fields::of(message);
-    let mut report = Vec::new();
-    let mut returned = Vec::new();
-    let mut meaning = None;
-    for part in message.parts.iter().skip(1) {
-        let kind = part.content_type().map(|kind| {
-            let subtype = kind.subtype().unwrap_or_default();
-            format!("{}/{subtype}", kind.ctype()).to_ascii_lowercase()
-        });
-        match (kind.as_deref().unwrap_or_default(), &part.body) {
-            ("message/delivery-status" | "message/global-delivery-status", _) => {
-                let groups = Fields::groups(part.contents());
-                meaning = meaning.or(Some(delivery_status(&groups)));
-                report.extend(groups);
-            }
-            ("message/feedback-report", _) => {
-                let groups = Fields::groups(part.contents());
-                meaning = meaning.or_else(|| groups.first().map(feedback));
-                report.extend(groups);
-            }
-            ("text/rfc822-headers" | "message/global-headers", _) => {
-                returned.push(Fields::parse(part.contents()));
-            }
-            (_, PartType::Message(inner)) => returned.push(Fields::of(inner)),
-            _ => {}
-        }
-    }
+    let parts = Parts::of(message);
     let text = message.body_text(0).unwrap_or_default();
+    let subject = message.subject().unwrap_or_default();
+    let meaning = delivery_status::meaning(&parts.statuses, &text)
+        .or_else(|| parts.feedback.first().map(feedback))
+        .unwrap_or_else(|| plain_words::meaning(&header, subject, &text));
+    let report: Vec<Fields> = parts.statuses.into_iter().chain(parts.feedback).collect();
+    let returned: Vec<Fields> = parts.headers;
     let places = Places {
         header: &header,
         report: &report,
         returned: &returned,
-        text: &text,
+        texts: &parts.texts,
     };
-    Returned {
-        meaning: meaning.unwrap_or_else(|| in_words(&header, &text)),
+    let mut found = Returned {
+        meaning,
         origin: origin::find(&places, keys),
-    }
-}
-
-/// What a delivery status says. Our mails have one recipient each; where an alias made several of
-/// it, the mail came back only if nobody got it, and the mildest failure counts.
-fn delivery_status(groups: &[Fields]) -> Meaning {
-    let mut failures = Vec::new();
-    for group in groups {
-        let code = code_of(group);
-        match group.first("action").to_ascii_lowercase().as_str() {
-            "delivered" | "relayed" | "expanded" => return Meaning::Report,
-            action if action.starts_with("failed") => match code {
-                None => failures.push((BounceKind::Soft, None)),
-                Some(code) => failures.extend(code.kind().map(|kind| (kind, Some(code)))),
-            },
-            // Lost on the way; a temporary code may as well be a delay.
-            "" => failures.extend(code.and_then(|code| match code.kind() {
-                Some(BounceKind::Hard) => Some((BounceKind::Hard, Some(code))),
-                _ => None,
-            })),
-            _ => {}
+    };
+    // Somebody forwarded the whole report.
+    if found.meaning == Meaning::Other && depth < DEEPEST {
+        let inner = parts
+            .messages
+            .iter()
+            .map(|inner| understand(inner, keys, depth + 1));
+        if let Some(inner) = inner
+            .into_iter()
+            .find(|inner| inner.meaning != Meaning::Other)
+        {
+            found.meaning = inner.meaning;
+            found.origin = found.origin.or(inner.origin);
         }
     }
-    let soft = failures.iter().find(|(kind, _)| *kind == BounceKind::Soft);
-    match soft.or(failures.first()) {
-        Some((kind, code)) => Meaning::CameBack {
-            kind: *kind,
-            code: *code,
-        },
-        None => Meaning::Report,
+    found
+}
+
+/// What a message holds, by what it is: systems declare parts of a report as anything.
+#[derive(Default)]
+struct Parts<'a> {
+    /// The groups of fields of delivery statuses (RFC 3464).
+    statuses: Vec<Fields>,
+    /// The fields of a feedback report (RFC 5965).
+    feedback: Vec<Fields>,
+    /// Headers of mails that were returned.
+    headers: Vec<Fields>,
+    /// Mails that were returned or forwarded.
+    messages: Vec<&'a Message<'a>>,
+    /// All that can be read.
+    texts: Vec<String>,
+}
+
+impl<'a> Parts<'a> {
+    fn of(message: &'a Message<'a>) -> Self {
+        let mut parts = Self::default();
+        for part in &message.parts {
+            match &part.body {
+                PartType::Message(inner) => {
+                    parts.headers.push(Fields::of(inner));
+                    parts.messages.push(inner);
+                }
+                PartType::Multipart(_) => {}
+                _ => parts.add(part.content_type(), part.contents()),
+            }
+        }
+        parts
+    }
+
+    fn add(&mut self, kind: Option<&ContentType<'_>>, contents: &[u8]) {
+        let kind = kind.map(|kind| {
+            let subtype = kind.subtype().unwrap_or_default();
+            format!("{}/{subtype}", kind.ctype()).to_ascii_lowercase()
+        });
+        let text = String::from_utf8_lossy(contents);
+        match kind.as_deref().unwrap_or_default() {
+            "message/delivery-status" | "message/global-delivery-status" => {
+                self.statuses.extend(Fields::groups(contents));
+            }
+            "message/feedback-report" => self.feedback.extend(Fields::groups(contents)),
+            "text/rfc822-headers" | "message/global-headers" => {
+                self.headers.push(Fields::parse(contents));
+            }
+            _ => {
+                if let Some(at) = delivery_status::begins_in(&text) {
+                    self.statuses.extend(Fields::groups(text[at..].as_bytes()));
+                } else if line_with(&text, "feedback-type:") == Some(0) {
+                    self.feedback.extend(Fields::groups(contents));
+                }
+            }
+        }
+        self.texts.push(text.into_owned());
     }
 }
 
-/// The code of a recipient's group. Some systems give a code that says nothing beside words that
-/// say more.
-fn code_of(group: &Fields) -> Option<StatusCode> {
-    let status = StatusCode::at_start(group.first("status"));
-    if status.is_some_and(|code| !code.is_unspecific()) {
-        return status;
+/// Where the first line begins that begins so, in whatever case.
+pub(super) fn line_with(text: &str, beginning: &str) -> Option<usize> {
+    let mut at = 0;
+    for line in text.split_inclusive('\n') {
+        let begins = line.get(..beginning.len());
+        if begins.is_some_and(|begins| begins.eq_ignore_ascii_case(beginning)) {
+            return Some(at);
+        }
+        at += line.len();
     }
-    let words = group.first("diagnostic-code");
-    StatusCode::find_in(words)
-        .filter(|code| !code.is_unspecific())
-        .or_else(|| reply(words))
-        .or(status)
-}
-
-/// What the reply of a mail server without a finer code means (RFC 5321, 4.2.3).
-fn reply(words: &str) -> Option<StatusCode> {
-    let words = words.rsplit(';').next().unwrap_or_default().trim_start();
-    let digits = words.get(..3)?;
-    match (digits, digits.parse::<u16>().ok()?) {
-        // Out of space for this mailbox.
-        ("552", _) => Some(StatusCode::new(5, 2, 2)),
-        ("452", _) => Some(StatusCode::new(4, 2, 2)),
-        (_, 400..=499) => Some(StatusCode::new(4, 0, 0)),
-        (_, 500..=599) => Some(StatusCode::new(5, 0, 0)),
-        _ => None,
-    }
+    None
 }
 
 /// What a feedback report says (RFC 5965, 3.1 and 7.3).
@@ -184,60 +206,11 @@ fn feedback(report: &Fields) -> Meaning {
     match report.first("feedback-type").to_ascii_lowercase().as_str() {
         "abuse" | "fraud" | "opt-out" | "opt-out-list" => Meaning::CameBack {
             kind: BounceKind::Complaint,
+            reason: None,
             code: None,
         },
         _ => Meaning::Report,
     }
-}
-
-/// What a message without a report says, as qmail and old mail servers write it: only if a mail
-/// system wrote it, and only with a code.
-fn in_words(header: &Fields, text: &str) -> Meaning {
-    if !is_from_a_mail_system(header) {
-        return Meaning::Other;
-    }
-    let found = StatusCode::find_in(before_the_copy(text));
-    match found.and_then(|code| code.kind().map(|kind| (kind, code))) {
-        Some((kind, code)) => Meaning::CameBack {
-            kind,
-            code: Some(code),
-        },
-        None => Meaning::Other,
-    }
-}
-
-/// Notices of absence come from people's addresses, even when the envelope has no sender.
-fn is_from_a_mail_system(header: &Fields) -> bool {
-    if header.has("x-failed-recipients") {
-        return true;
-    }
-    let from = header.first("from").to_ascii_lowercase();
-    let address = from.rsplit('<').next().unwrap_or_default().trim();
-    let local_part = address.split('@').next().unwrap_or_default();
-    match local_part {
-        "mailer-daemon" | "mailerdaemon" | "mail-daemon" | "mdaemon" => true,
-        "postmaster" => !header.first("auto-submitted").starts_with("auto-replied"),
-        _ => false,
-    }
-}
-
-/// The words in front of the copy of our mail, which has numbers of its own.
-fn before_the_copy(text: &str) -> &str {
-    let mut end = 0;
-    for line in text.split_inclusive('\n') {
-        let line_says = line.trim().to_ascii_lowercase();
-        let begins = ["return-path:", "received:", "message-id:"]
-            .iter()
-            .any(|word| line_says.starts_with(word));
-        // "--- Below this line is a copy of the message." But not "--- The reason: ---".
-        let announces = line_says.starts_with("---")
-            && (!line_says.ends_with("---") || line_says.contains("original"));
-        if end > SEARCHED_TEXT || begins || announces {
-            break;
-        }
-        end += line.len();
-    }
-    &text[..end]
 }
 
 #[cfg(test)]

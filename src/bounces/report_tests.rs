@@ -1,6 +1,7 @@
 use proptest::prelude::*;
 
 use super::*;
+use crate::domain::bounce::judge;
 use crate::domain::secret::{Purpose, Random128, Secret};
 use crate::mail::verp;
 
@@ -25,9 +26,13 @@ fn understood(message: &str) -> Returned {
 }
 
 fn came_back(kind: BounceKind, code: &str) -> Meaning {
+    let code = StatusCode::at_start(code);
+    let reason = judge("", code).reason;
+    assert_eq!(reason.kind(), kind);
     Meaning::CameBack {
         kind,
-        code: StatusCode::at_start(code),
+        reason: Some(reason),
+        code,
     }
 }
 
@@ -218,6 +223,7 @@ fn a_complaint_is_told_from_other_feedback() {
     for kind in ["abuse", "Abuse", "fraud", "opt-out"] {
         let complaint = Meaning::CameBack {
             kind: BounceKind::Complaint,
+            reason: None,
             code: None,
         };
         assert_ours(&arf(kind, &header), complaint);
@@ -243,6 +249,7 @@ fn the_link_in_the_returned_header_names_the_recipient_too() {
     );
     let complaint = Meaning::CameBack {
         kind: BounceKind::Complaint,
+        reason: None,
         code: None,
     };
     assert_ours(&message, complaint);
@@ -270,11 +277,23 @@ Subject: Version 4.2.2 is out
     );
     assert_ours(&qmail, came_back(BounceKind::Hard, "5.1.1"));
     assert_ours(
-        &qmail.replace("#5.1.1", "#4.4.1"),
+        &qmail.replace(
+            "no mailbox here by that name. (#5.1.1)",
+            "I wasn't able to establish an SMTP connection. (#4.4.1)",
+        ),
         came_back(BounceKind::Soft, "4.4.1"),
     );
-    // Without a code it could be anything: only our own words are left.
-    assert_ours(&qmail.replace(" (#5.1.1)", ""), Meaning::Other);
+    // Without a code the words say it.
+    assert_ours(
+        &qmail.replace(" (#5.1.1)", ""),
+        came_back(BounceKind::Hard, "5.1.1"),
+    );
+    // Words of a program of which nothing can be made are no bounce.
+    let odd = qmail
+        .replace("failure notice", "Hallo")
+        .replace("wasn't able to deliver", "have read")
+        .replace("Sorry, no mailbox here by that name. (#5.1.1)", "Hm.");
+    assert_ours(&odd, Meaning::Other);
     let exim = qmail
         .replace(
             "MAILER-DAEMON@mx.example",
@@ -301,6 +320,191 @@ Ich bin bis 5.1.1 nicht da. 550 5.1.1
         assert_ours(&message, Meaning::Other);
         assert!(!understood(&message).is_ours());
     }
+}
+
+#[test]
+fn a_mail_system_without_a_name_is_recognised_by_what_it_says() {
+    let hard = came_back(BounceKind::Hard, "5.1.1");
+    let said = "550 5.1.1 <a@example.org>: User unknown";
+    for from in [
+        "From: <>\n",
+        "From:\n",
+        "From: MAILER-DAEMON <>\n",
+        "From: Mail Delivery Subsystem <noreply@provider.example>\n",
+        "From: \"Mailer-Daemon\" <>\n",
+        "",
+    ] {
+        assert_ours(
+            &format!("{from}To: {}\nSubject: Neues\n\n{said}\n", path()),
+            hard,
+        );
+    }
+    let by = |from: &str, subject: &str, text: &str| {
+        format!(
+            "From: {from}\nTo: {}\nAuto-Submitted: auto-replied\nSubject: {subject}\n\n{text}\n",
+            path()
+        )
+    };
+    let unknown = Meaning::CameBack {
+        kind: BounceKind::Hard,
+        reason: Some(BounceReason::NoMailbox),
+        code: StatusCode::at_start("5.1.10"),
+    };
+    let exchange = "Remote Server returned '550 5.1.10 RESOLVER.ADR.RecipientNotFound'";
+    for (from, subject) in [
+        ("postmaster@firma.example", "Unzustellbar: Neues"),
+        (
+            "postmaster@firma.example",
+            "=?utf-8?q?Unzustellbar=3A_Gr=C3=BC=C3=9Fe?=",
+        ),
+        ("mail@firma.example", "Undeliverable: Neues"),
+    ] {
+        assert_ours(&by(from, subject, exchange), unknown);
+    }
+    for (from, subject) in [
+        ("postmaster@firma.example", "Abwesenheit: bis Montag"),
+        ("jana@firma.example", "AW: Neues"),
+    ] {
+        assert_ours(&by(from, subject, exchange), Meaning::Other);
+    }
+}
+
+#[test]
+fn words_without_any_code_are_understood() {
+    for (system, text) in [
+        ("Exim", "  a@example.org\n    Unrouteable address"),
+        (
+            "Exim",
+            "  a@example.org\n    SMTP error from remote mail server after RCPT TO:\n    550 No such user here",
+        ),
+        (
+            "Exim",
+            "  a@example.org\n    all relevant MX records point to non-existent hosts",
+        ),
+        (
+            "Domino",
+            "User anna (anna@example.org) not listed in Domino Directory",
+        ),
+        (
+            "Exchange",
+            "Die eingegebene E-Mail-Adresse konnte nicht gefunden werden: Empfänger nicht gefunden.",
+        ),
+        (
+            "sendmail",
+            "----- The following addresses had permanent fatal errors -----\n<a@example.org>\n    (reason: 550 Host unknown)",
+        ),
+        (
+            "Postfix",
+            "<a@example.org>: Host or domain name not found. Name service error for\n    name=example.org type=AAAA: Host not found",
+        ),
+        ("German", "Der Empfänger a@example.org ist unbekannt."),
+    ] {
+        let message = format!(
+            "From: Mailer-Daemon@mx.example\nTo: {}\nSubject: Mail delivery failed\nX-Failed-Recipients: a@example.org\n\n{text}\n",
+            path()
+        );
+        let returned = understood(&message);
+        let is_hard = matches!(
+            returned.meaning,
+            Meaning::CameBack {
+                kind: BounceKind::Hard,
+                ..
+            }
+        );
+        assert!(is_hard, "{system}: {:?}", returned.meaning);
+        assert!(returned.is_ours());
+    }
+}
+
+#[test]
+fn a_warning_is_no_bounce() {
+    for (subject, text) in [
+        (
+            "Warning: message 1abc-2 delayed 24 hours",
+            "a@example.org\n 450 4.7.1 greylisted",
+        ),
+        (
+            "Mail",
+            "This message has not yet been delivered. Delivery attempts will continue.\n450 4.2.2 full",
+        ),
+        (
+            "Delivery Status Notification (Delay)",
+            "450 4.4.1 timed out",
+        ),
+        (
+            "Verzögerte Zustellung",
+            "Der Server antwortet nicht: 451 4.4.1",
+        ),
+        (
+            "Warning: could not send message for past 4 hours",
+            "** THIS IS A WARNING MESSAGE ONLY **\n4.4.1",
+        ),
+    ] {
+        let message = format!(
+            "From: MAILER-DAEMON@mx.example\nTo: {}\nAuto-Submitted: auto-replied\nSubject: {subject}\n\n{text}\n",
+            path()
+        );
+        assert_ours(&message, Meaning::Report);
+    }
+}
+
+#[test]
+fn a_mail_given_up_as_too_old_says_nothing_of_the_address() {
+    for (fields, code) in [
+        (
+            "Action: expired\nStatus: 4.4.7\nDiagnostic-Code: smtp; Connection timed out",
+            "4.4.7",
+        ),
+        (
+            "Action: failed\nStatus: 5.4.316\nDiagnostic-Code: smtp;550 5.4.316 Message expired, connection refused",
+            "5.4.316",
+        ),
+        ("Action: expired\nStatus: 5.0.0", "5.4.7"),
+    ] {
+        let group = format!("Final-Recipient: rfc822; a@example.org\n{fields}");
+        assert_ours(
+            &dsn(&path(), &group, "Subject: x"),
+            came_back(BounceKind::Soft, code),
+        );
+    }
+}
+
+#[test]
+fn a_status_is_read_however_it_is_written() {
+    let hard = came_back(BounceKind::Hard, "5.1.1");
+    for status in [
+        "smtp; 5.1.1",
+        "#5.1.1",
+        "550-5.1.1",
+        "550 5.1.1",
+        "(5.1.1)",
+        "5.1.1 (no)",
+    ] {
+        let group = format!(
+            "Final-Recipient: rfc822; a@example.org\nAction: failed\nStatus: {status}\nDiagnostic-Code: x"
+        );
+        assert_ours(&dsn(&path(), &group, "Subject: x"), hard);
+    }
+    let group = "Final-Recipient: rfc822; a@example.org\nAction: failed\nStatus: 5.1.1";
+    for kind in [
+        "text/plain",
+        "application/octet-stream",
+        "message/deliverystatus",
+        "text/delivery-status",
+    ] {
+        let other = dsn(&path(), group, "Subject: x").replace("message/delivery-status", kind);
+        assert_ours(&other, hard);
+    }
+}
+
+#[test]
+fn a_forwarded_report_is_read() {
+    let failed = "Final-Recipient: rfc822; a@example.org\nAction: failed\nStatus: 5.1.1";
+    let inner = dsn(&path(), failed, "Subject: x");
+    let outer = format!(
+        "From: Jana <jana@news.example>\nTo: mailbox@news.example\nSubject: Fwd\nMIME-Version: 1.0\nContent-Type: multipart/mixed; boundary=out\n\n--out\nContent-Type: text/plain\n\nBitte ansehen.\n--out\nContent-Type: message/rfc822\n\n{inner}\n--out--\n"
+    );
+    assert_ours(&outer, came_back(BounceKind::Hard, "5.1.1"));
 }
 
 #[test]

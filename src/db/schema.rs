@@ -451,6 +451,16 @@ table! {
 }
 
 table! {
+    bounce_reasons (recipient_id, mailing_id) {
+        account_id -> BigInt,
+        recipient_id -> BigInt,
+        mailing_id -> BigInt,
+        reason -> Text,
+        refused_at -> BigInt,
+    }
+}
+
+table! {
     bounce_mailboxes (account_id) {
         account_id -> BigInt,
         active -> Bool,
@@ -676,6 +686,9 @@ joinable!(pictures -> accounts (account_id));
 joinable!(smtp_settings -> accounts (account_id));
 joinable!(dkim_keys -> accounts (account_id));
 joinable!(bounce_mailboxes -> accounts (account_id));
+joinable!(bounce_reasons -> accounts (account_id));
+joinable!(bounce_reasons -> recipients (recipient_id));
+joinable!(bounce_reasons -> mailings (mailing_id));
 joinable!(webhooks -> accounts (account_id));
 joinable!(webhook_deliveries -> accounts (account_id));
 joinable!(webhook_deliveries -> webhooks (webhook_id));
@@ -731,6 +744,7 @@ allow_tables_to_appear_in_same_query!(
     smtp_settings,
     dkim_keys,
     bounce_mailboxes,
+    bounce_reasons,
     webhooks,
     webhook_deliveries,
     outbox_mails,

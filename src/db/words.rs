@@ -14,7 +14,7 @@ use super::models::mailings::MailingStatus;
 use super::models::objections::Remembered;
 use super::models::receipts::{Cleanup, ReceiptKind};
 use super::models::webhook_deliveries::TellingStatus;
-use crate::domain::bounce::BounceKind;
+use crate::domain::bounce::{BounceKind, BounceReason};
 use crate::domain::server::Encryption;
 use crate::domain::signature::SignatureAlgorithm;
 use crate::domain::tracking::{
@@ -47,6 +47,7 @@ macro_rules! read_from_text {
 
 read_from_text!(
     BounceKind,
+    BounceReason,
     Cleanup,
     ConsentKind,
     Decision,

@@ -9,7 +9,7 @@ use crate::bounces::origin::Origin;
 use crate::bounces::report::{Meaning, Returned};
 use crate::db::models::recipients;
 use crate::db::{Conn, DbError, DbResult};
-use crate::domain::bounce::{BounceKind, StatusCode};
+use crate::domain::bounce::{BounceKind, StatusCode, judge};
 use crate::domain::time::Timestamp;
 
 const MINUTE: i64 = 60_000;
@@ -108,6 +108,7 @@ pub fn take(
     let returned = Returned {
         meaning: Meaning::CameBack {
             kind: back.kind,
+            reason: back.code.map(|code| judge("", Some(code)).reason),
             code: back.code,
         },
         origin: Some(Origin {

@@ -46,6 +46,15 @@ pub fn mark(key: &Key, mailing_id: i64, recipient_key: &Random128) -> String {
 pub fn read(key: &Key, address: &str) -> Option<(i64, Random128)> {
     let local_part = address.split_once('@').map_or(address, |(local, _)| local);
     let (_, mark) = local_part.rsplit_once('+')?;
+    read_mark(key, mark)
+}
+
+/// The same of a mark that stands at the beginning of a text, whatever follows it.
+pub fn read_at_start(key: &Key, text: &str) -> Option<(i64, Random128)> {
+    read_mark(key, text.get(..MARK_LENGTH)?)
+}
+
+fn read_mark(key: &Key, mark: &str) -> Option<(i64, Random128)> {
     let bytes = decode(mark)?;
     let (body, mac) = bytes.split_at(BODY_LENGTH);
     if body[0] != VERSION || !bool::from(key.mac(body)[..MAC_LENGTH].ct_eq(mac)) {

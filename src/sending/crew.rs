@@ -217,7 +217,7 @@ impl Clerk<'_> {
                 let holder = self.delivering.holder;
                 let mut all: Vec<i64> = ended.iter().map(|row| row.id).collect();
                 all.extend(&next);
-                if ended.iter().any(Ended::is_refused_address) {
+                if ended.iter().any(|row| row.refused.is_some()) {
                     account_lock::shared(conn, account_id)?;
                 }
                 sending::lock(conn, account_id, &all)?;

@@ -164,7 +164,7 @@ fn to_server(server: Server, letter: &Letter<'_>) -> Result<(), LetterError> {
     line.quit();
     match outcome {
         Outcome::Handed => Ok(()),
-        Outcome::Refused(codes) | Outcome::Later { codes, .. } => {
+        Outcome::Refused { codes, .. } | Outcome::Later { codes, .. } => {
             Err(LetterError::Refused(codes.unwrap_or_default()))
         }
         Outcome::Uncertain => Err(LetterError::Uncertain),

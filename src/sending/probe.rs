@@ -108,7 +108,7 @@ impl Probe {
         line.quit();
         match outcome {
             Outcome::Handed => Ok(()),
-            Outcome::Refused(codes) | Outcome::Later { codes, .. } => {
+            Outcome::Refused { codes, .. } | Outcome::Later { codes, .. } => {
                 Err(Problem::MailRefused(codes.unwrap_or_default()))
             }
             Outcome::Uncertain => Err(Problem::Uncertain),

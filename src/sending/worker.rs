@@ -9,7 +9,8 @@ use super::domains::Resting;
 use super::smtp::{Line, Outcome, Server, Trouble};
 use super::timing::step;
 use super::writing::Writer;
-use crate::db::models::sending::{End, Ended, is_about_address};
+use crate::db::models::sending::{End, Ended};
+use crate::domain::bounce::BounceKind;
 
 /// How many outcomes a worker collects before it has them noted, where no mail goes out meanwhile.
 const NOTED_AT_ONCE: usize = 20;
@@ -110,6 +111,7 @@ impl<'a> Worker<'a> {
             return Ok(());
         }
         let outcome = self.line.hand_over(&written.envelope, &written.message);
+        let mut refused = None;
         let (end, reply_code) = match outcome {
             Outcome::Handed => {
                 self.troubles = 0;
@@ -119,10 +121,13 @@ impl<'a> Worker<'a> {
                     .takes_mails(self.account_id, &domain);
                 (End::Handed, None)
             }
-            Outcome::Refused(codes) => {
-                if let Some(codes) = codes.as_deref().filter(|codes| !is_about_address(codes)) {
+            Outcome::Refused { codes, reason } => {
+                if let Some(codes) = codes.as_deref()
+                    && reason.kind() != BounceKind::Hard
+                {
                     self.desk.was_refused(codes);
                 }
+                refused = codes.is_some().then_some(reason);
                 (End::Failed, codes)
             }
             Outcome::Later { codes, domain: all } => {
@@ -145,6 +150,7 @@ impl<'a> Worker<'a> {
             id,
             end,
             reply_code,
+            refused,
         });
         Ok(())
     }

@@ -117,6 +117,10 @@ pub fn find(word: &str) -> Option<Notice> {
             "success",
             "Wieder zustellbar. Der Empfänger erhält wieder E-Mailings, und die Zählung der Rückläufer beginnt von vorn.",
         ),
+        "absagen-zurueckgenommen" => (
+            "success",
+            "Zurückgenommen. Diese Empfänger erhalten wieder E-Mailings.",
+        ),
         "postfach-abgerufen" => ("success", "Das Postfach wurde abgerufen."),
         "postfach-wird-abgerufen" => (
             "success",

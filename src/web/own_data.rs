@@ -11,6 +11,7 @@ use crate::db::models::signups::{self, Signup};
 use crate::db::models::{deletion_requests, groups, outbox};
 use crate::db::reports::person::{self as stored, PersonDelivery, PersonEvent};
 use crate::db::{Conn, DbResult};
+use crate::domain::bounce::BounceReason;
 use crate::domain::secret::Key;
 use crate::domain::time::{Hour, Timestamp};
 use crate::domain::tracking::{Decision, RecipientTracking, TrackingSource};
@@ -213,6 +214,7 @@ impl Mailing {
             "ruecklaeufer": bounce(delivery),
             "ruecklaeufer_am": delivery.bounced_at.map(time),
             "antwort_des_mailservers": delivery.reply_code,
+            "grund_der_absage": delivery.reason.map(BounceReason::label),
             "ereignisse": self.events.iter().map(|event| json!({
                 "art": kind(event),
                 "link": event.url,

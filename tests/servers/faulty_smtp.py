@@ -7,6 +7,8 @@ ones waiting for their reply until it is set to something else. It is said again
 
 What happens to a mail is told by its address:
     unknown…      550 5.1.1 after RCPT
+    missing…      550 after RCPT, and why in words only
+    blocked…      550 5.1.1 after RCPT, with words that say it is about the sender
     spam…         554 5.7.1 after the mail
     grey…         450 4.2.0 after RCPT, the first time
     …@busy.…      421 4.7.0 after RCPT, the first --busy times
@@ -47,6 +49,10 @@ class Taking:
         seen[address] += 1
         if address.startswith("unknown"):
             return f"550 5.1.1 <{address}> is unknown here"
+        if address.startswith("missing"):
+            return "550 No such user here"
+        if address.startswith("blocked"):
+            return f"550 5.1.1 <{address}> your IP address is on a blocklist"
         if address.startswith("grey") and seen[address] == 1:
             return f"450 4.2.0 <{address}> come back later"
         if "@busy." in address:

@@ -5,6 +5,7 @@ use diesel::prelude::*;
 use diesel::sql_types::{BigInt, Text};
 
 use crate::db::json_rows::{self, Column, hex};
+use crate::db::models::bounce_reasons;
 use crate::db::prepared::prepared;
 use crate::db::schema::{deliveries, mailings};
 use crate::db::{Conn, DbError, DbResult, OnBackend};
@@ -186,6 +187,7 @@ pub(crate) fn cut_off(
     account_id: i64,
     TiedDeliveries(tied): &TiedDeliveries,
 ) -> DbResult<CutOff> {
+    bounce_reasons::forget(conn, tied.iter().map(|delivery| delivery.id))?;
     let mut changes = Vec::with_capacity(tied.len());
     for delivery in tied {
         let pseudonym = random_128().map_err(|e| DbError::Unavailable(e.to_string()))?;

@@ -11,6 +11,7 @@ pub mod audit;
 pub mod audit_list;
 pub mod backups;
 pub mod bounce_mailboxes;
+pub mod bounce_reasons;
 pub mod bounces;
 pub mod consents;
 pub mod deletion_lists;

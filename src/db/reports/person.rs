@@ -3,8 +3,9 @@
 use diesel::prelude::*;
 use diesel::sql_types::{BigInt, Bool, Integer, Nullable, Text};
 
-use crate::db::schema::{deliveries, mailings};
+use crate::db::schema::{bounce_reasons, deliveries, mailings};
 use crate::db::{Conn, DbResult};
+use crate::domain::bounce::BounceReason;
 use crate::domain::tracking::Decision;
 
 /// One mailing to the person.
@@ -38,6 +39,8 @@ pub struct PersonDelivery {
     pub bounced_at: Option<i64>,
     /// What the mail server said last: its codes only.
     pub reply_code: Option<String>,
+    /// What it refused.
+    pub reason: Option<BounceReason>,
 }
 
 /// So many opens or clicks of one kind within one hour.
@@ -74,6 +77,11 @@ pub fn deliveries_to(
 ) -> DbResult<Vec<PersonDelivery>> {
     Ok(deliveries::table
         .inner_join(mailings::table)
+        .left_join(
+            bounce_reasons::table.on(bounce_reasons::mailing_id
+                .eq(deliveries::mailing_id)
+                .and(bounce_reasons::recipient_id.eq(recipient_id))),
+        )
         .filter(deliveries::account_id.eq(account_id))
         .filter(deliveries::recipient_id.eq(recipient_id))
         .order(deliveries::mailing_id.desc())
@@ -92,6 +100,7 @@ pub fn deliveries_to(
             deliveries::bounce,
             deliveries::bounced_at,
             deliveries::reply_code,
+            bounce_reasons::reason.nullable(),
         ))
         .load(conn)?)
 }

@@ -9,14 +9,20 @@ use lettre::transport::smtp::extension::{Extension, MailBodyParameter, MailParam
 use super::content::Content;
 use super::reply::Reply;
 use super::{Server, Trouble};
+use crate::domain::bounce::BounceReason;
 
 /// What became of one mail.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Outcome {
     /// The server took it.
     Handed,
-    /// The server won't ever take it, with its codes; none if it can't be written to this address.
-    Refused(Option<String>),
+    /// The server won't ever take it.
+    Refused {
+        /// Its codes; none if it can't be written to this address.
+        codes: Option<String>,
+        /// What it refused.
+        reason: BounceReason,
+    },
     /// The server did not take it now.
     Later {
         /// Its codes; none if it hung up.
@@ -122,7 +128,12 @@ impl Line {
 
 /// Everything before the mail itself. Whatever happens here, the server has not got it.
 fn begin(conn: &mut SmtpConnection, envelope: &Envelope, message: &[u8]) -> Result<(), Ended> {
-    let unsendable = || Err(Ended::With(Outcome::Refused(None)));
+    let unsendable = || {
+        Err(Ended::With(Outcome::Refused {
+            codes: None,
+            reason: BounceReason::Unknown,
+        }))
+    };
     let mut parameters = Vec::new();
     let mut addresses = envelope.from().into_iter().chain(envelope.to());
     if !addresses.all(|address| AsRef::<str>::as_ref(address).is_ascii()) {
@@ -181,7 +192,10 @@ fn about_the_mail(error: &Error) -> Ended {
 
 fn judged(reply: Reply) -> Outcome {
     if reply.is_final() {
-        Outcome::Refused(Some(reply.codes))
+        Outcome::Refused {
+            codes: Some(reply.codes),
+            reason: reply.reason,
+        }
     } else {
         Outcome::Later {
             domain: reply.speaks_for_the_domain(),

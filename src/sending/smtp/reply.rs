@@ -4,6 +4,8 @@ use std::error::Error as _;
 
 use lettre::transport::smtp::Error;
 
+use crate::domain::bounce::{BounceReason, judge};
+
 /// A refusal, by its codes.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Reply {
@@ -11,6 +13,8 @@ pub(super) struct Reply {
     pub basic: u16,
     /// All there is, such as "550 5.1.1": with the enhanced code (RFC 3463) where it was given.
     pub codes: String,
+    /// What was refused, by its codes and words.
+    pub reason: BounceReason,
 }
 
 impl Reply {
@@ -18,12 +22,19 @@ impl Reply {
     pub(super) fn of(error: &Error) -> Option<Self> {
         let basic = u16::from(error.status()?);
         let words = error.source().map(ToString::to_string);
-        let enhanced = words.as_deref().and_then(|words| enhanced(words, basic));
+        let words = words.as_deref().unwrap_or_default();
+        let enhanced = enhanced(words, basic);
         let codes = match enhanced {
             Some(enhanced) => format!("{basic} {enhanced}"),
             None => basic.to_string(),
         };
-        Some(Self { basic, codes })
+        // Only what it means is kept: the words may hold an address.
+        let reason = judge(&format!("{basic} {words}"), None).reason;
+        Some(Self {
+            basic,
+            codes,
+            reason,
+        })
     }
 
     /// Whether it is final (RFC 5321, 4.2.1).

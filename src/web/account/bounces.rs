@@ -7,6 +7,7 @@ use actix_web::web;
 use askama::Template;
 use serde_json::json;
 
+use super::refusals::{self, DAYS, Group};
 use crate::db::models::audit::{self, Action, Entry};
 use crate::db::models::bounce_mailboxes::{self, Mailbox, Progress};
 use crate::db::models::bounces::{self, Sums};
@@ -51,6 +52,8 @@ struct BouncesPage {
     page: Page,
     /// What came back of the mailings of the last months.
     sums: Sums,
+    /// Many refusals alike.
+    refusals: Vec<Group>,
     /// How many recipients get no mails any more because of that.
     given_up: CappedCount,
     stored: Option<(Mailbox, Progress)>,
@@ -352,11 +355,12 @@ async fn load(signed_in: &SignedIn, state: &State) -> Result<BouncesPage, WebErr
         status: Some(RecipientStatus::Bounced),
         ..Filter::default()
     };
-    let (sums, given_up, stored, smtp) = state
+    let (sums, refusals, given_up, stored, smtp) = state
         .read(move |conn| {
             let begin = Timestamp::now().plus_months(-MONTHS);
             Ok((
                 bounces::since(conn, account_id, begin)?,
+                refusals::groups(conn, account_id)?,
                 recipient_list::count(conn, account_id, given_up, COUNT_LIMIT)?,
                 bounce_mailboxes::find(conn, account_id)?,
                 smtp_settings::find(conn, account_id)?,
@@ -367,6 +371,7 @@ async fn load(signed_in: &SignedIn, state: &State) -> Result<BouncesPage, WebErr
         page: Page::new(signed_in, Section::Account, "Benutzerkonto"),
         form: Typed::stored(stored.as_ref().map(|(mailbox, _)| mailbox)),
         sums,
+        refusals,
         given_up,
         stored,
         limit: signed_in.account.soft_bounce_limit.to_string(),

@@ -10,6 +10,7 @@ pub mod details;
 pub mod log;
 pub mod mode;
 pub mod password;
+pub mod refusals;
 pub mod retention;
 pub mod second_factor;
 pub mod sending;

@@ -265,7 +265,10 @@ pub const TOPICS: &[Topic] = &[
         part: Part::Account,
         roles: &[Admin],
         start: ("/benutzerkonto/ruecklaeufer", "Zu den Rückläufern"),
-        pages: &["/benutzerkonto/ruecklaeufer"],
+        pages: &[
+            "/benutzerkonto/ruecklaeufer",
+            "/benutzerkonto/ruecklaeufer/absagen",
+        ],
     },
     Topic {
         word: "schnittstelle",

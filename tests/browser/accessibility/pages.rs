@@ -179,12 +179,16 @@ fn of_consent(world: &World, person: &str) -> Vec<Shown> {
 }
 
 /// *Benutzerkonto → Rückläufer*.
-fn of_bounces() -> [Shown; 3] {
+fn of_bounces() -> [Shown; 4] {
     let page = || Shown::at("/benutzerkonto/ruecklaeufer", "Benutzerkonto");
     [
         page(),
         page().after("Verbindung testen"),
         page().after("Jetzt abrufen"),
+        Shown::at(
+            "/benutzerkonto/ruecklaeufer/absagen",
+            "Absagen zurücknehmen",
+        ),
     ]
 }
 

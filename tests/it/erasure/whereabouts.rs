@@ -62,6 +62,7 @@ const NO_ADDRESS: &[(&str, &[&str])] = &[
         &["domain", "algorithm", "selector", "public_key"],
     ),
     ("bounce_mailboxes", &["encryption", "to_remove"]),
+    ("bounce_reasons", &["reason"]),
     ("outbox_mails", &["file"]),
     ("imports", &["status"]),
     ("receipts", &["kind", "cleanup", "node"]),

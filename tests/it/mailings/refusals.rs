@@ -54,6 +54,28 @@ on_both!(a_refused_address_gets_no_further_mails, |world| {
 });
 
 on_both!(
+    the_words_of_a_reply_are_judged_like_those_of_a_report,
+    |world| {
+        let sink = Sink::start(&[]);
+        world.send_through(sink.port, 2, 0);
+        let all = group(world, "Alle");
+        let missing = person(world, all, "missing@example.com", RecipientTracking::Unset);
+        let blocked = person(world, all, "blocked@example.com", RecipientTracking::Unset);
+        let sent = send(world, draft(world, HTML, &[all]));
+        assert_eq!((sent.handed, sent.failed), (0, 2));
+        let status = |id| {
+            world
+                .read(|conn| recipients::find(conn, world.account_id, id))
+                .status
+        };
+        assert_eq!(status(missing), RecipientStatus::Bounced);
+        assert_eq!(status(blocked), RecipientStatus::Active);
+        assert_eq!(world.rows("bounce_reasons", "reason = 'no_mailbox'"), 1);
+        assert_eq!(world.rows("bounce_reasons", "reason = 'reputation'"), 1);
+    }
+);
+
+on_both!(
     a_server_that_wants_nothing_is_not_offered_everything,
     |world| {
         const CONNECTIONS: i64 = 2;

@@ -4,10 +4,12 @@ use diesel::prelude::*;
 use diesel::sql_types::{BigInt, Nullable, Text};
 
 use crate::db::json_rows::{self, Column};
+use crate::db::models::bounce_reasons;
 use crate::db::models::deliveries::DeliveryStatus;
 use crate::db::models::mailings::MailingStatus;
 use crate::db::schema::{deliveries, mailings};
 use crate::db::{Conn, DbResult};
+use crate::domain::bounce::{BounceKind, BounceReason};
 use crate::domain::secret::Random128;
 use crate::domain::time::Timestamp;
 use crate::domain::tracking::Decision;
@@ -53,13 +55,15 @@ pub struct Ended {
     pub end: End,
     /// The codes of the mail server's reply, if it said something.
     pub reply_code: Option<String>,
+    /// What the mail server refused for good, if it did.
+    pub refused: Option<BounceReason>,
 }
 
 impl Ended {
     /// Whether the address was refused.
     pub fn is_refused_address(&self) -> bool {
-        let codes = self.reply_code.as_deref();
-        self.end == End::Failed && codes.is_some_and(refusals::is_about_address)
+        let reason = self.refused.filter(|_| self.end == End::Failed);
+        reason.is_some_and(|reason| reason.kind() == BounceKind::Hard)
     }
 
     /// Without a reply.
@@ -68,6 +72,7 @@ impl Ended {
             id,
             end,
             reply_code: None,
+            refused: None,
         }
     }
 }
@@ -153,12 +158,23 @@ pub fn end(
     .bind::<BigInt, _>(mailing_id)
     .bind::<BigInt, _>(holder)
     .load(conn)?;
-    let refused = changed
+    let failed = changed
         .iter()
         .filter(|row| row.status == DeliveryStatus::Failed)
-        .filter_map(|row| Some((row.recipient_id, row.reply_code.as_deref()?)))
-        .filter(|(_, codes)| refusals::is_about_address(codes));
-    refusals::give_up(conn, account_id, refused.collect(), now)?;
+        .filter_map(|row| Some((row, ended.iter().find(|ended| ended.id == row.id)?)));
+    let mut given_up = Vec::new();
+    for (row, ended) in failed {
+        if let Some(reason) = ended.refused {
+            bounce_reasons::note(conn, account_id, row.recipient_id, mailing_id, reason, now)?;
+        }
+        if ended.is_refused_address() {
+            given_up.push((
+                row.recipient_id,
+                row.reply_code.as_deref().unwrap_or_default(),
+            ));
+        }
+    }
+    refusals::give_up(conn, account_id, given_up, now)?;
     count(conn, account_id, mailing_id, &changed)?;
     Ok(changed
         .into_iter()

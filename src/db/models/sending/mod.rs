@@ -25,7 +25,6 @@ pub use halting::{
     Cancelled, cancel, cancel_some, deferred, pause, resume, schedule, scheduled, set_problem,
     take_places, under_way, unschedule,
 };
-pub use refusals::is_about_address;
 pub use start::{
     AudiencePart, Work, audience, begin, freeze, lock_mailing, next_due, recipients_to_reach,
     unfinished, write_deliveries,

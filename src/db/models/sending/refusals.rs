@@ -11,12 +11,7 @@ use crate::domain::time::Timestamp;
 /// What the audit log calls the part of the program that sends.
 const ACTOR: Actor = Actor::Program("Versand");
 
-/// Whether the codes of a reply, such as "550 5.1.1", say that it is the address that is wrong.
-/// Without an enhanced code (RFC 3463) nobody can tell: "550" alone may be about the sender.
-pub fn is_about_address(codes: &str) -> bool {
-    enhanced(codes).is_some_and(StatusCode::is_about_the_address)
-}
-
+/// The enhanced code (RFC 3463) among the codes of a reply, such as "550 5.1.1".
 fn enhanced(codes: &str) -> Option<StatusCode> {
     let (_, enhanced) = codes.split_once(' ')?;
     StatusCode::at_start(enhanced)
