@@ -328,6 +328,7 @@ table! {
         firsts -> BigInt,
         anonymous -> BigInt,
         automatic -> BigInt,
+        account_off -> BigInt,
     }
 }
 

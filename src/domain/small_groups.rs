@@ -8,6 +8,13 @@
 //! **Only what never changes afterwards decides.** How many are counted anonymously is what was
 //! frozen when the mails went out: whoever objects later or is pseudonymised does not move it, so
 //! neither act makes a figure appear or vanish (rule P5).
+//!
+//! **While tracking is off for the whole account everybody is counted anonymously**, whoever
+//! objected among them. Such hits are counted apart ([`Count::account_off`]), and their group is
+//! everybody whose mail is measured at all. The two counts are kept back each by its own group and
+//! size, and only sums of what is left are shown: what is added to a figure while tracking is off is
+//! said of everybody, so figures from before, during and after it differ by nothing that is said
+//! of those who objected.
 
 /// The smallest group, and the smallest count, that is shown. As customary in official
 /// statistics, where cells of fewer are kept back.
@@ -39,8 +46,67 @@ impl Shown {
     }
 }
 
+/// An anonymous count of a mailing.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Count {
+    /// All of it.
+    pub all: i64,
+    /// Of it, what was counted while tracking was off for the account.
+    pub account_off: i64,
+}
+
+impl Count {
+    /// What is anonymous because of single people.
+    const fn of_objected(self) -> i64 {
+        self.all - self.account_off
+    }
+}
+
+/// Of how many people the anonymous counts of a mailing are.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Groups {
+    /// Counted anonymously by themselves: so many mails were rendered anonymously.
+    pub objected: i64,
+    /// Counted at all, in whatever way: all of them while tracking is off for the account.
+    pub everybody: i64,
+}
+
+impl Groups {
+    /// A total as it may be shown.
+    pub const fn total(self, count: Count) -> Shown {
+        both(
+            total(self.objected, count.of_objected()),
+            total(self.everybody, count.account_off),
+        )
+    }
+
+    /// The counts that a total is made of, by hour or by link, in their order.
+    pub fn parts(self, counts: &[Count]) -> Vec<Shown> {
+        let of = |of: fn(&Count) -> i64| counts.iter().map(of).collect::<Vec<_>>();
+        let objected = parts(self.objected, &of(|count| count.of_objected()));
+        let account_off = parts(self.everybody, &of(|count| count.account_off));
+        objected
+            .into_iter()
+            .zip(account_off)
+            .map(|(objected, account_off)| both(objected, account_off))
+            .collect()
+    }
+}
+
+/// The sum of two counts, each as it may be shown. What of one is kept back is not in it; where
+/// nothing was counted while tracking was off, nothing tells that it ever was.
+const fn both(objected: Shown, account_off: Shown) -> Shown {
+    match (objected, account_off) {
+        (Shown::Exactly(objected), Shown::Exactly(account_off)) => {
+            Shown::Exactly(objected + account_off)
+        }
+        (_, Shown::Exactly(account_off)) => Shown::Exactly(account_off),
+        (objected, _) => objected,
+    }
+}
+
 /// A total of a mailing in which so many people are counted anonymously.
-pub const fn total(people: i64, count: i64) -> Shown {
+const fn total(people: i64, count: i64) -> Shown {
     if people < LEAST {
         Shown::SmallGroup
     } else if count < LEAST {
@@ -56,7 +122,7 @@ pub const fn total(people: i64, count: i64) -> Shown {
 /// small ones can be: else the total, less what is shown, would tell them. Where they are too few
 /// for that, the next larger one is kept back as well. That none of several was counted at all can
 /// be told; it says of nobody what they did.
-pub fn parts(people: i64, counts: &[i64]) -> Vec<Shown> {
+fn parts(people: i64, counts: &[i64]) -> Vec<Shown> {
     if people < LEAST {
         return vec![Shown::SmallGroup; counts.len()];
     }

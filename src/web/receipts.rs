@@ -7,7 +7,6 @@ use crate::db::models::backups;
 use crate::db::models::receipts::{self, Receipt};
 use crate::db::reports::Figures;
 use crate::domain::role::Role;
-use crate::domain::small_groups;
 use crate::domain::time::Timestamp;
 use crate::web::access::SignedIn;
 use crate::web::error::WebError;
@@ -127,7 +126,8 @@ pub async fn letter(signed_in: SignedIn, state: web::Data<State>, id: web::Path<
     })
 }
 
-/// One of the figures, as it may be shown.
+/// One of the figures, as it may be shown: kept back where it could point at one person, as in
+/// the report itself.
 type Figure = fn(&Figures) -> String;
 
 fn rows(before: &Figures, after: &Figures) -> Vec<(&'static str, String, String)> {
@@ -136,11 +136,15 @@ fn rows(before: &Figures, after: &Figures) -> Vec<(&'static str, String, String)
         ("Personenbezogen gemessen", |f| number(f.handed_personal)),
         ("Öffnungen", |f| number(f.opens)),
         ("Öffnungen, eindeutig", |f| number(f.openers)),
-        ("Öffnungen, anonym", |f| anonymous(f, f.anonymous_opens)),
+        ("Öffnungen, anonym", |f| {
+            filters::format_shown(f.shown_opens())
+        }),
         ("Öffnungen, automatisch", |f| number(f.automatic_opens)),
         ("Klicks", |f| number(f.clicks)),
         ("Klicks, eindeutig", |f| number(f.clickers)),
-        ("Klicks, anonym", |f| anonymous(f, f.anonymous_clicks)),
+        ("Klicks, anonym", |f| {
+            filters::format_shown(f.shown_clicks())
+        }),
         ("Klicks, automatisch", |f| number(f.automatic_clicks)),
         ("Dauerhaft unzustellbar", |f| number(f.bounces)),
         ("Vorübergehend unzustellbar", |f| number(f.soft_bounces)),
@@ -156,9 +160,4 @@ fn rows(before: &Figures, after: &Figures) -> Vec<(&'static str, String, String)
 
 fn number(figure: i64) -> String {
     filters::format_number(figure)
-}
-
-/// Kept back where it could point at one person, as in the report itself.
-fn anonymous(figures: &Figures, count: i64) -> String {
-    filters::format_shown(small_groups::total(figures.handed_anonymous, count))
 }

@@ -167,8 +167,9 @@ pub type DeliveryRow = (
 );
 
 /// What a batch adds to an hour of a mailing:
-/// account, mailing, kind, link, hour, personal, firsts, anonymous, automatic.
-pub type HourRow = (i64, i64, i32, i64, i64, i64, i64, i64, i64);
+/// account, mailing, kind, link, hour, personal, firsts, anonymous, automatic, and of the anonymous
+/// ones those that are so because of the account.
+pub type HourRow = (i64, i64, i32, i64, i64, i64, i64, i64, i64, i64);
 
 /// What a batch adds to a class of devices of a mailing: account, mailing, kind, device, how many.
 pub type DeviceRow = (i64, i64, i32, i32, i64);
@@ -293,17 +294,19 @@ fn add_to_hours(rows: &str, conn: &Conn) -> String {
         "firsts",
         "anonymous",
         "automatic",
+        "account_off",
     ];
     let new = json_rows::unfold_from(rows, conn, &names.map(|name| (name, Column::Int)));
+    let columns = names.join(", ");
     format!(
-        "INSERT INTO mailing_hours (account_id, mailing_id, kind, link, hour, personal, firsts, anonymous, automatic)
-         SELECT account_id, mailing_id, kind, link, hour, personal, firsts, anonymous, automatic
+        "INSERT INTO mailing_hours ({columns}) SELECT {columns}
          FROM {new} AS new WHERE TRUE
          ON CONFLICT (mailing_id, kind, link, hour) DO UPDATE SET
              personal = mailing_hours.personal + excluded.personal,
              firsts = mailing_hours.firsts + excluded.firsts,
              anonymous = mailing_hours.anonymous + excluded.anonymous,
-             automatic = mailing_hours.automatic + excluded.automatic"
+             automatic = mailing_hours.automatic + excluded.automatic,
+             account_off = mailing_hours.account_off + excluded.account_off"
     )
 }
 

@@ -5,6 +5,7 @@ use diesel::sql_types::{BigInt, Integer, Text};
 
 use crate::db::schema::mailing_devices;
 use crate::db::{Conn, DbResult};
+use crate::domain::small_groups::Count;
 
 /// How often something was counted, in the four ways there are.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -14,7 +15,7 @@ pub struct Counts {
     /// Of these, the first of their recipient.
     pub unique: i64,
     /// Anonymously.
-    pub anonymous: i64,
+    pub anonymous: Count,
     /// By programs: in no rate.
     pub automatic: i64,
 }
@@ -22,13 +23,14 @@ pub struct Counts {
 impl Counts {
     /// All of them.
     pub const fn all(self) -> i64 {
-        self.personal + self.anonymous + self.automatic
+        self.personal + self.anonymous.all + self.automatic
     }
 
     fn add(&mut self, row: &HourRow) {
         self.personal += row.personal;
         self.unique += row.firsts;
-        self.anonymous += row.anonymous;
+        self.anonymous.all += row.anonymous;
+        self.anonymous.account_off += row.account_off;
         self.automatic += row.automatic;
     }
 }
@@ -58,6 +60,8 @@ struct HourRow {
     anonymous: i64,
     #[diesel(sql_type = BigInt)]
     automatic: i64,
+    #[diesel(sql_type = BigInt)]
+    account_off: i64,
 }
 
 /// The first hours of a mailing, each one, also those without anything; and one entry for all that
@@ -70,7 +74,7 @@ pub fn hours(
     number: usize,
 ) -> DbResult<(Vec<HourCounts>, HourCounts)> {
     let rows: Vec<HourRow> = diesel::sql_query(
-        "SELECT CAST(kind AS INTEGER) AS kind, hour, personal, firsts, anonymous, automatic
+        "SELECT CAST(kind AS INTEGER) AS kind, hour, personal, firsts, anonymous, automatic, account_off
          FROM mailing_hours WHERE mailing_id = $1 AND account_id = $2 AND link = 0
          ORDER BY kind, hour",
     )
@@ -116,6 +120,9 @@ pub struct LinkCounts {
     /// Anonymous clicks.
     #[diesel(sql_type = BigInt)]
     pub anonymous: i64,
+    /// Of these, those counted while tracking was off for the account.
+    #[diesel(sql_type = BigInt)]
+    pub account_off: i64,
     /// Clicks by programs.
     #[diesel(sql_type = BigInt)]
     pub automatic: i64,
@@ -124,9 +131,15 @@ pub struct LinkCounts {
 /// Clicks per link, in the order of the mail.
 pub fn links(conn: &mut Conn, account_id: i64, mailing_id: i64) -> DbResult<Vec<LinkCounts>> {
     let sum = |column: &str| format!("CAST(COALESCE(SUM(h.{column}), 0) AS BIGINT) AS {column}");
-    let sums = ["personal", "firsts", "anonymous", "automatic"]
-        .map(sum)
-        .join(", ");
+    let sums = [
+        "personal",
+        "firsts",
+        "anonymous",
+        "automatic",
+        "account_off",
+    ]
+    .map(sum)
+    .join(", ");
     Ok(diesel::sql_query(format!(
         "SELECT l.number, l.url, {sums}
          FROM mailing_links l

@@ -16,6 +16,7 @@ use serde::{Deserialize, Serialize};
 use crate::db::json_rows::{self, Column};
 use crate::db::prepared::prepared;
 use crate::db::{Conn, DbResult};
+use crate::domain::small_groups::{Count, Groups, Shown};
 
 /// Every total of one mailing's report.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, QueryableByName)]
@@ -44,6 +45,10 @@ pub struct Figures {
     /// Anonymous opens.
     #[diesel(sql_type = BigInt)]
     pub anonymous_opens: i64,
+    /// Of these, those counted while tracking was off for the account.
+    #[serde(default)]
+    #[diesel(sql_type = BigInt)]
+    pub account_off_opens: i64,
     /// Opens by programs: in no rate.
     #[diesel(sql_type = BigInt)]
     pub automatic_opens: i64,
@@ -56,6 +61,10 @@ pub struct Figures {
     /// Anonymous clicks.
     #[diesel(sql_type = BigInt)]
     pub anonymous_clicks: i64,
+    /// Of these, those counted while tracking was off for the account.
+    #[serde(default)]
+    #[diesel(sql_type = BigInt)]
+    pub account_off_clicks: i64,
     /// Clicks by programs: in no rate.
     #[diesel(sql_type = BigInt)]
     pub automatic_clicks: i64,
@@ -78,6 +87,32 @@ pub struct Figures {
     pub objections: i64,
 }
 
+impl Figures {
+    /// Of how many people the anonymous counts are. Both numbers are frozen when the mails go out.
+    pub const fn groups(&self) -> Groups {
+        Groups {
+            objected: self.handed_anonymous,
+            everybody: self.handed_personal + self.handed_anonymous,
+        }
+    }
+
+    /// Anonymous opens, as they may be shown.
+    pub const fn shown_opens(&self) -> Shown {
+        self.groups().total(Count {
+            all: self.anonymous_opens,
+            account_off: self.account_off_opens,
+        })
+    }
+
+    /// Anonymous clicks, as they may be shown.
+    pub const fn shown_clicks(&self) -> Shown {
+        self.groups().total(Count {
+            all: self.anonymous_clicks,
+            account_off: self.account_off_clicks,
+        })
+    }
+}
+
 /// The figures of these mailings, in ascending order of their numbers.
 pub fn figures(conn: &mut Conn, account_id: i64, mailings: &[i64]) -> DbResult<Vec<Figures>> {
     let rows = json_rows::unfold(conn, &[("id", Column::Int)]);
@@ -85,20 +120,23 @@ pub fn figures(conn: &mut Conn, account_id: i64, mailings: &[i64]) -> DbResult<V
         ("o.personal", "opens"),
         ("o.firsts", "openers"),
         ("o.anonymous", "anonymous_opens"),
+        ("o.account_off", "account_off_opens"),
         ("o.automatic", "automatic_opens"),
         ("c.personal", "clicks"),
         ("c.firsts", "clickers"),
         ("c.anonymous", "anonymous_clicks"),
+        ("c.account_off", "account_off_clicks"),
         ("c.automatic", "automatic_clicks"),
     ]
     .map(|(sum, name)| format!("CAST(COALESCE({sum}, 0) AS BIGINT) AS {name}"))
     .join(", ");
     // Both kinds are named so that the hours are found by their key, without those of each link.
-    // Each hour is read once and added to four sums; a sum per figure would be eight.
+    // Each hour is read once and added to five sums; a sum per figure would be eight.
     Ok(prepared(format!(
         "WITH wanted AS {rows},
               summed AS (SELECT mailing_id, kind, SUM(personal) AS personal, SUM(firsts) AS firsts,
-                                SUM(anonymous) AS anonymous, SUM(automatic) AS automatic
+                                SUM(anonymous) AS anonymous, SUM(automatic) AS automatic,
+                                SUM(account_off) AS account_off
                          FROM mailing_hours
                          WHERE mailing_id IN (SELECT id FROM wanted) AND kind IN (0, 1) AND link = 0
                          GROUP BY mailing_id, kind)

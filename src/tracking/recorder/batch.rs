@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, HashSet};
 use super::Hit;
 use crate::db::models::hits::{self, Additions, KnownDelivery};
 use crate::db::{Db, DbResult};
-use crate::domain::tracking::AccountTracking;
+use crate::domain::tracking::{AccountTracking, TrackingMode};
 use crate::tracking::policy::{Decision, decide};
 use crate::tracking::token::HitKind;
 
@@ -61,6 +61,8 @@ struct HourSums {
     firsts: i64,
     anonymous: i64,
     automatic: i64,
+    /// Of the anonymous ones, those counted while tracking was off for the account.
+    account_off: i64,
 }
 
 #[derive(Default)]
@@ -119,7 +121,7 @@ impl Sums {
         let delivery = delivery.filter(|d| d.rendered_personal && d.mailing_id == hit.mailing_id);
         match (decide(account, delivery.map(|d| d.recipient)), delivery) {
             (Decision::Personal, Some(delivery)) => self.add_personal(hit, delivery),
-            (Decision::Anonymous, _) => self.add_anonymous(hit),
+            (Decision::Anonymous, _) => self.add_anonymous(hit, account.mode),
             (Decision::Nothing, _) | (Decision::Personal, None) => {}
         }
     }
@@ -166,11 +168,16 @@ impl Sums {
         }
     }
 
-    fn add_anonymous(&mut self, hit: &Hit) {
+    /// While tracking is off for the account everybody is counted alike, also who objected: that
+    /// is told apart from what is anonymous because of single people.
+    fn add_anonymous(&mut self, hit: &Hit, mode: TrackingMode) {
         if hit.visitor.automatic {
             self.each_total(hit, |total| total.automatic += 1);
         } else {
-            self.each_total(hit, |total| total.anonymous += 1);
+            self.each_total(hit, |total| {
+                total.anonymous += 1;
+                total.account_off += i64::from(mode == TrackingMode::Off);
+            });
         }
     }
 
@@ -215,9 +222,19 @@ impl Sums {
                     firsts,
                     anonymous,
                     automatic,
+                    account_off,
                 } = sums;
                 (
-                    account, mailing, kind, link, hour, personal, firsts, anonymous, automatic,
+                    account,
+                    mailing,
+                    kind,
+                    link,
+                    hour,
+                    personal,
+                    firsts,
+                    anonymous,
+                    automatic,
+                    account_off,
                 )
             });
         let devices = self

@@ -4,7 +4,7 @@ use crate::db::reports::details::{self, Counts, HourCounts};
 use crate::db::reports::overview::{self, SentMailing};
 use crate::db::reports::{Figures, figures};
 use crate::db::{Conn, DbError, DbResult};
-use crate::domain::small_groups::{self, Shown};
+use crate::domain::small_groups::{Count, Groups, LEAST, Shown};
 use crate::domain::time::Timestamp;
 use crate::tracking::device::Device;
 
@@ -89,26 +89,26 @@ impl Report {
         let figures = figures(conn, account_id, &[mailing_id])?
             .pop()
             .ok_or(DbError::NotFound)?;
-        let people = figures.handed_anonymous;
+        let groups = figures.groups();
         let begun = Timestamp(mailing.send_started_at.unwrap_or_default());
         let (hours, others) = details::hours(conn, account_id, mailing_id, begun.hour().0, HOURS)?;
-        let mut hours = hour_lines(people, hours, others);
+        let mut hours = hour_lines(groups, hours, others);
         Ok(Self {
             opens: Reaction {
                 personal: figures.opens,
                 unique: figures.openers,
-                anonymous: small_groups::total(people, figures.anonymous_opens),
+                anonymous: figures.shown_opens(),
                 automatic: figures.automatic_opens,
             },
             clicks: Reaction {
                 personal: figures.clicks,
                 unique: figures.clickers,
-                anonymous: small_groups::total(people, figures.anonymous_clicks),
+                anonymous: figures.shown_clicks(),
                 automatic: figures.automatic_clicks,
             },
             others: hours.pop().ok_or(DbError::NotFound)?,
             hours,
-            links: links(conn, account_id, mailing_id, people)?,
+            links: links(conn, account_id, mailing_id, groups)?,
             devices: devices(conn, account_id, mailing_id)?,
             figures,
             mailing,
@@ -177,13 +177,14 @@ impl Report {
     pub fn keeps_back(&self) -> bool {
         let of_hour =
             |hour: &HourLine| hour.opens.anonymous.is_known() && hour.clicks.anonymous.is_known();
-        !(self.opens.anonymous.is_known()
-            && self.clicks.anonymous.is_known()
-            && self.hours.iter().chain([&self.others]).all(of_hour)
-            && self
-                .links
-                .iter()
-                .all(|link| link.clicks.anonymous.is_known()))
+        self.anonymous() < LEAST
+            || !(self.opens.anonymous.is_known()
+                && self.clicks.anonymous.is_known()
+                && self.hours.iter().chain([&self.others]).all(of_hour)
+                && self
+                    .links
+                    .iter()
+                    .all(|link| link.clicks.anonymous.is_known()))
     }
 
     /// What the shares of clicks are of: how often which link was clicked, and how often all were.
@@ -232,11 +233,11 @@ impl Shares {
 }
 
 /// Each hour as it may be shown, and the rest of the time as the last one.
-fn hour_lines(people: i64, hours: Vec<HourCounts>, others: HourCounts) -> Vec<HourLine> {
+fn hour_lines(groups: Groups, hours: Vec<HourCounts>, others: HourCounts) -> Vec<HourLine> {
     let hours: Vec<HourCounts> = hours.into_iter().chain([others]).collect();
     let shown = |of: fn(&HourCounts) -> Counts| {
-        let counts: Vec<i64> = hours.iter().map(|hour| of(hour).anonymous).collect();
-        small_groups::parts(people, &counts)
+        let counts: Vec<Count> = hours.iter().map(|hour| of(hour).anonymous).collect();
+        groups.parts(&counts)
     };
     let opens = shown(|hour| hour.opens);
     let clicks = shown(|hour| hour.clicks);
@@ -255,11 +256,17 @@ fn links(
     conn: &mut Conn,
     account_id: i64,
     mailing_id: i64,
-    people: i64,
+    groups: Groups,
 ) -> DbResult<Vec<LinkLine>> {
     let counted = details::links(conn, account_id, mailing_id)?;
-    let anonymous: Vec<i64> = counted.iter().map(|link| link.anonymous).collect();
-    let shown = small_groups::parts(people, &anonymous);
+    let anonymous: Vec<Count> = counted
+        .iter()
+        .map(|link| Count {
+            all: link.anonymous,
+            account_off: link.account_off,
+        })
+        .collect();
+    let shown = groups.parts(&anonymous);
     let mut lines: Vec<LinkLine> = counted
         .into_iter()
         .zip(shown)

@@ -90,7 +90,13 @@ on_both!(sessions_of_the_version_before_end, |_world| {
     let admin = world.admin();
     let form = [("email", "maria@example.org"), ("name", "Maria")];
     assert_eq!(admin.post("/empfaenger/neu", &form).status, 303);
+    // Totals that were counted before anonymous hits were told apart.
+    let mailing = world.make_sent_mailing("Neues", 0);
+    for _ in 0..3 {
+        world.visitor().get(&world.pixel(mailing, None));
+    }
     let before = world.dump(&APART);
+    assert!(world.rows("mailing_hours", "anonymous = 3 AND account_off = 0") == 1);
     assert!(before.iter().any(|row| row.contains("maria@example.org")));
     world.stop();
     let blob = |byte: &str| match world.on {

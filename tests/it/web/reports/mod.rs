@@ -1,5 +1,6 @@
 //! *Analysen*, filled by real hits.
 
+mod account_off;
 mod comparison;
 mod exports;
 mod group;

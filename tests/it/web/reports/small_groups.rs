@@ -58,7 +58,7 @@ on_both!(nothing_anonymous_is_told_of_a_small_group, |world| {
     }
     let admin = world.admin();
     let page = admin.visit(&format!("/analysen/{mailing}"));
-    page.assert_says("Anonyme Werte unter 5 werden nirgends genannt, und gar keine");
+    page.assert_says("Anonyme Werte unter 5 werden nirgends genannt, und wo weniger als 5");
     assert_eq!(squeeze(&row(&page, "Öffnungen")), "Öffnungen11–01Empfänger");
     assert_eq!(squeeze(&row(&page, "Klicks")), "Klicks00–00Empfänger");
     assert!(row(&page, "https://shop.example/1").contains('–'));

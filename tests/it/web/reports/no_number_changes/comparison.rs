@@ -199,7 +199,7 @@ impl History<'_> {
 }
 
 fn counts(of: Counts) -> [i64; 4] {
-    [of.personal, of.unique, of.anonymous, of.automatic]
+    [of.personal, of.unique, of.anonymous.all, of.automatic]
 }
 
 /// Tracking, opens, clicks and whether it came back unread, of all lines, in an order that names have no part in.

@@ -1,0 +1,1 @@
+ALTER TABLE mailing_hours DROP COLUMN account_off;
