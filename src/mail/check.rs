@@ -8,7 +8,8 @@ use std::collections::BTreeSet;
 use super::inline::{StyleProblem, inline};
 use super::links::find_links;
 use super::personalise::{self, PREFERENCES, UNSUBSCRIBE};
-use super::{MailError, Part, PreparedMailing, Recipient, TrackingUrls};
+use super::syntax::{Kind, Masked, word};
+use super::{Lacks, MailError, Part, PreparedMailing, Recipient, TrackingUrls};
 
 mod fields;
 mod markup;
@@ -295,7 +296,8 @@ fn text_links(text: &str, list: &mut List) {
 
 /// What can be seen of a finished mail only: an example of one.
 fn finished(draft: &Draft, list: &mut List) {
-    let problem = match example(draft) {
+    let mut added = Lacks::default();
+    let problem = match example(draft, &mut added) {
         Ok(length) if length > CLIPPED => {
             list.add(
                 Weight::Hint,
@@ -306,6 +308,14 @@ fn finished(draft: &Draft, list: &mut List) {
             None
         }
         Ok(_) => None,
+        Err(MailError::Unseen(unseen)) => {
+            // Lines of MJML are others.
+            let lines = unseen.line.filter(|_| draft.mjml.trim().is_empty());
+            let place = Place::Source(lines.into_iter().collect());
+            let advice = "Ergänzen Sie, was fehlt. So wird das E-Mailing nicht gesendet.";
+            list.add(Weight::Error, place, unseen.message, advice);
+            return;
+        }
         Err(MailError::TooDeep) => Some("Das HTML ist zu tief verschachtelt.".to_owned()),
         // The source was fine, but what MJML made of it is not.
         Err(MailError::Template { problem, .. }) => Some(problem.message),
@@ -328,16 +338,16 @@ fn finished(draft: &Draft, list: &mut List) {
             "Sie bleiben, wie sie sind. Programme, die kein <style> kennen, zeigen die E-Mail ohne sie.",
         );
     }
-    added_by_itself(draft, list);
+    added_by_itself(draft, added, list);
 }
 
-fn added_by_itself(draft: &Draft, list: &mut List) {
+fn added_by_itself(draft: &Draft, added: Lacks, list: &mut List) {
     let missing: Vec<&str> = [
-        (UNSUBSCRIBE, "zum Abmelden"),
-        (PREFERENCES, "zu den Datenschutz-Einstellungen"),
+        (added.unsubscribe, "zum Abmelden"),
+        (added.preferences, "zu den Datenschutz-Einstellungen"),
     ]
     .into_iter()
-    .filter(|(name, _)| !draft.html.contains(name))
+    .filter(|(is_added, _)| *is_added)
     .map(|(_, text)| text)
     .collect();
     if !missing.is_empty() {
@@ -347,6 +357,19 @@ fn added_by_itself(draft: &Draft, list: &mut List) {
             format!("Der Link {} wird am Ende ergänzt.", missing.join(" und ")),
             "Wollen Sie ihn selbst setzen: {{ abmeldelink }} und {{ datenschutzlink }}.",
         );
+    }
+    for (is_added, name) in [
+        (added.unsubscribe, UNSUBSCRIBE),
+        (added.preferences, PREFERENCES),
+    ] {
+        if is_added {
+            list.add_in_lines(
+                Weight::Hint,
+                lines_of(draft.source(), name),
+                format!("{{{{ {name} }}}} ist hier kein Link, den alle sehen und anklicken können."),
+                format!("Richtig ist <a href=\"{{{{ {name} }}}}\">…</a> mit sichtbarem Text, ohne etwas vor oder hinter dem Platzhalter. So wird der Link zusätzlich am Ende ergänzt."),
+            );
+        }
     }
     if draft.text.trim().is_empty() {
         list.add(
@@ -358,8 +381,20 @@ fn added_by_itself(draft: &Draft, list: &mut List) {
     }
 }
 
-/// The bytes of the HTML part of an example, as long as a recipient's is.
-fn example(draft: &Draft) -> Result<usize, MailError> {
+/// The lines in which a source prints this value.
+fn lines_of(source: &str, name: &str) -> Vec<usize> {
+    let pieces = Masked::new(source).pieces;
+    let mut lines: Vec<usize> = pieces
+        .into_iter()
+        .filter(|piece| piece.kind == Kind::Value && word(&source[piece.range.clone()]) == name)
+        .map(|piece| source[..piece.range.start].matches('\n').count() + 1)
+        .collect();
+    lines.dedup();
+    lines
+}
+
+/// The bytes of the HTML part of an example, as long as a recipient's is, and what is added to it.
+fn example(draft: &Draft, added: &mut Lacks) -> Result<usize, MailError> {
     // As long as a token's address.
     let address = format!("https://mailing.example.org/k/{}", "x".repeat(64));
     let links: Vec<(i32, String)> = (1..)
@@ -380,6 +415,7 @@ fn example(draft: &Draft) -> Result<usize, MailError> {
         preferences: &address,
     };
     let prepared = PreparedMailing::new(draft.subject, draft.html, draft.text, &links)?;
+    *added = prepared.check(draft.html)?;
     Ok(prepared.render(&recipient, &urls)?.html.len())
 }
 

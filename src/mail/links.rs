@@ -119,28 +119,36 @@ pub fn with_links_in_new_tabs(html: &str) -> Result<String, MailError> {
 
 /// Puts `addition` before `</body>`, or at the end of a document without one.
 pub(crate) fn insert_at_end(html: &str, addition: &str) -> Result<String, MailError> {
+    let at = end_of(html)?;
+    Ok([&html[..at], addition, &html[at..]].concat())
+}
+
+/// Where `</body>` stands in a document, or where it ends without one.
+pub(super) fn end_of(html: &str) -> Result<usize, MailError> {
     let masked = Masked::new(html);
     let mut visible = masked.text.clone().into_bytes();
     for comment in scan_html(html, &masked)?.comments {
         visible[comment].fill(b' ');
     }
-    let at = visible
+    Ok(visible
         .windows(6)
         .rposition(|window| window.eq_ignore_ascii_case(b"</body"))
-        .unwrap_or(html.len());
-    Ok([&html[..at], addition, &html[at..]].concat())
+        .unwrap_or(html.len()))
 }
 
-/// The source without its HTML comments (what Outlook alone sees included).
-pub(crate) fn without_comments(html: &str) -> Result<String, MailError> {
-    let mut rest = String::with_capacity(html.len());
-    let mut done = 0;
-    for comment in scan_html(html, &Masked::new(html))?.comments {
-        rest.push_str(&html[done..comment.start]);
-        done = comment.end;
-    }
-    rest.push_str(&html[done..]);
-    Ok(rest)
+/// Does this address stand in a plain text where mail programs make exactly it a link? What belongs
+/// to the sentence may follow.
+pub(super) fn stands_alone(text: &str, address: &str) -> bool {
+    text.match_indices(address).any(|(at, _)| {
+        let before = text[..at].chars().next_back();
+        let behind = &text[at + address.len()..];
+        let behind = &behind[..behind.find(ends_address).unwrap_or(behind.len())];
+        before.is_none_or(|c| ends_address(c) || matches!(c, '(' | '[' | '{' | '*' | '\''))
+            && behind
+                .chars()
+                .all(|c| c.is_ascii_punctuation() || matches!(c, '…' | '’' | '‘'))
+            && !behind.starts_with(['/', '&', '=', '?', '#', '%', '_', '-', '+', '@', '~', '$'])
+    })
 }
 
 /// Replaces the ranges of `links`, which are in order and do not overlap.

@@ -8,6 +8,7 @@
 //! - [`personalise`], which fills its templates for one recipient,
 //! - [`text`], which makes the plain text part where the author gave none, and
 //! - [`mjml`], which makes HTML of MJML, and [`inline`], which brings style sheets to the elements,
+//! - `visible` tells what of a finished mail a reader sees,
 //! - [`footer`], the two personal links that every mail has, and the pixel.
 //! - [`check`] says what is missing or suspicious in a mailing.
 //! - [`prepared`] ties these together: once per mailing, then per recipient.
@@ -33,10 +34,12 @@ pub mod shares;
 mod syntax;
 pub mod text;
 pub mod verp;
+mod visible;
 mod walk;
 
 pub use personalise::{Recipient, TemplateProblem};
-pub use prepared::{PreparedMailing, RenderedMail, TrackingUrls};
+pub use prepared::{Lacks, PreparedMailing, RenderedMail, TrackingUrls};
+pub use visible::UnseenEnd;
 
 /// A part of a mail that has a template.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -62,7 +65,7 @@ impl Part {
 
 /// What can go wrong between a mailing and a message.
 ///
-/// The rule: what an author can mend is a [`MailError::Template`] and carries a German message
+/// The rule: what an author can mend is a [`MailError::Template`] or [`MailError::Unseen`] and carries a German message
 /// for him. All else is in English for the log. No message holds an address, a token or any
 /// other value of a recipient, so every error may be logged as it is.
 #[derive(Debug, thiserror::Error)]
@@ -96,6 +99,10 @@ pub enum MailError {
     /// The operating system gives no random bytes.
     #[error("no random bytes: {0}")]
     Random(getrandom::Error),
+    /// Readers would not see the end of the mail, where its links are. Carries a German message for
+    /// the author.
+    #[error("the end of the mail is not seen, line {:?}: {}", .0.line, .0.message)]
+    Unseen(UnseenEnd),
     /// Elements stand too deep inside each other.
     #[error("the HTML is nested too deep")]
     TooDeep,

@@ -115,6 +115,11 @@ impl Templates {
         Ok(Self { environment, used })
     }
 
+    /// The names of all values that these templates ask for.
+    pub(super) fn names(&self) -> impl Iterator<Item = &str> {
+        self.used.iter().map(String::as_str)
+    }
+
     /// Collects the values that these templates ask for.
     pub fn variables(
         &self,

@@ -64,6 +64,11 @@ impl SendError {
     pub fn in_german(&self) -> Option<String> {
         match self {
             Self::Db(_) => None,
+            Self::Mail(MailError::Unseen(unseen)) => Some(format!(
+                "Der Versand wurde angehalten, niemand erhält eine E-Mail ohne ihre Links. {}{}",
+                unseen.line.map_or_else(String::new, |line| format!("Inhalt, Zeile {line}: ")),
+                unseen.message
+            )),
             Self::Mail(_) => Some("Das E-Mailing kann nicht gelesen werden.".to_owned()),
             Self::Transport(_) => {
                 Some("Der Postausgang kann gerade nicht beschrieben werden.".to_owned())
@@ -126,7 +131,10 @@ impl Delivering {
             && let Some(problem) = error.in_german()
         {
             self.tools.db.write(|conn| {
-                if matches!(error, SendError::Unwanted(_)) {
+                if matches!(
+                    error,
+                    SendError::Unwanted(_) | SendError::Mail(MailError::Unseen(_))
+                ) {
                     self.halt(conn, account_id, mailing_id)?;
                 }
                 sending::set_problem(conn, account_id, mailing_id, Some(&problem))

@@ -208,6 +208,7 @@ fn note(
 fn tracked_links(mailing: &Mailing) -> DbResult<Vec<String>> {
     let unreadable = |_| DbError::Refused("a mailing that can't be rendered");
     PreparedMailing::new(&mailing.subject, &mailing.html, &mailing.text, &[])
+        .and_then(|prepared| prepared.check(&mailing.html))
         .map_err(unreadable)?;
     let mut links = find_links(&mailing.html, &mailing.text)
         .map_err(unreadable)?

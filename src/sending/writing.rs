@@ -65,8 +65,12 @@ impl<'a> Writer<'a> {
             .into_iter()
             .filter_map(|(number, url)| Some((i32::try_from(number).ok()?, url)))
             .collect();
+        let prepared =
+            PreparedMailing::new(&mailing.subject, &mailing.html, &mailing.text, &links)?;
+        // Before the first mail is out: none goes without its links.
+        prepared.check(&mailing.html)?;
         Ok(Self {
-            prepared: PreparedMailing::new(&mailing.subject, &mailing.html, &mailing.text, &links)?,
+            prepared,
             signer: signer?,
             tools,
             account_id,
@@ -104,6 +108,7 @@ impl<'a> Writer<'a> {
             preferences: &preferences,
         };
         let mail = self.prepared.render(&recipient, &urls)?;
+        self.prepared.check_mail(&mail, &urls)?;
         let name = [person.first_name.as_str(), person.last_name.as_str()].join(" ");
         let Composed { envelope, message } = compose(&Outgoing {
             from_name: &self.mailing.sender_name,

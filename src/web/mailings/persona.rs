@@ -89,8 +89,9 @@ impl Persona {
             unsubscribe,
             preferences,
         };
-        PreparedMailing::new(&mailing.subject, &mailing.html, &mailing.text, &[])?
-            .render(&recipient, &urls)
+        let prepared = PreparedMailing::new(&mailing.subject, &mailing.html, &mailing.text, &[])?;
+        prepared.check(&mailing.html)?;
+        prepared.render(&recipient, &urls)
     }
 }
 

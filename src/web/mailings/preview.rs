@@ -206,6 +206,10 @@ pub(super) fn told(error: &MailError) -> String {
         MailError::Template { problem, .. } => {
             format!("Zeile {}: {}", problem.line, problem.message)
         }
+        MailError::Unseen(unseen) => match unseen.line {
+            Some(line) => format!("Zeile {line}: {}", unseen.message),
+            None => unseen.message.clone(),
+        },
         MailError::TooDeep => "Das HTML ist zu tief verschachtelt.".to_owned(),
         _ => "Das E-Mailing kann so nicht dargestellt werden.".to_owned(),
     }
