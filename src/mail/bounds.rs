@@ -11,6 +11,7 @@ use lol_html::html_content::Element;
 use lol_html::{RewriteStrSettings, element, rewrite_str};
 
 use super::MailError;
+use super::foreign;
 use super::personalise::TemplateProblem;
 use super::syntax::{Kind, Masked, word};
 
@@ -25,6 +26,10 @@ const LONGEST_PART: usize = 2 * 1024 * 1024;
 
 /// How deep elements may stand inside each other.
 const DEEPEST: usize = 500;
+
+/// How many elements a parser may have to open again, because their formatting goes on in blocks
+/// that begin while it is open (HTML, 13.2.4.3). Newsletters need some thousands.
+const MOST_REOPENED: usize = 300_000;
 
 /// The statements that there are. Those that switch the escaping off or collect output without
 /// limit are not among them.
@@ -46,8 +51,10 @@ pub(super) fn check_template(source: &str) -> Result<(), TemplateProblem> {
             _ if total > MOST_SYNTAX => Some(
                 "Platzhalter und Bedingungen sind zusammen zu lang: höchstens 16 kB.".to_owned(),
             ),
-            Kind::Value => operator_problem(text),
-            Kind::Block => statement_problem(text).or_else(|| operator_problem(text)),
+            Kind::Value => foreign::in_placeholder(text).or_else(|| operator_problem(text)),
+            Kind::Block => foreign::in_placeholder(text)
+                .or_else(|| statement_problem(text))
+                .or_else(|| operator_problem(text)),
         };
         if let Some(message) = problem {
             let line = source[..piece.range.start].matches('\n').count() + 1;
@@ -119,7 +126,7 @@ fn begins_with_number(text: &str) -> bool {
 }
 
 /// A piece whose texts in quotes are blanked out.
-fn without_strings(piece: &str) -> String {
+pub(super) fn without_strings(piece: &str) -> String {
     let mut open = None;
     let mut escaped = false;
     piece
@@ -174,16 +181,22 @@ impl Write for PartWriter {
 pub(super) fn check_nesting(html: &str) -> Result<(), MailError> {
     let depth = std::rc::Rc::new(std::cell::Cell::new(0_usize));
     let deepest = std::rc::Rc::new(std::cell::Cell::new(0_usize));
+    let formats = std::rc::Rc::new(std::cell::Cell::new(0_usize));
+    let reopened = std::cell::Cell::new(0_usize);
     let enter = |element: &mut Element| {
+        reopened.set(reopened.get() + formats.get());
+        let format = usize::from(is_formatting(&element.tag_name()));
+        formats.set(formats.get() + format);
         if closes_itself(&element.tag_name()) || !element.can_have_content() {
             return Ok(());
         }
         depth.set(depth.get() + 1);
         deepest.set(deepest.get().max(depth.get()));
         if let Some(handlers) = element.end_tag_handlers() {
-            let depth = depth.clone();
+            let (depth, formats) = (depth.clone(), formats.clone());
             handlers.push(Box::new(move |_| {
                 depth.set(depth.get().saturating_sub(1));
+                formats.set(formats.get().saturating_sub(format));
                 Ok(())
             }));
         }
@@ -197,10 +210,30 @@ pub(super) fn check_nesting(html: &str) -> Result<(), MailError> {
             ..RewriteStrSettings::new()
         },
     )?;
-    if deepest.get() > DEEPEST {
+    if deepest.get() > DEEPEST || reopened.get() > MOST_REOPENED {
         return Err(MailError::TooDeep);
     }
     Ok(())
+}
+
+/// Elements whose formatting goes on in the blocks behind them until they end.
+fn is_formatting(name: &str) -> bool {
+    matches!(
+        name,
+        "a" | "b"
+            | "big"
+            | "code"
+            | "em"
+            | "font"
+            | "i"
+            | "nobr"
+            | "s"
+            | "small"
+            | "strike"
+            | "strong"
+            | "tt"
+            | "u"
+    )
 }
 
 /// Elements that the next one of their kind ends (HTML, 13.1.2.4): without end tags, a thousand
@@ -274,6 +307,11 @@ mod tests {
             check_nesting(&nested("<div>", 600)),
             Err(MailError::TooDeep)
         ));
+        assert!(check_nesting(&nested("<b><p>x</p></b>", 4_000)).is_ok());
+        let formats = nested("<b>", 400);
+        assert!(check_nesting(&[&formats, "<p>a"].concat()).is_ok());
+        let blocks = [formats, nested("<p>a", 4_000)].concat();
+        assert!(matches!(check_nesting(&blocks), Err(MailError::TooDeep)));
         assert!(matches!(
             check_nesting(&nested("<table><tr><td>", 600)),
             Err(MailError::TooDeep)

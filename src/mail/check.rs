@@ -5,9 +5,10 @@
 
 use std::collections::BTreeSet;
 
+use super::foreign;
 use super::inline::{StyleProblem, inline};
 use super::links::find_links;
-use super::personalise::{self, PREFERENCES, UNSUBSCRIBE};
+use super::personalise::{self, PREFERENCES, UNSUBSCRIBE, same_name};
 use super::syntax::{Kind, Masked, word};
 use super::{Lacks, MailError, Part, PreparedMailing, Recipient, TrackingUrls};
 
@@ -164,6 +165,7 @@ pub fn check(draft: &Draft, facts: &Facts) -> Vec<Finding> {
     subject(draft.subject, &mut list);
     sender::check(draft.sender_address, &mut list);
     let readable = templates(draft, facts, &mut list);
+    foreign_placeholders(draft, &mut list);
     markup::check(draft.source(), &mut list);
     text_links(draft.text, &mut list);
     fields::check(&facts.holes, facts.reached, &mut list);
@@ -263,14 +265,47 @@ fn templates(draft: &Draft, facts: &Facts, list: &mut List) -> bool {
     }
     if !unknown.is_empty() {
         let names: Vec<String> = unknown.into_iter().collect();
+        let suggested: String = names
+            .iter()
+            .filter_map(|name| Some((name, foreign::suggestion(name)?)))
+            .map(|(name, instead)| format!(" Statt {name} heißt es vielleicht {instead}."))
+            .collect();
         list.add(
             Weight::Hint,
             Place::Source(Vec::new()),
             format!("Unbekannte Platzhalter: {}.", names.join(", ")),
-            "Kein Empfänger hat solche Felder, deshalb bleiben sie leer. Prüfen Sie die Schreibweise.",
+            ["Kein Empfänger hat solche Felder, deshalb bleiben sie leer. Prüfen Sie die Schreibweise.", &suggested].concat(),
         );
     }
     readable
+}
+
+/// What of other systems' placeholders stands in the mailing, to be sent as it is.
+fn foreign_placeholders(draft: &Draft, list: &mut List) {
+    type At = fn(Vec<usize>) -> Place;
+    let parts: [(&str, At); 3] = [
+        (draft.subject, |_| Place::Subject),
+        (draft.source(), Place::Source),
+        (draft.text, Place::Text),
+    ];
+    for (source, place) in parts {
+        let mut found = foreign::find(source);
+        found.sort_by(|a, b| a.written.cmp(&b.written));
+        for same in found.chunk_by(|a, b| a.written == b.written) {
+            let mut lines: Vec<usize> = same.iter().map(|one| one.line).collect();
+            lines.sort_unstable();
+            lines.dedup();
+            list.add(
+                Weight::Hint,
+                place(lines),
+                format!(
+                    "„{}“ ist ein Platzhalter eines anderen Systems und bleibt so stehen.",
+                    same[0].written
+                ),
+                format!("Ist er einer, schreiben Sie hier {}.", same[0].instead),
+            );
+        }
+    }
 }
 
 fn text_links(text: &str, list: &mut List) {
@@ -386,7 +421,9 @@ fn lines_of(source: &str, name: &str) -> Vec<usize> {
     let pieces = Masked::new(source).pieces;
     let mut lines: Vec<usize> = pieces
         .into_iter()
-        .filter(|piece| piece.kind == Kind::Value && word(&source[piece.range.clone()]) == name)
+        .filter(|piece| {
+            piece.kind == Kind::Value && same_name(word(&source[piece.range.clone()]), name)
+        })
         .map(|piece| source[..piece.range.start].matches('\n').count() + 1)
         .collect();
     lines.dedup();

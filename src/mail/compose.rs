@@ -2,12 +2,14 @@
 
 use std::time::{Duration, UNIX_EPOCH};
 
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
 use lettre::Address;
 use lettre::address::Envelope;
 use lettre::message::header::{
     ContentTransferEncoding, ContentType, HeaderName, HeaderValue, MessageId,
 };
-use lettre::message::{Mailbox, Message, MultiPart, SinglePart};
+use lettre::message::{Mailbox, Message, MessageBuilder, MultiPart, SinglePart};
 use url::Url;
 
 use super::{MailError, RenderedMail};
@@ -74,10 +76,8 @@ pub fn compose(outgoing: &Outgoing) -> Result<Composed, MailError> {
     let domain = from.email.domain().to_owned();
     let mut message = Message::builder()
         .header(message_id(&domain)?)
-        .from(from)
-        .to(to)
-        .subject(outgoing.mail.subject.as_str())
         .date(UNIX_EPOCH + sent_at);
+    message = headed(message, from, to, &outgoing.mail.subject);
     if let Ok(url) = Url::parse(outgoing.unsubscribe) {
         // RFC 2369, 3.2 and RFC 8058, 3.1. A parsed address is ASCII without blanks.
         let list = ["<", url.as_str(), ">"].concat();
@@ -119,6 +119,51 @@ fn feedback_id(stream: Stream) -> String {
         mailing_id,
     } = stream;
     format!("m{mailing_id}:a{account_id}:mailing:widerspruch")
+}
+
+/// Sender, recipient and subject, as they are and not as mail programs might read them: what looks
+/// like an encoded word (RFC 2047, section 2) is encoded itself.
+pub(super) fn headed(
+    message: MessageBuilder,
+    from: Mailbox,
+    to: Mailbox,
+    subject: &str,
+) -> MessageBuilder {
+    let looks_encoded = |text: &str| text.contains("=?");
+    let names = [("From", from.clone()), ("To", to.clone())];
+    let mut message = message.from(from).to(to).subject(subject);
+    for (header, mailbox) in names {
+        if let Some(name) = mailbox.name.as_deref().filter(|name| looks_encoded(name)) {
+            let encoded = format!("{}\r\n <{}>", encoded_words(name), mailbox.email);
+            message = message.raw_header(encoded_header(header, mailbox.to_string(), encoded));
+        }
+    }
+    if looks_encoded(subject) {
+        let encoded = encoded_words(subject);
+        message = message.raw_header(encoded_header("Subject", subject.to_owned(), encoded));
+    }
+    message
+}
+
+fn encoded_header(name: &'static str, text: String, encoded: String) -> HeaderValue {
+    HeaderValue::dangerous_new_pre_encoded(HeaderName::new_from_ascii_str(name), text, encoded)
+}
+
+/// A text as encoded words, each on a line of its own and no longer than 75 characters.
+fn encoded_words(text: &str) -> String {
+    let (mut words, mut word) = (Vec::new(), String::new());
+    for letter in text.chars() {
+        if word.len() + letter.len_utf8() > 42 {
+            words.push(std::mem::take(&mut word));
+        }
+        word.push(letter);
+    }
+    words.push(word);
+    let words: Vec<String> = words
+        .into_iter()
+        .map(|word| format!("=?utf-8?b?{}?=", STANDARD.encode(word)))
+        .collect();
+    words.join("\r\n ")
 }
 
 /// A name and an address, the domain in ASCII (RFC 5891) as SMTP wants it.

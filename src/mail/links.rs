@@ -19,7 +19,7 @@ use url::Url;
 use super::MailError;
 use super::attribute;
 use super::bounds;
-use super::personalise::{PREFERENCES, UNSUBSCRIBE};
+use super::personalise::{PREFERENCES, UNSUBSCRIBE, standard};
 use super::syntax::{Masked, word};
 use super::walk::walk;
 
@@ -250,9 +250,18 @@ fn scan_text(source: &str, masked: &Masked) -> Scan {
             at = end;
             continue;
         }
-        let url = without_punctuation(&source[written]);
+        let before = source[..start].chars().next_back();
+        let end = written.end;
+        let url = if before == Some('<') && source[end..].starts_with('>') {
+            // Brackets say where an address ends (RFC 3986, appendix C).
+            &source[written]
+        } else {
+            without_punctuation(&source[written])
+        };
         at = start + url.len().max(1);
-        if is_trackable(url) {
+        // `_address_`: mail programs would take the stroke behind a token for a part of it.
+        let emphasised = before == Some('_') && url.ends_with('_');
+        if is_trackable(url) && !emphasised {
             scan.links.push(Link {
                 url: url.to_owned(),
                 raw: url.to_owned(),
@@ -273,8 +282,7 @@ fn next_scheme(text: &str, from: usize) -> Option<usize> {
                 .get(..scheme.len())
                 .is_some_and(|found| found.eq_ignore_ascii_case(scheme))
         };
-        let inside_word = at > 0 && bytes[at - 1].is_ascii_alphanumeric();
-        !inside_word && (starts(b"https://") || starts(b"http://"))
+        (starts(b"https://") || starts(b"http://")) && !text[..at].ends_with(char::is_alphanumeric)
     })
 }
 
@@ -284,6 +292,9 @@ fn ends_address(c: char) -> bool {
         || matches!(
             c,
             '<' | '>' | '"' | '`' | '„' | '“' | '”' | '«' | '»' | '‹' | '›'
+                // Without a picture: break points, joiners, marks of direction.
+                | '\u{AD}' | '\u{200B}'..='\u{200F}' | '\u{202A}'..='\u{202E}'
+                | '\u{2060}'..='\u{2069}' | '\u{FEFF}'
         )
 }
 
@@ -309,7 +320,7 @@ fn without_punctuation(mut url: &str) -> &str {
         let unopened = |open: char, close: char| {
             url.ends_with(close) && url.matches(close).count() > url.matches(open).count()
         };
-        let cut = url.ends_with(['.', ',', ';', ':', '!', '?', '\'', '*', '_', '…', '’', '‘'])
+        let cut = url.ends_with(['.', ',', ';', ':', '!', '?', '\'', '*', '…', '’', '‘'])
             || unopened('(', ')')
             || unopened('[', ']')
             || unopened('{', '}');
@@ -341,7 +352,7 @@ fn is_trackable(url: &str) -> bool {
 
 /// Is this one of the two links that every recipient has of his own?
 pub(super) fn is_own(url: &str) -> bool {
-    url.starts_with("{{") && matches!(word(url), UNSUBSCRIBE | PREFERENCES)
+    url.starts_with("{{") && matches!(standard(word(url)), Some(UNSUBSCRIBE | PREFERENCES))
 }
 
 #[cfg(test)]

@@ -10,6 +10,7 @@
 //! - [`mjml`], which makes HTML of MJML, and [`inline`], which brings style sheets to the elements,
 //! - `visible` tells what of a finished mail a reader sees,
 //! - [`footer`], the two personal links that every mail has, and the pixel.
+//! - `names` reads names of fields as people write them, `foreign` knows placeholders of other systems.
 //! - [`check`] says what is missing or suspicious in a mailing.
 //! - [`prepared`] ties these together: once per mailing, then per recipient.
 //! - [`compose`] makes a message of the result (RFC 5322, MIME), [`read`] reads one back.
@@ -23,9 +24,11 @@ pub mod check;
 pub mod compose;
 pub mod dkim;
 pub mod footer;
+mod foreign;
 pub mod inline;
 pub mod links;
 pub mod mjml;
+mod names;
 pub mod personalise;
 pub mod plain;
 pub mod prepared;

@@ -7,7 +7,7 @@
 
 use std::sync::Arc;
 
-use minijinja::value::{Object, ValueKind};
+use minijinja::value::{Enumerator, Object, ValueKind};
 use minijinja::{
     AutoEscape, Environment, Error, ErrorKind, Output, State, Template, UndefinedBehavior, Value,
     filters,
@@ -16,6 +16,7 @@ use serde_json::{Map, Value as Json};
 
 use super::attribute;
 use super::bounds::{self, LONGEST_VALUE, PartWriter};
+use super::names::{hyphenated, with_hyphens};
 use super::{MailError, Part};
 
 /// The variable with the address of the recipient's page to unsubscribe.
@@ -87,6 +88,25 @@ impl Object for Values {
     }
 }
 
+/// All free fields, by their names in any case.
+#[derive(Debug)]
+struct Fields(Map<String, Json>);
+
+impl Object for Fields {
+    fn get_value(self: &Arc<Self>, key: &Value) -> Option<Value> {
+        field(&self.0, key.as_str()?).map(Value::from_serialize)
+    }
+
+    fn enumerate(self: &Arc<Self>) -> Enumerator {
+        Enumerator::Values(
+            self.0
+                .keys()
+                .map(|name| Value::from(name.as_str()))
+                .collect(),
+        )
+    }
+}
+
 impl Templates {
     /// Compiles the three templates of a mailing.
     ///
@@ -103,7 +123,7 @@ impl Templates {
             bounds::check_template(source)
                 .map_err(|problem| MailError::Template { part, problem })?;
             environment
-                .add_template_owned(part.name(), source.to_owned())
+                .add_template_owned(part.name(), with_hyphens(source).into_owned())
                 .map_err(|error| problem(part, &error))?;
             let template = environment
                 .get_template(part.name())
@@ -127,14 +147,19 @@ impl Templates {
         unsubscribe: &str,
         preferences: &str,
     ) -> Variables {
-        let value = |name: &str| match name {
-            "vorname" => Some(Value::from(recipient.first_name)),
-            "nachname" => Some(Value::from(recipient.last_name)),
-            "email" => Some(Value::from(recipient.address)),
-            UNSUBSCRIBE => Some(Value::from(unsubscribe)),
-            PREFERENCES => Some(Value::from(preferences)),
-            FIELDS => Some(Value::from_serialize(recipient.fields)),
-            _ => field(recipient.fields, name).map(Value::from_serialize),
+        let value = |name: &str| {
+            // A field of exactly this name comes before `vorname` in another case.
+            let own =
+                standard(name).filter(|own| *own == name || !recipient.fields.contains_key(name));
+            match own {
+                Some("vorname") => Some(Value::from(recipient.first_name)),
+                Some("nachname") => Some(Value::from(recipient.last_name)),
+                Some("email") => Some(Value::from(recipient.address)),
+                Some(UNSUBSCRIBE) => Some(Value::from(unsubscribe)),
+                Some(PREFERENCES) => Some(Value::from(preferences)),
+                Some(_) => Some(Value::from_object(Fields(recipient.fields.clone()))),
+                None => field(recipient.fields, name).map(Value::from_serialize),
+            }
         };
         let values = self
             .used
@@ -177,21 +202,30 @@ pub fn check(source: &str, known_fields: &[String]) -> Result<Vec<String>, Templ
     };
     bounds::check_template(source)?;
     let environment = environment();
-    let template = environment.template_from_str(source).map_err(describe)?;
+    let readable = with_hyphens(source);
+    let template = environment.template_from_str(&readable).map_err(describe)?;
     let used = template.undeclared_variables(false);
     for sample in ["", "Muster"] {
         let values = used
             .iter()
-            .filter(|name| *name != FIELDS)
+            .filter(|name| standard(name) != Some(FIELDS))
             .map(|name| (name.clone(), Value::from(sample)))
             .collect();
         write(&template, &Value::from_object(Values(values))).map_err(describe)?;
     }
     let is_known = |name: &String| {
-        STANDARD.contains(&name.as_str()) || known_fields.iter().any(|known| same_name(known, name))
+        standard(name).is_some() || known_fields.iter().any(|known| same_name(known, name))
     };
-    let mut unknown: Vec<_> = used.into_iter().filter(|name| !is_known(name)).collect();
+    let hyphens = hyphenated(source)
+        .into_iter()
+        .map(|range| source[range].to_owned());
+    let mut unknown: Vec<_> = used
+        .into_iter()
+        .chain(hyphens)
+        .filter(|name| !is_known(name))
+        .collect();
     unknown.sort_unstable();
+    unknown.dedup();
     Ok(unknown)
 }
 
@@ -330,6 +364,11 @@ fn field<'a>(fields: &'a Map<String, Json>, name: &str) -> Option<&'a Json> {
             .find(|(known, _)| same_name(known, name))
             .map(|(_, value)| value)
     })
+}
+
+/// What every recipient has, by its name in any case.
+pub(super) fn standard(name: &str) -> Option<&'static str> {
+    STANDARD.into_iter().find(|own| same_name(own, name))
 }
 
 /// Is this the same field, in whatever case?

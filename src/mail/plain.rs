@@ -7,7 +7,7 @@ use lettre::message::Message;
 use lettre::message::header::ContentType;
 
 use super::MailError;
-use super::compose::{Composed, mailbox, message_id, part, unfolded};
+use super::compose::{Composed, headed, mailbox, message_id, part, unfolded};
 
 /// A letter on its way.
 #[derive(Debug, Clone, Copy)]
@@ -37,12 +37,10 @@ pub fn compose_plain(letter: &PlainLetter<'_>) -> Result<Composed, MailError> {
     let sent_at = Duration::from_millis(letter.sent_at.try_into().unwrap_or(0));
     let message = Message::builder()
         .header(message_id(from.email.domain())?)
-        .from(from)
-        .to(to)
-        .subject(letter.subject)
         .date(UNIX_EPOCH + sent_at)
         // Nobody's out-of-office note answers it (RFC 3834, section 5).
-        .raw_header(unfolded("Auto-Submitted", "auto-generated".to_owned()))
+        .raw_header(unfolded("Auto-Submitted", "auto-generated".to_owned()));
+    let message = headed(message, from, to, letter.subject)
         .singlepart(part(ContentType::TEXT_PLAIN, letter.text))?;
     Ok(Composed {
         envelope,

@@ -17,7 +17,8 @@ use scraper::{ElementRef, Html, HtmlTreeSink, Node};
 pub use ending::UnseenEnd;
 pub(crate) use ending::explain;
 use sheet::Sheet;
-use style::{NORMAL_TEXT, SMALLEST_TEXT, Size, Style};
+pub(super) use style::NORMAL_TEXT;
+use style::{SMALLEST_TEXT, Size, Style};
 
 /// A node of the tree.
 type NodeRef<'a> = <ElementRef<'a> as std::ops::Deref>::Target;
@@ -229,6 +230,26 @@ impl Seen {
         };
         size < SMALLEST_TEXT || same
     }
+}
+
+/// Does no mail program show an element, whatever it knows of style sheets? Only its own style is
+/// asked, and what other programs may still show is shown.
+pub(super) fn is_never_shown(element: ElementRef) -> bool {
+    let style = || style::declarations(element.attr("style").unwrap_or_default());
+    matches!(
+        element.value().name(),
+        "head" | "title" | "style" | "script" | "template"
+    ) || element.attr("hidden").is_some()
+        || style().iter().any(style::Declaration::surely_hides)
+}
+
+/// The size of an element's text by its own style, in text of another size, in pixels.
+pub(super) fn own_size(element: ElementRef, around: f32) -> f32 {
+    let Some(style) = element.attr("style") else {
+        return around;
+    };
+    let size = Style::of(&style::declarations(style)).size;
+    size.map_or(around, |size| size.of(around))
 }
 
 /// Is this an element of which nothing, or not this child, is shown?

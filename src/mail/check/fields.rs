@@ -1,7 +1,8 @@
 //! Fields that a mailing asks for and some recipients don't have.
 
 use super::{List, Place, Weight};
-use crate::mail::personalise::{FIELDS, STANDARD, same_name};
+use crate::mail::names::with_hyphens;
+use crate::mail::personalise::{FIELDS, same_name, standard};
 use crate::mail::syntax::{Kind, Masked, word};
 
 /// A field that some of the recipients lack.
@@ -20,6 +21,7 @@ pub struct Hole {
 pub fn used_without_fallback(sources: &[&str]) -> Vec<String> {
     let mut found: Vec<String> = Vec::new();
     for source in sources {
+        let source = &*with_hyphens(source);
         let pieces = Masked::new(source).pieces;
         let text = |kind| {
             pieces
@@ -44,12 +46,15 @@ pub fn used_without_fallback(sources: &[&str]) -> Vec<String> {
 /// The field of the recipient that a placeholder prints, if it prints one.
 fn field(value: &str) -> Option<String> {
     let name = word(value);
-    if name == FIELDS {
+    if standard(name) == Some(FIELDS) {
         let (_, rest) = value.split_once(['"', '\''])?;
         return Some(rest.split(['"', '\'']).next()?.to_owned());
     }
-    let own = ["vorname", "nachname"].contains(&name);
-    (!name.is_empty() && (own || !STANDARD.contains(&name))).then(|| name.to_owned())
+    match standard(name) {
+        Some(own @ ("vorname" | "nachname")) => Some(own.to_owned()),
+        Some(_) => None,
+        None => (!name.is_empty()).then(|| name.to_owned()),
+    }
 }
 
 fn mentions(piece: &str, name: &str) -> bool {

@@ -277,3 +277,113 @@ fn fields_without_a_fallback_are_found() {
     let found = check(&draft(GOOD), &Facts { holes, ..facts() });
     assert_eq!(found[0].what, "„stadt“ fehlt bei 3 von 10 Empfängern.");
 }
+
+#[test]
+fn placeholders_of_other_systems_are_named() {
+    let mailing = Draft {
+        subject: "Hallo *|FNAME|*",
+        text: "x\n[FIRSTNAME]",
+        ..draft(GOOD)
+    };
+    let found = check(&mailing, &facts());
+    let told: Vec<String> = found
+        .iter()
+        .map(|one| format!("{}: {} {}", one.place.label(), one.what, one.advice))
+        .collect();
+    assert_eq!(told.len(), 2, "{told:?}");
+    assert!(
+        told[0].starts_with("Betreff: „*|FNAME|*“") && told[0].contains("{{ vorname }}"),
+        "{told:?}"
+    );
+    assert!(
+        told[1].starts_with("Text, Zeile 2: „[FIRSTNAME]“"),
+        "{told:?}"
+    );
+    assert_found(
+        "<p>\n{contactfield=x}</p>\n<b>{contactfield=x}",
+        "Inhalt, Zeilen 2 und 3",
+        "anderen Systems",
+    );
+    let liquid = found_errors("\n{{ vorname | default: \"x\" }}");
+    assert_eq!(liquid.len(), 1);
+    assert!(
+        liquid[0].contains("Zeile 2") && liquid[0].contains("oder("),
+        "{liquid:?}"
+    );
+}
+
+fn found_errors(html: &str) -> Vec<String> {
+    let found = found(html)
+        .into_iter()
+        .filter(|(weight, ..)| *weight == Weight::Error);
+    found
+        .map(|(_, place, what)| format!("{place}: {what}"))
+        .collect()
+}
+
+#[test]
+fn what_will_be_sent_is_told() {
+    for (html, added) in [
+        (
+            "<a href=\"{{ abmeldelink }}\">ab</a> {{ datenschutzlink }}",
+            "zu den Datenschutz-Einstellungen",
+        ),
+        (
+            "<a href=\"http://{{ abmeldelink }}\">x</a><a href=\"{{ datenschutzlink }}\">x</a>",
+            "zum Abmelden",
+        ),
+        (
+            "<p hidden><a href=\"{{ abmeldelink }}\">ab</a><a href=\"{{ datenschutzlink }}\">x</a></p>",
+            "zum Abmelden und zu den",
+        ),
+        (
+            "{% if vorname %}<a href=\"{{ abmeldelink }}\">ab</a>{% endif %}",
+            "zum Abmelden und zu den",
+        ),
+    ] {
+        let found = found(html);
+        assert!(
+            found.iter().any(|(weight, _, what)| *weight == Weight::Note
+                && what.starts_with(&format!("Der Link {added}"))),
+            "{html}: {found:?}"
+        );
+        assert!(
+            found
+                .iter()
+                .any(|(weight, _, what)| *weight == Weight::Hint
+                    && what.contains("ist hier kein Link")),
+            "{html}"
+        );
+    }
+    // The words alone are no placeholder, and nothing to be told about.
+    assert!(
+        found("<p>abmeldelink</p>")
+            .iter()
+            .all(|(weight, ..)| *weight == Weight::Note)
+    );
+}
+
+#[test]
+fn an_end_that_nobody_sees_is_an_error_with_its_line() {
+    for (html, line) in [
+        ("<p>x</p>\n<!-- y", 2),
+        ("<p>x</p>\n\n<!--[if mso]><table></body></html>", 3),
+        ("<style>.a{}</head><body><p>x</p></body>", 1),
+        (
+            "<body>\n<div style=\"display:none\">Vorschau<p>{{ vorname }}</p></body>",
+            2,
+        ),
+        ("<body>\n<p>x</p>\n<textarea>", 3),
+        (
+            "<style>.v{display:none}</style>\n<div class=v>{% if vorname %}x{% endif %}",
+            2,
+        ),
+    ] {
+        let errors = found_errors(html);
+        assert_eq!(errors.len(), 1, "{html}: {errors:?}");
+        assert!(
+            errors[0].starts_with(&format!("Inhalt, Zeile {line}: ")),
+            "{errors:?}"
+        );
+    }
+}

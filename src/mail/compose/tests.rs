@@ -235,3 +235,44 @@ fn what_is_no_message_is_not_read() {
         assert!(matches!(read::read(bytes), Err(MailError::Unreadable)));
     }
 }
+
+#[test]
+fn what_looks_encoded_arrives_as_typed() {
+    let encoded = "=?utf-8?Q?B=C3=A4r?=";
+    for subject in [
+        encoded.to_owned(),
+        format!("{encoded} Test"),
+        format!("Bär {encoded}"),
+        format!("ä =?x ß {}", "lang und länger ".repeat(20).trim_end()),
+        "a =? b".to_owned(),
+    ] {
+        let mail = RenderedMail { subject, ..mail() };
+        let outgoing = Outgoing {
+            from_name: "=?utf-8?b?QQ==?=",
+            to_name: encoded,
+            ..outgoing(&mail)
+        };
+        let (text, read) = composed(&outgoing);
+        assert_eq!(read.subject, mail.subject, "{text}");
+        assert!(
+            read.from.starts_with("=?utf-8?b?QQ==?= <post@"),
+            "{}",
+            read.from
+        );
+        assert!(
+            read.to.starts_with(&format!("{encoded} <zoe+x@")),
+            "{}",
+            read.to
+        );
+        for name in ["From", "To", "Subject"] {
+            header(&read, name);
+        }
+        let head = text.split("\r\n\r\n").next().unwrap();
+        assert!(
+            head.lines()
+                .filter(|line| line.contains("=?"))
+                .all(|line| line.len() <= 78),
+            "{head}"
+        );
+    }
+}

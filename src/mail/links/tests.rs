@@ -181,6 +181,15 @@ fn links_in_text_end_where_a_reader_would_end_them() {
         ("https://müller.de/ö…", "https://müller.de/ö"),
         ("https://a.de/?a=1,2;b=3#c!", "https://a.de/?a=1,2;b=3#c"),
         ("https://a.de/b\r\nweiter", "https://a.de/b"),
+        ("<https://a.de/Hurra!>", "https://a.de/Hurra!"),
+        ("Ziel <https://a.de/b?c=(d>.", "https://a.de/b?c=(d"),
+        ("<https://a.de/b. Weiter>", "https://a.de/b"),
+        ("https://a.de/schluss_", "https://a.de/schluss_"),
+        ("https://a.de/schluss_.", "https://a.de/schluss_"),
+        ("https://a.de/b\u{200B}c", "https://a.de/b"),
+        ("https://a.de/b\u{A0}c", "https://a.de/b"),
+        ("((https://a.de/b_(c_(d))))", "https://a.de/b_(c_(d))"),
+        ("https://a.de/b).", "https://a.de/b"),
     ] {
         assert_eq!(tracked_in_text(text), [url], "{text}");
         let rewritten = rewrite_text(text, |_| Some("NEU".to_owned()));
@@ -188,6 +197,8 @@ fn links_in_text_end_where_a_reader_would_end_them() {
     }
     for text in [
         "xhttps://a.de",
+        "ähttps://a.de",
+        "_https://a.de/b_",
         "https:// leer",
         "http",
         "www.a.de",
@@ -396,5 +407,30 @@ proptest! {
             restored = restored.replacen(&format!("\u{1}{index}\u{2}"), raw, 1);
         }
         prop_assert_eq!(restored, soup);
+    }
+}
+
+#[test]
+fn an_address_stands_alone_where_mail_programs_take_exactly_it() {
+    let address = "https://w.example/abmelden/AbC";
+    for text in [
+        "X", "Ab: X", "<X>", "(X).", "„X“", "X, X/", "*X*", "X\nmehr", "X\u{A0}x", "X…",
+    ] {
+        assert!(stands_alone(&text.replace('X', address), address), "{text}");
+    }
+    for text in [
+        "http://X",
+        "X/",
+        "X&x=1",
+        "Xabc",
+        "X?a",
+        "https://a.de/?u=X",
+        "X.html",
+        "abc",
+    ] {
+        assert!(
+            !stands_alone(&text.replace('X', address), address),
+            "{text}"
+        );
     }
 }

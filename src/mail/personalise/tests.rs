@@ -221,3 +221,48 @@ fn an_error_names_the_part_and_no_value() {
     );
     assert!(!format!("{error} {error:?}").contains("Geheim"));
 }
+
+#[test]
+fn names_are_taken_as_people_write_them() {
+    let fields = json!({ "kunden-nr": "4711", "Ort-Teil": "Süd", "Nachname": "Feld" });
+    let recipient = Recipient {
+        first_name: "Zoë",
+        last_name: "Meier",
+        address: "zoe@a.de",
+        fields: fields.as_object().unwrap(),
+    };
+    for (source, expected) in [
+        ("{{ kunden-nr }}", "4711"),
+        ("{{ Kunden-Nr|oder('x') }}", "4711"),
+        ("{% if ort-teil == 'Süd' %}ja{% endif %}", "ja"),
+        ("{{ gibts-nicht|oder('x') }}", "x"),
+        (
+            "{{ felder['ORT-TEIL'] }}{{ Felder['kunden-nr'] }}",
+            "Süd4711",
+        ),
+        (
+            "{{ Vorname }} {{ VORNAME|upper }} {{ E_Mail }}{{ Email }}",
+            "Zoë ZOË zoe@a.de",
+        ),
+        ("{{ Nachname }} {{ nachname }}", "Feld Meier"),
+        (
+            "{{ Abmeldelink }} {{ DatenschutzLink }}",
+            "https://u.de/ https://p.de/",
+        ),
+    ] {
+        let templates = Templates::compile("", "", source).unwrap();
+        let variables = templates.variables(&recipient, "https://u.de/", "https://p.de/");
+        assert_eq!(
+            templates.render(Part::Text, &variables).unwrap(),
+            expected,
+            "{source}"
+        );
+    }
+    let known = ["Kunden-Nr".to_owned()];
+    assert_eq!(
+        check("{{ kunden-nr }} {{ Vorname }} {{ ort-teil }}", &known).unwrap(),
+        ["ort-teil"]
+    );
+    // Subtracting is what it was.
+    assert_eq!(text("{{ punkte|int - 20 }}"), "100");
+}

@@ -303,3 +303,129 @@ fn problems_name_the_part_and_the_line_of_the_source() {
         personalise::check(html, &[]).unwrap_err().line
     );
 }
+
+/// Whether both links can be seen in a mail, and its text has both.
+fn has_links(mail: &RenderedMail) -> bool {
+    let document = crate::mail::visible::Document::read(&mail.html);
+    [UNSUBSCRIBE, PREFERENCES]
+        .iter()
+        .all(|url| document.shows_link(url) && links::stands_alone(&mail.text, url))
+}
+
+#[test]
+fn a_placeholder_that_is_no_visible_link_does_not_replace_the_footer() {
+    for html in [
+        "<a href=\"https://{{ abmeldelink }}\">a</a><a href=\"x{{ datenschutzlink }}\">b</a>",
+        "<a href=\"{{ abmeldelink }}&amp;x=1\">a</a><a href=\"{{ datenschutzlink }}.\">b</a>",
+        "<a href=\"https://a.de/?u={{ abmeldelink|urlencode }}\">a</a>",
+        "<title>{{ abmeldelink }}</title><p title='{{ datenschutzlink }}'>x</p>",
+        "<a style='{{ Ort }};display:none' href='{{ abmeldelink }}'>x</a>",
+        "<a href='{{ abmeldelink|upper }}'>x</a><a href='{{ datenschutzlink|replace('w', 'v') }}'>x</a>",
+        "<a href='{{ abmeldelink }}'>{{ nichts }}</a>",
+        "{% if vorname == 'Zoë' %}<!--{% endif %}<a href='{{ abmeldelink }}'>x</a>{% if vorname == 'Zoë' %}-->{% endif %}",
+        "<style>{% if vorname == 'Zoë' %}a{display:none}{% endif %}</style><a href='{{ abmeldelink }}'>x</a>",
+        "<{{ Ort }}template><a href='{{ abmeldelink }}'>x</a></template>",
+        "<style>.k{ {{ Ort }} } a:link{display:none}</style><a href='{{ abmeldelink }}'>x</a>",
+        "<style>body a{opacity:0} div{display:none!important} a{display:none!important}</style>x",
+    ] {
+        let mailing = prepared(html, "http://{{ abmeldelink }} {{ datenschutzlink }}/x");
+        mailing.check(html).unwrap();
+        let mail = render(&mailing, "Zoë", true);
+        assert!(has_links(&mail), "{html}: {}", mail.html);
+        assert!(
+            hrefs(&mail.html)
+                .iter()
+                .filter(|url| *url == UNSUBSCRIBE)
+                .count()
+                <= 2
+        );
+        assert_eq!(
+            mail.text.matches("Abmelden: https").count(),
+            1,
+            "{}",
+            mail.text
+        );
+    }
+}
+
+#[test]
+fn links_that_are_seen_are_not_added_again() {
+    let html = "<style>.f{font-size:12px}</style><p class=f>{{ vorname }} <a href=\"{{ Abmeldelink }}\">ab</a> <a href='{{ datenschutzlink }}'>{{ Ort }} x</a></p>";
+    let mailing = prepared(html, "");
+    assert!(mailing.lacks.is_some(), "decided once");
+    let mail = render(&mailing, "Zoë", true);
+    assert_eq!(hrefs(&mail.html), [UNSUBSCRIBE, PREFERENCES]);
+    mailing.check(html).unwrap();
+    let condition = format!("{html}{{% if vorname %}}x{{% endif %}}");
+    let mailing = prepared(&condition, "");
+    assert!(mailing.lacks.is_none(), "decided for each");
+    assert_eq!(
+        hrefs(&render(&mailing, "Zoë", true).html),
+        [UNSUBSCRIBE, PREFERENCES]
+    );
+}
+
+#[test]
+fn a_mail_whose_end_is_not_seen_is_refused() {
+    for html in [
+        "<p>x</p><!--",
+        "<p>x</p><!--[if mso]><table><tr><td></body></html>",
+        "<!--[if !mso]><!--><p>x</p>",
+        "<style>.a{}<p>x</p></body>",
+        "<title>x",
+        "<textarea>",
+        "<template><p>x",
+        "<div style='display:none'>Vorschau<p>x</p></body>",
+        "<style>.v{mso-hide:all}</style><div class=v>x",
+        "<a href='x",
+        "<body style='opacity:0'>x</body>",
+        "<plaintext>",
+        "<select><option>x",
+        "<frameset><frame src=x>",
+        "{% if vorname %}<!--{% endif %}x",
+        "{% if not vorname %}<div hidden>{% endif %}x",
+    ] {
+        let refused = prepared(html, "").check(html);
+        assert!(
+            matches!(refused, Err(MailError::Unseen(_))),
+            "{html}: {refused:?}"
+        );
+    }
+    // What only some recipients' values do is found in their mails.
+    let html = "{% if Ort == 'Köln' %}<!--{% endif %}x";
+    let mailing = prepared(html, "");
+    mailing.check(html).unwrap();
+    let mail = render(&mailing, "Zoë", true);
+    let urls = TrackingUrls {
+        pixel: None,
+        click: None,
+        unsubscribe: UNSUBSCRIBE,
+        preferences: PREFERENCES,
+    };
+    assert!(matches!(
+        mailing.check_mail(&mail, &urls),
+        Err(MailError::Unseen(_))
+    ));
+}
+
+#[test]
+fn footer_and_pixel_work_in_unclosed_tables_and_lists() {
+    for html in [
+        "<table><tr><td>x</body></html>",
+        "<table><tr><td>x</td></tr></body>",
+        "<ul><li>x",
+        "<p>x</p></html>",
+        "x</body></html><!-- end -->",
+        "<b><i><a href='https://a.de/'>x",
+        "<div style='display:none'>Vorschau</div><p>x",
+        "<td style='font-size:0'>x",
+        "",
+    ] {
+        let mailing = prepared(html, "");
+        mailing.check(html).unwrap();
+        let mail = render(&mailing, "Zoë", true);
+        assert!(has_links(&mail), "{html}: {}", mail.html);
+        let document = crate::mail::visible::Document::read(&mail.html);
+        assert!(document.loads("https://w.example/p/1?a&b"), "{html}");
+    }
+}

@@ -123,3 +123,91 @@ fn a_real_newsletter_reads_well() {
         !text.contains("mailto:") && !text.contains("javascript:") && !text.contains("roundrect")
     );
 }
+
+#[test]
+fn joiners_and_marks_of_direction_stay() {
+    let family = "👩\u{200D}👩\u{200D}👧";
+    assert_eq!(
+        text(&format!("<p>Familie {family} da</p>")),
+        format!("Familie {family} da\n")
+    );
+    let persian = "می\u{200C}خواهم";
+    assert_eq!(text(&format!("<p>{persian}</p>")), format!("{persian}\n"));
+    let isolated = "Preis: \u{2067}abc\u{2069} \u{200E}5 €";
+    assert_eq!(text(&format!("<p>{isolated}</p>")), format!("{isolated}\n"));
+    // Lines of nothing else fill previews.
+    assert_eq!(
+        text("<p>a</p><p>&zwnj;&nbsp;&#847;&zwnj;&nbsp;&rlm;</p><p>b</p>"),
+        "a\n\nb\n"
+    );
+}
+
+#[test]
+fn a_line_across_separates() {
+    for html in [
+        "<div>Eins<hr>Zwei</div>",
+        "<td>Eins<hr>Zwei</td>",
+        "<p>Eins</p><hr/><hr><p>Zwei</p><hr>",
+    ] {
+        assert_eq!(text(html), "Eins\n\n----------\n\nZwei\n", "{html}");
+    }
+    assert_eq!(text("<hr><p>a</p>"), "a\n");
+}
+
+#[test]
+fn a_picture_without_a_description_keeps_its_address() {
+    for picture in [
+        "<img src=x.png>",
+        "<img src=x.png alt=''>",
+        "<span><img src=x.png alt=' '></span>",
+    ] {
+        assert_eq!(
+            text(&format!("<a href='https://a.de/'>{picture}</a>")),
+            "<https://a.de/>\n",
+            "{picture}"
+        );
+    }
+    assert_eq!(
+        text("<a href='https://a.de/'><img src=x.png> Laden</a>"),
+        "Laden <https://a.de/>\n"
+    );
+    assert_eq!(text("<p>a<img src=x.png>b</p>"), "ab\n");
+}
+
+#[test]
+fn hidden_preview_lines_stay_out() {
+    for style in [
+        "display:none!important",
+        "display : none",
+        "displ\\61 y:none",
+        "font-size:0;line-height:0",
+        "font-size:1px;color:#fff",
+        "max-height:0;overflow:hidden",
+        "visibility:hidden",
+        "opacity:0",
+        "position:absolute;left:-9999px",
+    ] {
+        let html = format!("<div style='{style}'>Vorschau <b>fett</b></div><p>Text</p>");
+        assert_eq!(text(&html), "Text\n", "{style}");
+    }
+    // Hidden from Outlook alone, or the frame of something that has a size.
+    for html in [
+        "<div style='mso-hide:all'>Text</div>",
+        "<div style='font-size:0'><p style='font-size:14px'>Text</p></div>",
+        "<div style='opacity:.9;max-height:20px'>Text</div>",
+    ] {
+        assert_eq!(text(html), "Text\n", "{html}");
+    }
+}
+
+#[test]
+fn nothing_touches_an_address() {
+    assert_eq!(
+        text("<a href='https://a.de/'>https://a.de/</a>_x"),
+        "<https://a.de/>_x\n"
+    );
+    assert_eq!(
+        text("<a href='https://a.de/'>https://a.de/</a>."),
+        "https://a.de/.\n"
+    );
+}

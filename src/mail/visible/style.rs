@@ -15,7 +15,7 @@ const FAR: f32 = 200.0;
 const FAR_BEHIND: f32 = 2_000.0;
 
 /// How big a letter is where nothing says so, in pixels.
-pub(super) const NORMAL_TEXT: f32 = 16.0;
+pub(in crate::mail) const NORMAL_TEXT: f32 = 16.0;
 
 /// One declaration.
 #[derive(Debug, Clone)]

@@ -6,6 +6,7 @@
 
 pub mod editor;
 pub mod form;
+mod moment;
 mod persona;
 pub mod preview;
 mod review;

@@ -4,7 +4,7 @@ use actix_web::{HttpResponse, web};
 use askama::Template;
 use serde::Deserialize;
 
-use super::review;
+use super::{moment, review};
 use crate::db::models::mailings::{self, Mailing, MailingGroup};
 use crate::domain::day::any_date;
 use crate::domain::time::Timestamp;
@@ -35,7 +35,7 @@ impl ScheduleForm {
             let prompt = "Geben Sie ein Datum ein, zum Beispiel 24.12.2026.";
             errors.add("date", problem.sentence(prompt));
         });
-        let time: Option<jiff::civil::Time> = self.time.trim().parse().ok();
+        let time = moment::time(&self.time);
         if time.is_none() {
             errors.add("time", "Geben Sie eine Uhrzeit ein, zum Beispiel 09:30.");
         }

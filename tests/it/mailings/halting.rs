@@ -164,6 +164,14 @@ on_both!(a_mailing_is_sent_later, |world| {
         .assert_says("wieder ein Entwurf");
     assert!(find(world, mailing).is_draft());
 
+    // As people type it where a browser has no calendar.
+    let short = tomorrow.strftime("%-d.%-m.%y").to_string();
+    let typed = [("date", short.as_str()), ("time", "9.30 Uhr")];
+    admin
+        .submit(&format!("{path}/planen"), &typed)
+        .assert_says(&shown);
+    admin.submit(&format!("{path}/planung-aufheben"), &[]);
+
     // When its time has come it goes by itself.
     admin.submit(&format!("{path}/planen"), &fields);
     world.write(|conn| {

@@ -5,6 +5,7 @@ mod composing;
 mod files;
 mod halting;
 mod kill;
+mod links;
 mod pages;
 mod refusals;
 mod sending;
