@@ -14,6 +14,7 @@ use html5ever::tree_builder::TreeBuilderOpts;
 use html5ever::{ParseOpts, parse_document};
 use scraper::{ElementRef, Html, HtmlTreeSink, Node};
 
+use super::bounds::check_nesting;
 pub use ending::UnseenEnd;
 pub(crate) use ending::explain;
 use sheet::Sheet;
@@ -27,17 +28,24 @@ type NodeRef<'a> = <ElementRef<'a> as std::ops::Deref>::Target;
 const MOST_LINKS: usize = 50;
 
 /// Colours that differ by no more than this in red, green and blue are one to a reader.
-const SAME_COLOUR: u8 = 24;
+const SAME_COLOUR: u8 = 40;
 
 /// Elements of which nothing is shown, or not as what it is.
-const UNSHOWN: [&str; 24] = [
-    "head", "title", "style", "script", "template", "textarea", "select", "option", "datalist",
-    "iframe", "object", "embed", "audio", "video", "canvas", "noembed", "noframes", "frameset",
-    "svg", "math", "applet", "meter", "progress", "rp",
+const UNSHOWN: [&str; 25] = [
+    "head", "title", "style", "script", "template", "textarea", "select", "button", "option",
+    "datalist", "iframe", "object", "embed", "audio", "video", "canvas", "noembed", "noframes",
+    "frameset", "svg", "math", "applet", "meter", "progress", "rp",
 ];
 
-/// A document as a mail program shows it.
+/// A document as mail programs show it.
 pub(crate) struct Document {
+    view: View,
+    /// As Outlook shows it, where it sees more than others.
+    outlook: Option<View>,
+}
+
+/// A document as one kind of mail programs shows it.
+struct View {
     html: Html,
     sheet: Sheet,
 }
@@ -57,6 +65,64 @@ pub(super) fn parse(html: &str) -> Html {
 impl Document {
     /// Reads a document.
     pub(crate) fn read(html: &str) -> Self {
+        Self {
+            view: View::read(html),
+            outlook: without_conditions(html).map(|html| {
+                // What was a comment has not been looked at yet. Too deep: nothing counts as seen.
+                let readable = check_nesting(&html).is_ok();
+                View::read(if readable { &html } else { "" })
+            }),
+        }
+    }
+
+    /// Is there a link to exactly this address that a reader sees and can follow?
+    pub(crate) fn shows_link(&self, address: &str) -> bool {
+        self.view.shows_link(address)
+            && self
+                .outlook
+                .as_ref()
+                .is_none_or(|view| view.shows_link(address))
+    }
+
+    /// Does this picture stand where mail programs load it?
+    pub(crate) fn loads(&self, address: &str) -> bool {
+        self.view.loads(address) && self.outlook.as_ref().is_none_or(|view| view.loads(address))
+    }
+}
+
+/// The document with what stands in comments for Outlook alone (`<!--[if mso]>`), if anything does.
+fn without_conditions(html: &str) -> Option<String> {
+    let lower = html.to_ascii_lowercase();
+    let (mut result, mut done) = (String::new(), 0);
+    while let Some(offset) = lower[done..].find("<!--[if") {
+        let start = done + offset;
+        let Some(length) = lower[start..].find("]>") else {
+            break;
+        };
+        let condition = &lower[start..start + length];
+        let inside = start + condition.len() + 2;
+        if condition["<!--[if".len()..].contains('!') {
+            result.push_str(&html[done..inside]);
+            done = inside;
+            continue;
+        }
+        let Some(length) = lower[inside..].find("<![endif]-->") else {
+            break;
+        };
+        let end = inside + length;
+        result.push_str(&html[done..start]);
+        result.push_str(&html[inside..end]);
+        done = end + "<![endif]-->".len();
+    }
+    if done == 0 {
+        return None;
+    }
+    result.push_str(&html[done..]);
+    Some(result)
+}
+
+impl View {
+    fn read(html: &str) -> Self {
         let mut html = parse(html);
         // Without a doctype, classes and ids are the same in any case (HTML, "quirks mode").
         for node in html.tree.values_mut() {
@@ -79,8 +145,7 @@ impl Document {
         Self { html, sheet }
     }
 
-    /// Is there a link to exactly this address that a reader sees and can follow?
-    pub(crate) fn shows_link(&self, address: &str) -> bool {
+    fn shows_link(&self, address: &str) -> bool {
         self.for_all_programs()
             .filter_map(ElementRef::wrap)
             .filter(|element| element.value().name() == "a")
@@ -93,8 +158,7 @@ impl Document {
             .any(|link| self.has_label(link))
     }
 
-    /// Does this picture stand where mail programs load it?
-    pub(crate) fn loads(&self, address: &str) -> bool {
+    fn loads(&self, address: &str) -> bool {
         self.for_all_programs()
             .filter_map(ElementRef::wrap)
             .filter(|element| {
@@ -208,10 +272,7 @@ impl Seen {
             self.colour = attribute(if self.in_link { "link" } else { "text" });
         }
         if self.background.is_none() {
-            self.background = style
-                .background
-                .or_else(|| element.attr("background").map(|_| None))
-                .or_else(|| attribute("bgcolor"));
+            self.background = style.background.or_else(|| attribute("bgcolor"));
         }
         false
     }
@@ -221,12 +282,15 @@ impl Seen {
             .pixels
             .unwrap_or(NORMAL_TEXT * self.times.unwrap_or(1.0));
         let paper = self.background.unwrap_or(Some([255; 3]));
-        let same = match (self.colour.flatten(), paper) {
-            (Some(ink), Some(paper)) => ink
+        let same = match (self.colour, paper) {
+            // Links have a colour of their own, and text is black.
+            (None, _) => false,
+            (Some(Some(ink)), Some(paper)) => ink
                 .iter()
                 .zip(paper)
                 .all(|(a, b)| a.abs_diff(b) <= SAME_COLOUR),
-            _ => false,
+            // What can't be compared may be the same.
+            (Some(_), _) => true,
         };
         size < SMALLEST_TEXT || same
     }
@@ -265,19 +329,13 @@ fn is_unshown(element: ElementRef, inner: Option<ElementRef>) -> bool {
         || (value.name() == "details" && !is_open && !inner_is("summary"))
 }
 
-/// Is there anything in it that is drawn?
+/// Are there letters, digits or signs in it that can stand for a link? Punctuation alone can't.
 fn is_readable(text: &str) -> bool {
     text.chars().any(|c| {
-        !c.is_whitespace()
-            && !c.is_control()
-            && !matches!(
-                c,
-                '\u{AD}' | '\u{34F}' | '\u{61C}' | '\u{115F}' | '\u{1160}' | '\u{17B4}' | '\u{17B5}'
-                    | '\u{180B}'..='\u{180F}' | '\u{200B}'..='\u{200F}' | '\u{202A}'..='\u{202E}'
-                    | '\u{2060}'..='\u{206F}' | '\u{2800}' | '\u{3164}' | '\u{FE00}'..='\u{FE0F}'
-                    | '\u{FEFF}' | '\u{FFA0}' | '\u{FFF9}'..='\u{FFFB}' | '\u{E000}'..='\u{F8FF}'
-                    | '\u{E0000}'..='\u{E0FFF}' | '\u{F0000}'..='\u{10FFFF}'
-            )
+        let is_blank = matches!(c, '\u{115F}' | '\u{1160}' | '\u{3164}' | '\u{FFA0}');
+        // Arrows, dingbats, emoji; nothing that is blank or for private use.
+        let is_sign = matches!(c, '\u{2190}'..='\u{27FF}' | '\u{2B00}'..='\u{2BFF}' | '\u{1F000}'..='\u{1FAFF}');
+        (c.is_alphanumeric() && !is_blank) || is_sign
     })
 }
 

@@ -14,6 +14,7 @@ use serde_json::{Map, Value};
 use super::footer::{self, Missing};
 use super::{PreparedMailing, RenderedMail, TrackingUrls};
 use crate::mail::links::is_own;
+use crate::mail::personalise::standard;
 use crate::mail::syntax::{Kind, Masked};
 use crate::mail::visible::{Document, UnseenEnd, explain};
 use crate::mail::walk::walk;
@@ -187,6 +188,7 @@ impl PreparedMailing {
         let fields: Map<String, Value> = self
             .templates
             .names()
+            .filter(|name| standard(name).is_none())
             .map(|name| (name.to_owned(), Value::from(value)))
             .collect();
         let recipient = Recipient {

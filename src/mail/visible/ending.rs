@@ -7,7 +7,7 @@ use lol_html::html_content::Element;
 use lol_html::{RewriteStrSettings, element, rewrite_str};
 use scraper::{ElementRef, Node};
 
-use super::Document;
+use super::View;
 use crate::mail::MailError;
 
 /// By this attribute an element tells on which line it begins.
@@ -38,7 +38,7 @@ impl UnseenEnd {
 
 /// Looks for the reason in a source whose template syntax is blank, up to where its end is.
 pub(crate) fn explain(before_end: &str) -> Result<UnseenEnd, MailError> {
-    let document = Document::read(&[&with_lines(before_end)?, PROBE].concat());
+    let document = View::read(&[&with_lines(before_end)?, PROBE].concat());
     let newlines = before_end.matches('\n').count();
     for node in document.html.tree.root().descendants() {
         match node.value() {
@@ -85,7 +85,7 @@ pub(crate) fn explain(before_end: &str) -> Result<UnseenEnd, MailError> {
         .rmatch_indices('<')
         .take(MOST_TAGS)
         .find(|(at, _)| {
-            let document = Document::read(&[&before_end[..*at], PROBE].concat());
+            let document = View::read(&[&before_end[..*at], PROBE].concat());
             let mut nodes = document.html.tree.root().descendants();
             nodes.any(|node| {
                 node.value()
@@ -140,7 +140,7 @@ fn conditional(before_end: &str) -> Option<UnseenEnd> {
     let line = 1 + before_end[..at].matches('\n').count();
     Some(unended(
         Some(line),
-        "Hier beginnt [if …], dem das Ende [endif] fehlt: Nicht jedes Mailprogramm zeigt, was folgt.",
+        "Ab diesem [if …] zeigen nicht alle Mailprogramme, was folgt: Es fehlt ein [endif] oder das Ende eines Elements.",
     ))
 }
 

@@ -54,15 +54,14 @@ impl Sheet {
                 Token::CDO | Token::CDC | Token::Semicolon => continue,
                 _ => None,
             };
-            let mut prelude = input.slice_from(start);
             let mut token = Some(first);
             while !matches!(token, None | Some(Token::CurlyBracketBlock)) {
                 if at_rule.is_some() && token == Some(Token::Semicolon) {
                     break;
                 }
-                prelude = input.slice_from(start);
                 token = input.next().ok().cloned();
             }
+            let prelude = input.slice_from(start).trim_end_matches('{');
             if token == Some(Token::CurlyBracketBlock) {
                 // It always reads to the end of the block.
                 let _ = input.parse_nested_block(|input| {

@@ -8,7 +8,7 @@ use cssparser::color::{parse_hash_color, parse_named_color};
 use cssparser::{Delimiter, ParseError, Parser, Token};
 
 /// The smallest text that counts as readable, in pixels.
-pub(super) const SMALLEST_TEXT: f32 = 5.0;
+pub(super) const SMALLEST_TEXT: f32 = 7.0;
 
 /// What is further away than this stands outside of the window, in pixels.
 const FAR: f32 = 200.0;
@@ -37,7 +37,6 @@ enum Piece {
     Function(String),
     /// The digits behind `#`.
     Hash(String),
-    Url,
     /// What is none of these.
     Other,
 }
@@ -50,7 +49,8 @@ pub(super) enum Size {
     Times(f32),
 }
 
-/// A colour; none where it is a picture, a gradient or unreadable.
+/// A colour; none where it can't be read. Of a picture none is known: it may not be loaded, and what
+/// is behind it counts.
 pub(super) type Paint = Option<[u8; 3]>;
 
 /// What the declarations for one element say.
@@ -63,6 +63,9 @@ pub(super) struct Style {
     pub(super) size: Option<Size>,
     pub(super) colour: Option<Paint>,
     pub(super) background: Option<Paint>,
+    /// It has next to no height or width, and shows nothing beyond.
+    cramped: bool,
+    clips: bool,
 }
 
 /// The declarations of a `style` attribute, or of a rule.
@@ -110,7 +113,6 @@ fn read_value(input: &mut Parser, value: &mut Vec<Piece>, important: &mut bool) 
                 Piece::Number(unit_value * 100.0, "%".to_owned())
             }
             Token::Dimension { value, unit, .. } => Piece::Number(value, unit.to_ascii_lowercase()),
-            Token::UnquotedUrl(_) => Piece::Url,
             Token::Function(name) => {
                 value.push(Piece::Function(
                     unprefixed(&name.to_ascii_lowercase()).to_owned(),
@@ -163,7 +165,10 @@ impl Declaration {
             pixels <= -FAR || pixels >= FAR_BEHIND || (unit == "%" && number.abs() >= 100.0)
         };
         let hidden = match self.name.as_str() {
-            "display" | "pointer-events" => self.has("none"),
+            "display" => ["none", "table-column", "table-column-group"]
+                .iter()
+                .any(|value| self.has(value)),
+            "pointer-events" => self.has("none"),
             "content-visibility" => self.has("hidden"),
             "mso-hide" => self.has("all") || self.has("screen"),
             "opacity" => self.any_number(tiny),
@@ -179,6 +184,9 @@ impl Declaration {
             name if name.starts_with("margin") => self.any_number(|number, unit| {
                 pixels(number, unit) <= -FAR || (unit == "%" && number <= -100.0)
             }),
+            name if name.starts_with("padding") => self.any_number(|number, unit| {
+                pixels(number, unit) >= FAR_BEHIND || (unit == "%" && number >= 100.0)
+            }),
             "clip" => self.calls(|name| name == "rect"),
             "clip-path" | "mask" | "mask-image" => !self.has("none"),
             "scale" | "zoom" => self.any_number(|number, unit| tiny(number.abs(), unit)),
@@ -192,6 +200,8 @@ impl Declaration {
                     && self.any_number(|number, unit| tiny(number.abs(), unit)))
                     || (self.calls(|name| name.starts_with("translate")) && self.any_number(far))
             }
+            "z-index" => self.any_number(|number, _| number < 0.0),
+            "mix-blend-mode" => !self.has("normal"),
             "filter" => self.calls(|name| matches!(name, "opacity" | "blur" | "alpha")),
             "letter-spacing" => self.any_number(|number, unit| pixels(number, unit) <= -5.0),
             _ => return false,
@@ -215,6 +225,8 @@ impl Declaration {
         let mut style = Style::default();
         style.add(self);
         style.hides
+            || style.cramped
+            || style.clips
             || style.invisible == Some(true)
             || style
                 .size
@@ -266,11 +278,6 @@ impl Declaration {
 
     /// The colour that it asks for: `None` says nothing about it.
     fn paint(&self) -> Option<Paint> {
-        if self.calls(|name| name.ends_with("gradient") || name == "url")
-            || self.value.contains(&Piece::Url)
-        {
-            return Some(None);
-        }
         let numbers: Vec<f32> = self
             .value
             .iter()
@@ -291,7 +298,14 @@ impl Declaration {
                 [red, green, blue, ..] => Some(Some([byte(red), byte(green), byte(blue)])),
                 _ => Some(None),
             },
-            Piece::Function(_) => Some(None),
+            Piece::Function(name)
+                if matches!(
+                    name.as_str(),
+                    "hsl" | "hsla" | "color" | "lab" | "oklch" | "var"
+                ) =>
+            {
+                Some(None)
+            }
             _ => None,
         })
     }
@@ -381,8 +395,14 @@ impl Style {
             "background" | "background-color" | "background-image" => {
                 self.background = declaration.paint().or(self.background);
             }
+            "height" | "max-height" | "width" | "max-width" => {
+                self.cramped |= declaration
+                    .any_number(|number, unit| unit != "%" && pixels(number, unit) < 8.0);
+            }
+            "overflow" | "overflow-x" | "overflow-y" => self.clips |= !declaration.has("visible"),
             _ => {}
         }
+        self.hides |= self.cramped && self.clips;
     }
 }
 
