@@ -362,7 +362,17 @@ fn finished(draft: &Draft, list: &mut List) {
         list.add(Weight::Error, place, what, advice);
         return;
     }
-    if let Some(problem) = inline(draft.html).problem {
+    let inlined = inline(draft.html);
+    if !inlined.left.is_empty() {
+        let names: Vec<&str> = inlined.left.iter().map(String::as_str).collect();
+        list.add(
+            Weight::Note,
+            Place::Source(Vec::new()),
+            format!("Nur in <style> bleiben: {}.", names.join(", ")),
+            "Eine Regel für kleine Bildschirme, dunkle Darstellung, :hover oder eine Bedingung kann diese Angaben ändern; am Element stünden sie ihr im Weg. Mit !important in dieser Regel werden sie auch ans Element geschrieben.",
+        );
+    }
+    if let Some(problem) = inlined.problem {
         list.add(
             Weight::Hint,
             Place::Source(Vec::new()),

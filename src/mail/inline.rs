@@ -1,37 +1,50 @@
 //! Writes the rules of a mail's `<style>` sheets to the elements they are for: many mail programs
 //! read no style sheets, but all read `style` attributes.
 //!
-//! css-inline finds out which declarations an element gets, from a copy in which the template
-//! syntax is blank and every element has a number. What it answers is put into the *source* at
-//! those elements, and nothing else changes: conditions around table rows, Outlook's comments and
-//! the author's line breaks stay where they are. The sheets stay too, so `@media` rules, `:hover`
-//! and what a placeholder makes of a `class` work where programs know them.
+//! The sheets stay too, and programs that read them show the same as without this: what comes to
+//! an element is what no rule of the sheets may change there. `@media`, `:hover`, and rules that
+//! depend on a condition or a placeholder of the template keep their effect (`cascade`,
+//! `conditions`).
+//!
+//! Which elements a selector is for is found in a copy in which the template syntax is blank and
+//! every element has a number. What comes to them is put into the *source*, and nothing else
+//! changes: conditions around table rows, Outlook's comments and the author's line breaks stay
+//! where they are.
 //!
 //! This happens once per mailing, before its links are marked. It never fails: what can't be read
 //! is left as it is, and the author is told. Nothing is fetched, from nowhere.
 
 use std::borrow::Cow;
 use std::cell::RefCell;
-use std::collections::HashMap;
+use std::collections::BTreeSet;
 use std::ops::Range;
 
-use css_inline::CSSInliner;
 use lol_html::html_content::Element;
-use lol_html::{RewriteStrSettings, Settings, element, rewrite_str};
+use lol_html::{Settings, element};
 
 use super::syntax::Masked;
+use super::tag::Tag;
 use super::walk::walk;
-use super::{MailError, attribute};
+use super::{MailError, attribute, splice};
 
-/// By this attribute css-inline's answer says which element is which.
+mod cascade;
+mod conditions;
+mod matching;
+mod selector;
+mod sheet;
+
+use conditions::{Conditions, certain_words};
+use matching::{Matching, Numbered};
+
+/// By this attribute the copy says which element is which.
 const NUMBER: &str = "data-widerspruch-nr";
 
 /// The most bytes of rules times elements. A long newsletter has 30 kB and 2,000 elements; beyond
 /// that the work, or what the elements would get, is more than any mail needs.
-const MOST_WORK: usize = 100_000_000;
+const MAX_WORK: usize = 100_000_000;
 
 /// The longest mail that comes of it, in bytes.
-const LONGEST: usize = 2 * 1024 * 1024;
+const MAX_LENGTH: usize = 2 * 1024 * 1024;
 
 /// A source whose elements carry their styles.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -40,6 +53,8 @@ pub struct Inlined<'a> {
     pub html: Cow<'a, str>,
     /// Why it was left as it is, although it has style sheets.
     pub problem: Option<StyleProblem>,
+    /// The properties that stay in the sheets at some elements, since a rule may change them there.
+    pub left: BTreeSet<String>,
 }
 
 /// Why styles could not be written to the elements.
@@ -53,7 +68,9 @@ pub enum StyleProblem {
 
 /// One element's start tag in the source.
 #[derive(Debug, Clone)]
-struct Tag {
+struct Start {
+    /// The tag.
+    whole: Range<usize>,
     /// Behind the tag's name: where an attribute can begin.
     behind_name: usize,
     /// Its `style` attributes: as a rule none or one.
@@ -61,7 +78,7 @@ struct Tag {
     /// A style sheet's rules, if it is one.
     rules: Option<Range<usize>>,
     /// Whether its rules are for all readers, whatever their screen.
-    applies: bool,
+    is_for_all: bool,
     /// Whether it can carry a style that somebody sees.
     shows: bool,
 }
@@ -69,9 +86,10 @@ struct Tag {
 /// Writes the styles of `html` to its elements.
 pub fn inline(html: &str) -> Inlined<'_> {
     match try_inline(html) {
-        Ok(Some(inlined)) => Inlined {
+        Ok(Some((inlined, left))) => Inlined {
             html: Cow::Owned(inlined),
             problem: None,
+            left,
         },
         Ok(None) => untouched(html, None),
         Err(problem) => untouched(html, Some(problem)),
@@ -82,46 +100,67 @@ const fn untouched(html: &str, problem: Option<StyleProblem>) -> Inlined<'_> {
     Inlined {
         html: Cow::Borrowed(html),
         problem,
+        left: BTreeSet::new(),
     }
 }
 
-fn try_inline(html: &str) -> Result<Option<String>, StyleProblem> {
+fn try_inline(html: &str) -> Result<Option<(String, BTreeSet<String>)>, StyleProblem> {
     let unreadable = |_: MailError| StyleProblem::Unreadable;
     let masked = Masked::new(html);
     super::bounds::check_nesting(&masked.text).map_err(unreadable)?;
-    let tags = tags(&masked).map_err(unreadable)?;
-    let rules: usize = tags
+    let starts = starts(&masked).map_err(unreadable)?;
+    let length: usize = starts
         .iter()
-        .filter(|tag| tag.applies)
-        .filter_map(|tag| tag.rules.as_ref())
+        .filter_map(|start| start.rules.as_ref())
         .map(Range::len)
         .sum();
-    if rules == 0 {
+    if length == 0 {
         return Ok(None);
     }
-    if rules.saturating_mul(tags.len()) > MOST_WORK {
+    if length.saturating_mul(starts.len()) > MAX_WORK {
         return Err(StyleProblem::TooMuch);
     }
-    let answer = CSSInliner::options()
-        .load_remote_stylesheets(false)
-        .keep_link_tags(true)
-        .keep_style_tags(true)
-        .build()
-        .inline(&numbered(&masked, &tags))
-        .map_err(|_| StyleProblem::Unreadable)?;
-    let styles = styles(&answer).map_err(unreadable)?;
-    let inlined = written(html, &masked, &tags, &styles);
-    if inlined.len() > LONGEST.max(html.len()) {
+    let shape = masked.shape();
+    let tags: Vec<Range<usize>> = starts.iter().map(|start| start.whole.clone()).collect();
+    let conditions = Conditions::find(html, &masked, &shape, &tags);
+    let mut rules = Vec::new();
+    for start in &starts {
+        if let Some(range) = &start.rules {
+            let at = start.whole.start;
+            let is_certain = start.is_for_all
+                && !masked.within(range)
+                && !conditions.contain(at)
+                && !is_hidden_from_outlook(&masked.text, at);
+            sheet::read(&shape[range.clone()], !is_certain, &mut rules);
+        }
+    }
+    if rules.iter().all(|rule| rule.conditional) {
+        return Ok(None);
+    }
+    let numbered = numbered(html, &masked, &shape, &starts);
+    let styles = Matching::new(&numbered, &conditions)
+        .styles(&rules, starts.len())
+        .ok_or(StyleProblem::TooMuch)?;
+    let mut left = BTreeSet::new();
+    let inlined = written(html, &masked, &starts, &styles, &mut left);
+    if inlined.len() > MAX_LENGTH.max(html.len()) {
         return Err(StyleProblem::TooMuch);
     }
-    Ok(Some(inlined))
+    Ok(Some((inlined, left)))
+}
+
+/// Does this place stand in `<!--[if !mso]><!-->` … `<!--<![endif]-->`?
+fn is_hidden_from_outlook(text: &str, at: usize) -> bool {
+    let before = &text[..at];
+    let begins = before.rfind("<!--[if").max(before.rfind("<![if"));
+    begins > before.rfind("<![endif]")
 }
 
 /// All start tags, in the order of the source.
-fn tags(masked: &Masked) -> Result<Vec<Tag>, MailError> {
+fn starts(masked: &Masked) -> Result<Vec<Start>, MailError> {
     let found = RefCell::new(Vec::new());
     let on_element = |element: &mut Element| {
-        found.borrow_mut().push(tag(element, masked));
+        found.borrow_mut().push(start(element, masked));
         Ok(())
     };
     walk(
@@ -134,7 +173,7 @@ fn tags(masked: &Masked) -> Result<Vec<Tag>, MailError> {
     Ok(found.into_inner())
 }
 
-fn tag(element: &Element, masked: &Masked) -> Tag {
+fn start(element: &Element, masked: &Masked) -> Start {
     let whole = element.source_location().bytes();
     let name = element.tag_name();
     let styles: Vec<Range<usize>> = element
@@ -148,7 +187,12 @@ fn tag(element: &Element, masked: &Masked) -> Tag {
         && masked.text[whole.clone()]
             .to_ascii_lowercase()
             .contains("style=");
-    let rules = (name == "style").then(|| {
+    let value = |name: &str| {
+        let value = element.get_attribute(name).unwrap_or_default();
+        value.trim().to_ascii_lowercase()
+    };
+    let is_sheet = name == "style" && matches!(value("type").as_str(), "" | "text/css");
+    let rules = is_sheet.then(|| {
         let behind = &masked.text[whole.end..];
         let length = behind
             .as_bytes()
@@ -157,119 +201,122 @@ fn tag(element: &Element, masked: &Masked) -> Tag {
             .unwrap_or(behind.len());
         whole.end..whole.end + length
     });
-    let for_all = element.get_attribute("media").is_none_or(|media| {
-        matches!(
-            media.trim().to_ascii_lowercase().as_str(),
-            "" | "all" | "screen"
-        )
-    });
-    let fixed = rules.as_ref().is_some_and(|rules| !masked.within(rules));
-    Tag {
+    Start {
         behind_name: whole.start + 1 + name.len(),
         styles,
         rules,
-        applies: for_all && fixed,
+        is_for_all: matches!(value("media").as_str(), "" | "all" | "screen"),
         shows: !hidden
             && !matches!(
                 name.as_str(),
                 "head" | "title" | "meta" | "style" | "link" | "script" | "base"
             ),
+        whole,
     }
 }
 
-/// The copy that css-inline reads: its elements have numbers, and where a placeholder stands in
-/// a `style`, that is left out.
-fn numbered(masked: &Masked, tags: &[Tag]) -> String {
-    let mut edits = Vec::with_capacity(tags.len());
-    for (number, tag) in tags.iter().enumerate() {
-        let mut added = format!(" {NUMBER}=\"{number}\"");
-        if tag.rules.is_some() && !tag.applies {
-            added.push_str(" data-css-inline=\"ignore\"");
+/// The copy that selectors are looked up in: its elements have numbers, and of their attributes
+/// only what is there in any case.
+fn numbered(html: &str, masked: &Masked, shape: &str, starts: &[Start]) -> Numbered {
+    let mut edits = Vec::with_capacity(starts.len());
+    let mut open = BTreeSet::new();
+    for (number, start) in starts.iter().enumerate() {
+        let mark = format!(" {NUMBER}=\"{number}\"");
+        let attributes = Tag::read(shape, start.whole.start)
+            .map(|tag| tag.attributes)
+            .unwrap_or_default();
+        if !masked.within(&start.whole) {
+            edits.push((start.behind_name..start.behind_name, mark));
+            continue;
         }
-        edits.push((tag.behind_name..tag.behind_name, added));
-        for style in &tag.styles {
-            if masked.within(style) {
-                edits.push((style.clone(), " ".repeat(style.len())));
+        if attributes.iter().any(|(name, _)| masked.within(name)) {
+            // A condition stands around attributes.
+            open.insert(number);
+            edits.push((start.behind_name..start.whole.end - 1, mark));
+            continue;
+        }
+        edits.push((start.behind_name..start.behind_name, mark));
+        for (name, value) in attributes {
+            let is_name = matches!(shape[name].to_ascii_lowercase().as_str(), "class" | "id");
+            if is_name && masked.within(&value) {
+                open.insert(number);
+                let words = certain_words(html, masked, &value);
+                let quoted = matches!(html.as_bytes()[value.start - 1], b'"' | b'\'');
+                edits.push((
+                    value,
+                    if quoted {
+                        words
+                    } else {
+                        format!("\"{words}\"")
+                    },
+                ));
             }
         }
     }
-    spliced(&masked.text, &edits)
-}
-
-/// The styles of css-inline's answer by the elements' numbers.
-fn styles(answer: &str) -> Result<HashMap<usize, String>, MailError> {
-    let found = RefCell::new(HashMap::new());
-    let on_element = |element: &mut Element| {
-        let number = element
-            .get_attribute(NUMBER)
-            .and_then(|number| number.parse::<usize>().ok());
-        let style = element.get_attribute("style");
-        if let (Some(number), Some(style)) = (number, style) {
-            let style = attribute::decode(&style)
-                .split_ascii_whitespace()
-                .collect::<Vec<_>>()
-                .join(" ");
-            // A parser may repeat an element that was not closed; the first one is it.
-            found.borrow_mut().entry(number).or_insert(style);
-        }
-        Ok(())
-    };
-    rewrite_str(
-        answer,
-        RewriteStrSettings {
-            element_content_handlers: vec![element!("*", on_element)],
-            strict: false,
-            ..RewriteStrSettings::new()
-        },
-    )?;
-    Ok(found.into_inner())
+    Numbered {
+        html: splice(&masked.text, &edits),
+        open,
+    }
 }
 
 /// The source with the styles at its elements.
-fn written(html: &str, masked: &Masked, tags: &[Tag], styles: &HashMap<usize, String>) -> String {
+fn written(
+    html: &str,
+    masked: &Masked,
+    starts: &[Start],
+    styles: &[cascade::Styles],
+    left: &mut BTreeSet<String>,
+) -> String {
     let mut edits = Vec::new();
-    for (number, tag) in tags.iter().enumerate() {
-        let Some(style) = styles.get(&number).filter(|style| !style.is_empty()) else {
-            continue;
-        };
-        // Braces of a style sheet's own that a template would read as its syntax.
-        let opens = ["{{", "{%", "{#"].iter().any(|open| style.contains(open));
-        if !tag.shows || opens {
+    for (start, styles) in starts.iter().zip(styles) {
+        if !start.shows {
             continue;
         }
-        if tag.styles.is_empty() {
-            let added = format!(" style=\"{}\"", attribute::encode(style));
-            edits.push((tag.behind_name..tag.behind_name, added));
+        if start.styles.is_empty() {
+            let added = styles.write(&[], left);
+            let added = format!("{}{}", added.before, added.after);
+            if !added.is_empty() && !has_braces(&added) {
+                let added = format!(" style=\"{}\"", attribute::encode(&added));
+                edits.push((start.behind_name..start.behind_name, added));
+            }
         }
-        for range in &tag.styles {
+        for range in &start.styles {
             let own = &html[range.clone()];
+            let declarations = sheet::declarations(&attribute::decode(own));
+            let with_syntax = masked.within(range);
+            // Of a value with placeholders nobody knows the names.
+            let known = if with_syntax { &[][..] } else { &declarations };
+            let added = styles.write(known, left);
+            if (added.before.is_empty() && added.after.is_empty())
+                || has_braces(&added.before)
+                || has_braces(&added.after)
+            {
+                continue;
+            }
+            let (before, after) = (
+                attribute::encode(&added.before),
+                attribute::encode(&added.after),
+            );
             let quoted = matches!(html.as_bytes()[range.start - 1], b'"' | b'\'');
-            let encoded = attribute::encode(style);
-            let written = match (masked.within(range), quoted) {
-                // What the author wrote here comes last, so that it counts.
-                (true, true) => format!("{};{own}", encoded.trim_end_matches(';')),
-                (true, false) => continue,
-                (false, true) => encoded.into_owned(),
-                (false, false) => format!("\"{encoded}\""),
+            // What the author wrote here comes last, so that it counts.
+            let text = match own.trim().trim_end_matches(';') {
+                "" => format!("{before}{after}"),
+                own if after.is_empty() => format!("{before}{own}"),
+                own => format!("{before}{own};{after}"),
             };
-            edits.push((range.clone(), written));
+            match (with_syntax, quoted) {
+                (_, true) => edits.push((range.clone(), text)),
+                (true, false) => {}
+                (false, false) => edits.push((range.clone(), format!("\"{text}\""))),
+            }
         }
     }
-    spliced(html, &edits)
+    splice(html, &edits)
 }
 
-/// The source with these ranges, in order and apart, replaced.
-fn spliced(source: &str, edits: &[(Range<usize>, String)]) -> String {
-    let added: usize = edits.iter().map(|(_, text)| text.len()).sum();
-    let mut result = String::with_capacity(source.len() + added);
-    let mut done = 0;
-    for (range, text) in edits {
-        result.push_str(&source[done..range.start]);
-        result.push_str(text);
-        done = range.end;
-    }
-    result.push_str(&source[done..]);
-    result
+/// Braces of a style sheet's own that a template would read as its syntax.
+fn has_braces(style: &str) -> bool {
+    ["{{", "{%", "{#"].iter().any(|open| style.contains(open))
 }
 
 #[cfg(test)]

@@ -1,32 +1,30 @@
 //! Makes HTML of MJML, the language in which many newsletters are written.
 //!
-//! Template syntax is taken out before and put back behind: in texts and attributes a word stands
-//! for it; between sections and columns, where MJML has no texts, that word stands in an
-//! `<mj-raw>`. Nothing is included from a disk or the network, and no fonts are fetched from
-//! others unless the author names them: a font's server learns who opens the mail.
+//! `tree` reads the source leniently, as the reference implementation does, and says what would be
+//! lost. `carrier` brings the document through the renderer (crate mrml) without a change to what
+//! the author wrote: values, texts and template syntax travel as words and are put back behind.
+//! Nothing is included from a disk or the network, and no fonts are fetched from others unless the
+//! author names them: a font's server learns who opens the mail.
 
-use std::ops::Range;
-
-use mrml::prelude::parser::{Error, Origin, Span};
+use mrml::prelude::parser::Error;
 use mrml::prelude::render::RenderOptions;
 
 use super::personalise::TemplateProblem;
-use super::syntax::{Kind, Masked};
+use super::syntax::Masked;
 
-mod markup;
+mod additions;
+mod carrier;
+mod lengths;
+mod tree;
+mod vocabulary;
 
-use markup::{Markup, broken_condition};
+use carrier::Carrier;
+pub use tree::Oddity;
 
-/// Is this source MJML? HTML never begins like that.
+/// Is this source MJML? HTML never begins like that. An XML declaration, a document type, comments
+/// and a byte order mark may stand in front.
 pub fn is_mjml(source: &str) -> bool {
-    let masked = Masked::new(source);
-    let mut rest = masked.text.trim_start_matches('\u{feff}').trim_start();
-    while let Some(comment) = rest.strip_prefix("<!--") {
-        rest = comment.split_once("-->").map_or("", |(_, rest)| rest);
-        rest = rest.trim_start();
-    }
-    rest.strip_prefix("<mjml")
-        .is_some_and(|rest| rest.starts_with(|c: char| c.is_whitespace() || c == '>' || c == '/'))
+    tree::root(&Masked::new(source).shape()).is_some()
 }
 
 /// Makes HTML of MJML.
@@ -35,191 +33,83 @@ pub fn is_mjml(source: &str) -> bool {
 /// The first problem, for the author, with the line of the MJML.
 pub fn to_html(source: &str) -> Result<String, TemplateProblem> {
     let masked = Masked::new(source);
-    let markup = Markup::of(source, &masked.text)?;
-    let carrying = Carrying::new(source, &masked, &markup);
-    if let Some(at) = broken_condition(&carrying.text) {
-        return Err(TemplateProblem {
-            line: carrying.line(at),
-            message: "Dieser bedingte Kommentar ist nicht vollständig: Er beginnt wie „<!--[if mso]>“ und endet mit „<![endif]-->“.".to_owned(),
-        });
-    }
-    let element = mrml::parse(&carrying.text)
-        .map_err(|error| TemplateProblem {
-            line: place(&error, &carrying.text).map_or(1, |at| carrying.line(at)),
-            message: message(&error, &carrying.text),
+    let document = tree::read(source, &masked, &masked.shape())?;
+    let carrier = Carrier::new(source, &masked, &document);
+    let problem = |at: usize, message: &str| TemplateProblem {
+        line: tree::line(source, at),
+        message: message.to_owned(),
+    };
+    let element = mrml::parse(&carrier.text)
+        .map_err(|error| {
+            let at = carrier.source_place(place(&error, &carrier.text));
+            problem(at, message(&error))
         })?
         .element;
     let options = RenderOptions {
         fonts: std::collections::HashMap::default(),
         ..RenderOptions::default()
     };
-    let html = element.render(&options).map_err(|_| TemplateProblem {
-        line: 1,
-        message: "Aus diesem MJML lässt sich kein HTML machen.".to_owned(),
-    })?;
+    let html = element
+        .render(&options)
+        .map_err(|_| problem(0, "Aus diesem MJML lässt sich kein HTML machen."))?;
+    let html = carrier
+        .put_back(&mended(&html))
+        .ok_or_else(|| problem(0, "Das HTML, das daraus wird, ist zu lang."))?;
+    additions::add(html, &carrier.additions).map_err(|(at, message)| problem(at, message))
+}
+
+/// What the author may have meant otherwise: unknown attributes, texts and elements in places where
+/// they have no effect. Nothing for MJML that can't be read.
+pub fn oddities(source: &str) -> Vec<Oddity> {
+    let masked = Masked::new(source);
+    tree::read(source, &masked, &masked.shape())
+        .map(|document| document.oddities)
+        .unwrap_or_default()
+}
+
+/// What the renderer writes otherwise than the reference implementation, and wrongly.
+fn mended(html: &str) -> String {
+    const HERO: &str = "mso-padding-bottom-alt:0;padding-bottom:";
+
     // The language that MJML takes where none is named says nothing to a screen reader.
-    Ok(carrying.put_back(&html.replace(" lang=\"und\"", " lang=\"de\"")))
+    let html = html.replace(" lang=\"und\"", " lang=\"de\"");
+    // Meant for Yahoo's program alone, which ignores the comma that others need.
+    let html = html.replace("@media screen, yahoo", "@media screen yahoo");
+    let mut parts = html.split(HERO);
+    let mut result = parts.next().unwrap_or_default().to_owned();
+    for part in parts {
+        let (ratio, rest) = part.split_once(';').unwrap_or((part, ""));
+        let ratio = ratio
+            .parse::<f32>()
+            .map_or_else(|_| ratio.to_owned(), |ratio| format!("{}%", ratio.round()));
+        result.extend([HERO, &ratio, ";", rest]);
+    }
+    result
 }
 
-/// MJML in which words stand for template syntax.
-struct Carrying<'a> {
-    text: String,
-    /// What stands in front of the document.
-    before: String,
-    /// How every such word begins; then come the index and an `x`.
-    prefix: String,
-    /// What the words stand for, by index.
-    pieces: Vec<&'a str>,
-    /// Where in `text` line breaks are missing, and how many.
-    breaks: Vec<(usize, usize)>,
-}
-
-impl<'a> Carrying<'a> {
-    fn new(source: &'a str, masked: &Masked, markup: &Markup) -> Self {
-        let prefix = (0..=source.len())
-            .map(|n| format!("platzhalter{n}x"))
-            .find(|prefix| !source.contains(prefix.as_str()))
-            .unwrap_or_default();
-        let mut carrying = Self {
-            text: String::with_capacity(source.len()),
-            before: String::new(),
-            prefix,
-            pieces: Vec::new(),
-            breaks: Vec::new(),
-        };
-        let mut done = 0;
-        for piece in &masked.pieces {
-            carrying.push(source, done..piece.range.start, markup);
-            done = piece.range.end;
-            let syntax = &source[piece.range.clone()];
-            let breaks = syntax.matches('\n').count();
-            carrying.breaks.push((carrying.text.len(), breaks));
-            if piece.kind == Kind::Comment {
-                continue;
-            }
-            if piece.range.start < markup.root {
-                carrying.before.push_str(syntax);
-                continue;
-            }
-            let word = carrying.word_for(syntax);
-            if markup.is_between_elements(piece.range.start) {
-                carrying.text.push_str("<mj-raw>");
-                carrying.text.push_str(&word);
-                carrying.text.push_str("</mj-raw>");
-            } else {
-                carrying.text.push_str(&word);
-            }
-        }
-        carrying.push(source, done..source.len(), markup);
-        carrying
-    }
-
-    /// A part of the source without template syntax.
-    ///
-    /// The parser looks at the two bytes before the first `>` of a text, and panics where they are
-    /// half a letter, as in "Menü > Datei". So that sign is carried, too.
-    fn push(&mut self, source: &'a str, part: Range<usize>, markup: &Markup) {
-        let mut done = part.start;
-        for &sign in markup.signs_in(&part) {
-            self.text.push_str(&source[done..sign]);
-            done = sign;
-            if !self
-                .text
-                .is_char_boundary(self.text.len().saturating_sub(2))
-            {
-                done += 1;
-                let word = self.word_for(&source[sign..done]);
-                self.text.push_str(&word);
-            }
-        }
-        self.text.push_str(&source[done..part.end]);
-    }
-
-    /// The word that stands for a piece of the source.
-    fn word_for(&mut self, piece: &'a str) -> String {
-        let word = format!("{}{}x", self.prefix, self.pieces.len());
-        self.pieces.push(piece);
-        word
-    }
-
-    /// The line of the source in which a byte of the text stands.
-    fn line(&self, at: usize) -> usize {
-        let breaks = self.text.match_indices('\n');
-        let here = breaks.take_while(|(place, _)| *place < at).count();
-        let missing: usize = self
-            .breaks
-            .iter()
-            .filter(|(place, _)| *place < at)
-            .map(|(_, breaks)| breaks)
-            .sum();
-        here + missing + 1
-    }
-
-    fn put_back(&self, html: &str) -> String {
-        let mut result = self.before.clone();
-        let mut parts = html.split(&self.prefix);
-        result.push_str(parts.next().unwrap_or_default());
-        for part in parts {
-            let (index, rest) = part.split_once('x').unwrap_or(("", part));
-            if let Some(piece) = index
-                .parse()
-                .ok()
-                .and_then(|index: usize| self.pieces.get(index))
-            {
-                result.push_str(piece);
-            }
-            result.push_str(rest);
-        }
-        result
-    }
-}
-
-/// Where in the text an error is.
-fn place(error: &Error, text: &str) -> Option<usize> {
+/// Where in the renderer's text an error is.
+fn place(error: &Error, text: &str) -> usize {
     match error {
         Error::UnexpectedElement { position, .. }
         | Error::UnexpectedToken { position, .. }
         | Error::MissingAttribute { position, .. }
         | Error::InvalidAttribute { position, .. }
         | Error::InvalidFormat { position, .. }
-        | Error::IncludeLoaderError { position, .. } => Some(position.start),
-        Error::EndOfStream { .. } => Some(text.trim_end().len()),
-        Error::ParserError { source, .. } => {
-            let line = usize::try_from(source.pos().row).unwrap_or(1);
-            Some(
-                text.split_inclusive('\n')
-                    .take(line.saturating_sub(1))
-                    .map(str::len)
-                    .sum(),
-            )
-        }
-        _ => None,
+        | Error::IncludeLoaderError { position, .. } => position.start,
+        Error::EndOfStream { .. } => text.len(),
+        _ => 0,
     }
 }
 
-fn message(error: &Error, text: &str) -> String {
-    let at = |position: &Span| {
-        let found = text
-            .get(position.start..position.end.max(position.start))
-            .unwrap_or_default();
-        let found = found.trim().trim_start_matches(['<', '/']);
-        found.chars().take(40).collect::<String>()
-    };
+fn message(error: &Error) -> &'static str {
     match error {
-        Error::UnexpectedElement {
-            position,
-            origin: Origin::Root,
-        } => format!("Das Element „{}“ darf hier nicht stehen.", at(position)),
-        Error::UnexpectedToken { position, .. } => {
-            format!("Hier wird etwas anderes erwartet als „{}“.", at(position))
+        Error::MissingAttribute { name: "name", .. } => "Hier fehlt das Attribut „name“.",
+        Error::MissingAttribute { .. } => "Hier fehlt ein Attribut.",
+        Error::InvalidAttribute { .. } => "Dieses Attribut ist ungültig.",
+        Error::UnexpectedElement { .. } => "Dieses Element darf hier nicht stehen.",
+        _ => {
+            "Das MJML ist hier nicht richtig geschrieben: Prüfen Sie Anführungszeichen und schließende Elemente."
         }
-        Error::MissingAttribute { name, .. } => format!("Hier fehlt das Attribut „{name}“."),
-        Error::InvalidAttribute { .. } => "Dieses Attribut ist ungültig.".to_owned(),
-        Error::IncludeLoaderError { .. } => {
-            "mj-include gibt es hier nicht: Fügen Sie den Inhalt selbst ein.".to_owned()
-        }
-        Error::EndOfStream { .. } => "Das Dokument endet zu früh: Ein Element ist nicht geschlossen.".to_owned(),
-        _ => "Das MJML ist hier nicht richtig geschrieben: Prüfen Sie Anführungszeichen und schließende Elemente.".to_owned(),
     }
 }
 

@@ -2,7 +2,7 @@
 //!
 //! The files here are pure: no database, no HTTP, no clock of their own.
 //!
-//! - `syntax` finds the template language in a source, `attribute` reads and writes HTML
+//! - `syntax` finds the template language in a source, `tag` reads one tag, `attribute` reads and writes HTML
 //!   attributes, `walk` shows the elements of HTML; these serve
 //! - [`links`], which finds and rewrites a mailing's links,
 //! - [`personalise`], which fills its templates for one recipient,
@@ -35,10 +35,13 @@ pub mod prepared;
 pub mod read;
 pub mod shares;
 mod syntax;
+mod tag;
 pub mod text;
 pub mod verp;
 mod visible;
 mod walk;
+
+use std::ops::Range;
 
 pub use personalise::{Recipient, TemplateProblem};
 pub use prepared::{Lacks, PreparedMailing, RenderedMail, TrackingUrls};
@@ -119,4 +122,18 @@ fn random<const N: usize>() -> Result<[u8; N], MailError> {
     let mut bytes = [0; N];
     getrandom::fill(&mut bytes).map_err(MailError::Random)?;
     Ok(bytes)
+}
+
+/// The source with these ranges, in order and apart, replaced.
+fn splice(source: &str, edits: &[(Range<usize>, String)]) -> String {
+    let added: usize = edits.iter().map(|(_, text)| text.len()).sum();
+    let mut result = String::with_capacity(source.len() + added);
+    let mut done = 0;
+    for (range, text) in edits {
+        result.push_str(&source[done..range.start]);
+        result.push_str(text);
+        done = range.end;
+    }
+    result.push_str(&source[done..]);
+    result
 }

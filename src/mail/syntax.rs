@@ -18,6 +18,10 @@ pub(crate) enum Kind {
     Comment,
 }
 
+/// In the [shape](Masked::shape) of a source, template syntax is as many of these: neither a letter
+/// nor a blank.
+pub(crate) const SYNTAX: char = '\u{1a}';
+
 /// Where one piece of template syntax stands.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Piece {
@@ -48,6 +52,19 @@ impl Masked {
         }
         text.push_str(&source[done..]);
         Self { text, pieces }
+    }
+
+    /// The source with [`SYNTAX`] for template syntax, byte for byte as long as the source.
+    pub(crate) fn shape(&self) -> String {
+        let mut shape = String::with_capacity(self.text.len());
+        let mut done = 0;
+        for piece in &self.pieces {
+            shape.push_str(&self.text[done..piece.range.start]);
+            shape.extend(std::iter::repeat_n(SYNTAX, piece.range.len()));
+            done = piece.range.end;
+        }
+        shape.push_str(&self.text[done..]);
+        shape
     }
 
     /// Does template syntax stand in this byte range, or directly before or behind it?

@@ -18,6 +18,7 @@ mod accessibility;
 mod editor;
 mod imports;
 mod keyboard;
+mod mails;
 mod procedures;
 mod signup;
 mod users;

@@ -7,11 +7,11 @@ use lol_html::html_content::Element;
 use lol_html::{Settings, element};
 use url::Url;
 
-use super::{List, Weight};
+use super::{List, Place, Weight};
 use crate::mail::links::{clean, is_own, is_web};
 use crate::mail::syntax::Masked;
 use crate::mail::walk::walk;
-use crate::mail::{MailError, attribute};
+use crate::mail::{MailError, attribute, mjml};
 
 pub(super) const PERSONAL_ADVICE: &str = "Sie werden nicht gezählt und nicht verändert. Lassen Sie den Platzhalter im Link weg, wenn er nicht nötig ist.";
 
@@ -41,6 +41,7 @@ enum Target {
 }
 
 pub(super) fn check(source: &str, list: &mut List) {
+    oddities(source, list);
     // Unreadable markup is told where a mail can't be made of it.
     let Ok(seen) = look(source) else { return };
     list.add_in_lines(
@@ -81,6 +82,23 @@ pub(super) fn check(source: &str, list: &mut List) {
             .map(|(line, _)| *line)
             .collect();
         list.add_in_lines(Weight::Hint, lines, what, advice);
+    }
+}
+
+/// What MJML passes over.
+fn oddities(source: &str, list: &mut List) {
+    const SHOWN: usize = 20;
+
+    if !mjml::is_mjml(source) {
+        return;
+    }
+    for oddity in mjml::oddities(source).into_iter().take(SHOWN) {
+        list.add(
+            Weight::Hint,
+            Place::Source(vec![oddity.line]),
+            oddity.what,
+            oddity.advice,
+        );
     }
 }
 

@@ -10,10 +10,156 @@ fn inlined(html: &str) -> String {
 
 #[test]
 fn rules_come_to_their_elements_and_sheets_stay() {
-    let sheet = "<style>p { color: red } @media (max-width: 400px) { p { color: blue } }</style>";
+    let sheet = "<style>p { color: red } @media (max-width: 400px) { p { margin: 0 } }</style>";
     let html = format!("<html><head>{sheet}</head><body><p>Hallo</p>\n<b>x</b></body></html>");
     let expected = html.replace("<p>", "<p style=\"color: red;\">");
     assert_eq!(inlined(&html), expected);
+}
+
+/// What comes to `<p>` of a sheet and the rest of a body.
+fn style_of(sheet: &str, body: &str) -> String {
+    let html = format!("<style>{sheet}</style>{body}");
+    let result = inlined(&html);
+    let (_, behind) = result.split_once("</style>").unwrap();
+    let (_, tag) = behind.split_once("<p").unwrap();
+    let (tag, _) = tag.split_once('>').unwrap();
+    let style = tag.split_once("style=\"").map_or("", |(_, style)| style);
+    style.split('"').next().unwrap_or_default().to_owned()
+}
+
+#[test]
+fn what_a_rule_may_change_stays_in_the_sheet() {
+    for (sheet, body, style) in [
+        ("p{color:red}p:hover{color:blue}", "<p>", ""),
+        (
+            "p.a{color:red}p.a:hover{color:blue}p.a{margin:0}",
+            "<p class=a>",
+            "margin: 0;",
+        ),
+        (
+            "p:hover{color:blue}p.a{color:red}",
+            "<p class=a>",
+            "color: red;",
+        ),
+        (
+            "p:hover{color:blue}#a{color:red}",
+            "<p id=a>",
+            "color: red;",
+        ),
+        (
+            "p{color:red}p:hover{color:blue!important}",
+            "<p>",
+            "color: red;",
+        ),
+        ("p{color:red}@media print{p{color:blue}}", "<p>", ""),
+        (
+            "@media print{p{color:blue}}p{color:red}",
+            "<p>",
+            "color: red;",
+        ),
+        (
+            "p{font-size:9px;margin:0}@supports(gap:0){p{font:inherit;margin-left:1px}}",
+            "<p>",
+            "",
+        ),
+        (
+            "p{color:red!important}@media print{p{color:blue!important}}",
+            "<p>",
+            "color: red;",
+        ),
+        ("p{color:red}:checked~p{color:blue}", "<p>", ""),
+        ("p{color:red}p::before{color:blue}", "<p>", "color: red;"),
+        ("p{color:red}@layer a{p{color:blue}}", "<p>", ""),
+        ("p{color:red;&:hover{color:blue}}", "<p>", ""),
+        (
+            "p{margin-left:1px}.a{margin:0}@media print{p.a{margin-top:2px}}",
+            "<p class=a>",
+            "",
+        ),
+        (
+            ".a{margin:0}p{margin-top:2px}",
+            "<p class=a>",
+            "margin-top: 2px;margin: 0;",
+        ),
+        ("p{color:var(--c)}", "<p>", ""),
+        (
+            "p{color:red;colour:x;background:url(a)}",
+            "<p>",
+            "color: red;colour: x;background: url(a);",
+        ),
+    ] {
+        assert_eq!(style_of(sheet, body), style, "{sheet} {body}");
+    }
+}
+
+#[test]
+fn what_depends_on_the_template_stays_in_the_sheet() {
+    for (sheet, body, style) in [
+        (
+            ".a{color:red}.b{color:blue}",
+            "<p class=\"{% if x %}a{% else %}b{% endif %}\">",
+            "",
+        ),
+        (".a{color:red}", "<p class=\"a {{ k }}\">", "color: red;"),
+        (".a{color:red}.b{color:blue}", "<p class=\"a {{ k }}\">", ""),
+        (".a{color:red}", "<p class=\"a{{ k }}\">", ""),
+        (".a{color:red}", "<p {% if x %}class=a{% endif %}>", ""),
+        (
+            "p{color:red}.a p{color:blue}",
+            "<div class=\"{{ k }}\"><p></div>",
+            "",
+        ),
+        (
+            "p{color:red}.a p{color:blue}",
+            "<div class=b><p></div>",
+            "color: red;",
+        ),
+        (
+            "p{margin:0}p+p{margin:1px}",
+            "{% if x %}<p>{% endif %}<p>",
+            "",
+        ),
+        (
+            "p{margin:0}p:first-child{margin:1px}",
+            "<p>{% if x %}<b></b>{% endif %}",
+            "",
+        ),
+        (
+            "p{margin:0}p:first-child{margin:1px}",
+            "<div><p></div>",
+            "margin: 1px;",
+        ),
+        ("p{margin:0}p:last-child{margin:1px}", "<p>", ""),
+        ("p{margin:0}p:empty{margin:1px}", "<p>", ""),
+        (
+            ".a p{margin:0}",
+            "{% if x %}<div class=a>{% endif %}<p>x</p>{% if x %}</div>{% endif %}",
+            "",
+        ),
+        (
+            ".a p{margin:0}",
+            "<div class=a>{% if x %}<p>x</p>{% endif %}</div>",
+            "margin: 0;",
+        ),
+        (
+            "p{margin:0}p:not(.a){margin:1px}",
+            "<p class=\"{{ k }}\">",
+            "",
+        ),
+    ] {
+        assert_eq!(style_of(sheet, body), style, "{sheet} {body}");
+    }
+    let html = "<style>p{color:red}</style>{% if x %}<style>p{color:blue}</style>{% endif %}<p>";
+    assert_eq!(inlined(html), html);
+    let html = "<style>p{color:red}</style><!--[if !mso]><!--><style>p{color:blue}</style><!--<![endif]--><p>";
+    assert_eq!(inlined(html), html);
+}
+
+#[test]
+fn what_stays_is_told() {
+    let html = "<style>p{color:red;margin:0}p:hover{color:blue}</style><p>x";
+    let left: Vec<String> = inline(html).left.into_iter().collect();
+    assert_eq!(left, ["color"]);
 }
 
 #[test]
@@ -31,10 +177,11 @@ fn a_source_without_rules_is_not_touched() {
 fn an_own_style_wins_and_quotes_are_escaped() {
     let html = r#"<style>p{margin:0;color:red;font-family:"Open Sans"} .w{width:50% !important}</style><p style="color:blue" class=w>x</p>"#;
     let result = inlined(html);
-    assert!(result.contains("color: blue"), "{result}");
+    assert!(result.contains("color:blue"), "{result}");
     assert!(!result.contains("color: red;"), "{result}");
-    assert!(result.contains("&#x27;Open Sans&#x27;"), "{result}");
-    assert!(result.contains("width: 50% !important"), "{result}");
+    assert!(result.contains("&quot;Open Sans&quot;"), "{result}");
+    // The sheet, which has it with `!important`, wins where it is read.
+    assert!(result.contains("color:blue;width: 50%;\""), "{result}");
 }
 
 #[test]
@@ -121,6 +268,15 @@ fn too_much_is_left_alone() {
     let result = inline(&html);
     assert_eq!(result.problem, Some(StyleProblem::TooMuch));
     assert_eq!(result.html, html);
+    // Few bytes that say much.
+    for (rule, count) in [("*{a:b}", 700), ("*{a:b}*:hover{a:b}", 500)] {
+        let html = format!(
+            "<style>{}</style>{}",
+            rule.repeat(count),
+            "<b>x</b>".repeat(200)
+        );
+        assert_eq!(inline(&html).problem, Some(StyleProblem::TooMuch));
+    }
 }
 
 proptest! {

@@ -1,5 +1,7 @@
 use super::*;
 
+mod fidelity;
+
 fn page(body: &str) -> String {
     format!("<mjml>\n<mj-body>\n{body}\n</mj-body>\n</mjml>")
 }
@@ -17,10 +19,20 @@ fn mjml_is_told_from_html() {
         "\n <mjml lang=\"de\">",
         "<!-- x --> <mjml/>",
         "{% set a = \"b\" %}<mjml>",
+        "<MJML>",
+        "\u{feff}<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<!DOCTYPE mjml>\n<!-- -- x -- --><Mjml>",
     ] {
         assert!(is_mjml(source), "{source}");
     }
-    for source in ["<p><mjml>", "<!doctype html>", "", "<mjmlx>", "<!-- <mjml>"] {
+    for source in [
+        "<p><mjml>",
+        "<!doctype html>",
+        "",
+        "<mjmlx>",
+        "<!-- <mjml>",
+        "<!DOCTYPE mjml",
+        "<?xml?><html>",
+    ] {
         assert!(!is_mjml(source), "{source}");
     }
 }
@@ -79,7 +91,7 @@ fn problems_are_told_with_their_line() {
         (
             section("\n<mj-text>{{ a\n|oder(\"b\") }}</mj-text>\n<mj-unsinn>x"),
             6,
-            "offen ist aber noch „mj-unsinn“",
+            "Das Element „mj-unsinn“ gibt es in MJML nicht.",
         ),
         (
             page("<mj-include path=\"/etc/passwd\" />"),
@@ -100,7 +112,6 @@ fn problems_are_told_with_their_line() {
     }
 }
 
-/// The parser reads half a letter before such a sign.
 #[test]
 fn signs_behind_letters_of_several_bytes_stay() {
     for text in [
@@ -124,7 +135,7 @@ fn signs_behind_letters_of_several_bytes_stay() {
     assert!(to_html(unfinished).is_err());
 }
 
-/// The parser panics where a marker of a conditional comment has no end.
+/// They would hide all that follows.
 #[test]
 fn conditional_comments_without_an_end_are_refused() {
     for marker in [
@@ -184,5 +195,27 @@ fn deep_nesting_is_refused_before_it_costs_the_stack() {
             "</b>".repeat(90)
         ));
         assert!(to_html(&fits).is_ok());
+    }
+}
+
+/// Each of these would be looked at again and again to the end of the document.
+#[test]
+fn what_has_no_end_takes_no_time() {
+    for (part, count) in [
+        ("<a ", 200_000),
+        ("<a b='", 100_000),
+        ("<!--[if mso]>", 50_000),
+        ("<!-- x --", 50_000),
+        ("<mj-text x", 50_000),
+    ] {
+        let _ = to_html(&section(&format!(
+            "<mj-text>{}</mj-text>",
+            part.repeat(count)
+        )));
+        let _ = to_html(&section(&part.repeat(count)));
+        let _ = oddities(&section(&format!(
+            "<mj-raw>{}</mj-raw>",
+            part.repeat(count)
+        )));
     }
 }

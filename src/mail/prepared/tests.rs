@@ -108,7 +108,7 @@ fn without_tracking_a_mail_is_the_source_with_its_values() {
         // The one element that a rule of the style sheet is for.
         .replace(
             "style=\"margin:0; padding:0; background-color:#f2efe6;\"",
-            "style=\"-webkit-text-size-adjust: 100%;margin: 0;padding: 0;background-color: #f2efe6\"",
+            "style=\"-webkit-text-size-adjust: 100%;margin:0; padding:0; background-color:#f2efe6\"",
         );
     assert_eq!(plain.html, expected);
     assert!(!plain.text.contains("~~") && !plain.text.contains("{{"));
