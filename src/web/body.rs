@@ -33,28 +33,40 @@ pub async fn check(request: &mut ServiceRequest, largest: usize) -> Result<(), W
     if holds_zero(request.query_string().as_bytes()) {
         return Err(ZERO);
     }
+    if !is_form(request) {
+        return Ok(());
+    }
+    if holds_zero(&take(request, largest).await?) {
+        return Err(ZERO);
+    }
+    Ok(())
+}
+
+/// Whether a request brings a form without files.
+pub fn is_form(request: &ServiceRequest) -> bool {
     let kind = request.headers().get(CONTENT_TYPE);
-    let is_form = kind.is_some_and(|kind| {
+    kind.is_some_and(|kind| {
         kind.as_bytes()
             .to_ascii_lowercase()
             .starts_with(b"application/x-www-form-urlencoded")
-    });
-    if !is_form {
-        return Ok(());
-    }
+    })
+}
+
+/// Reads the body of a form, and puts it back.
+///
+/// # Errors
+/// Fails when it is too large, too slow, or incomplete.
+pub async fn take(request: &mut ServiceRequest, largest: usize) -> Result<Bytes, WebError> {
     let payload = request.take_payload();
     let body = match tokio::time::timeout(PATIENCE, read(payload, largest)).await {
         Ok(body) => body?,
         Err(_) => return Err(WebError::TooSlow),
     };
-    if holds_zero(&body) {
-        return Err(ZERO);
-    }
-    let again = futures_util::stream::once(std::future::ready(Ok(body)));
+    let again = futures_util::stream::once(std::future::ready(Ok(body.clone())));
     request.set_payload(Payload::Stream {
         payload: Box::pin(again),
     });
-    Ok(())
+    Ok(body)
 }
 
 const ZERO: WebError = WebError::BadRequest(

@@ -129,8 +129,7 @@ impl WebError {
             },
             Self::Away(_) => Shown {
                 title: "Die Datenbank antwortet nicht",
-                message: "Es wurde nichts geändert. Bitte versuchen Sie es in einem Moment noch einmal; was Sie \
-                          eingegeben haben, steht noch im Formular, wenn Sie zurückgehen.",
+                message: "Es wurde nichts geändert. Bitte versuchen Sie es in einem Moment noch einmal.",
             },
             Self::Full(_) => Shown {
                 title: "Auf dem Server ist kein Speicherplatz mehr frei",
@@ -188,8 +187,7 @@ pub fn shown_for(status: StatusCode) -> Shown {
         },
         _ => Shown {
             title: "Etwas ist schiefgegangen",
-            message: "Das lag nicht an Ihnen. Bitte versuchen Sie es in einem Moment noch einmal; was Sie eingegeben \
-                      haben, steht noch im Formular, wenn Sie zurückgehen.",
+            message: "Das lag nicht an Ihnen. Bitte versuchen Sie es in einem Moment noch einmal.",
         },
     }
 }

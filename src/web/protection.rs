@@ -13,6 +13,7 @@ use askama::Template;
 use crate::web::access::SignedIn;
 use crate::web::api::problem;
 use crate::web::error::{Shown, shown_for};
+use crate::web::kept::{self, Typed};
 use crate::web::page::{Page, PageUser};
 use crate::web::state::State;
 
@@ -26,16 +27,26 @@ struct ErrorPage<'a> {
     page: Page,
     message: &'a str,
     code: u16,
+    /// What was typed and could not be saved.
+    typed: Option<Typed>,
+    /// The same, sealed for who is signed in.
+    sealed: Option<String>,
+    /// Whether a file has to be chosen again.
+    had_file: bool,
 }
 
 /// The layer around the whole application.
 pub async fn protect(
-    request: ServiceRequest,
+    mut request: ServiceRequest,
     next: Next<impl MessageBody + 'static>,
 ) -> Result<ServiceResponse<BoxBody>, Error> {
     let begun = std::time::Instant::now();
     let method = request.method().clone();
-    let mut response = next.call(request).await?.map_into_boxed_body();
+    let mut response = match kept::turn_into_page(&mut request).await {
+        Ok(()) => next.call(request).await?.map_into_boxed_body(),
+        Err(error) => request.error_response(error),
+    };
+    response = kept::put_back(response).await;
     let status = response.status();
     // The pattern of the route, never the path: tokens stand in paths (rule P8).
     tracing::debug!(
@@ -111,10 +122,17 @@ fn with_error_page(response: ServiceResponse) -> ServiceResponse {
         .map(PageUser::new);
     let mut page = Page::public(shown.title);
     page.user = user;
+    let (typed, sealed) = match kept::with_an_error(response.request()) {
+        Some((typed, sealed)) => (Some(typed), sealed),
+        None => (None, None),
+    };
     let body = ErrorPage {
         page,
         message: shown.message,
         code: status.as_u16(),
+        typed,
+        sealed,
+        had_file: kept::had_file(response.request()),
     }
     .render()
     .unwrap_or_else(|_| shown.message.to_owned());

@@ -11,8 +11,9 @@ pub mod second_step;
 pub mod store;
 pub mod throttle;
 
-use actix_web::http::header::{LOCATION, USER_AGENT};
-use actix_web::{HttpRequest, HttpResponse, web};
+use actix_web::http::StatusCode;
+use actix_web::http::header::USER_AGENT;
+use actix_web::{HttpRequest, web};
 use askama::Template;
 use serde::Deserialize;
 
@@ -24,9 +25,10 @@ use crate::tracking::visitor::{Request, Visitor};
 use crate::web::client;
 use crate::web::error::WebError;
 use crate::web::forms::FormErrors;
+use crate::web::kept::{self, Carried};
 use crate::web::notice;
 use crate::web::page::Page;
-use crate::web::respond::{WebResult, invalid, page, see_other};
+use crate::web::respond::{WebResult, invalid, page, page_with, see_other};
 use crate::web::state::State;
 use current::{CurrentSession, Stage};
 
@@ -42,7 +44,19 @@ struct SignInPage {
     page: Page,
     email: String,
     next: String,
+    /// What was typed before the session ended.
+    carried: Option<Carried>,
     errors: FormErrors,
+}
+
+/// After signing in: what was typed before waits to be shown in its form again.
+#[derive(Template)]
+#[template(path = "session/resumed.html")]
+struct ResumedPage {
+    page: Page,
+    /// The address of the form's page.
+    path: String,
+    sealed: String,
 }
 
 /// What is typed to sign in.
@@ -52,6 +66,8 @@ pub struct SignInForm {
     password: String,
     #[serde(default)]
     next: String,
+    #[serde(default)]
+    eingaben: String,
 }
 
 /// What stands in the address of the page: a notice, and where to go on.
@@ -69,6 +85,7 @@ pub async fn new(query: web::Query<SignInQuery>) -> WebResult {
         page: Page::public("Anmelden").with_notice(notice),
         email: String::new(),
         next: query.into_inner().weiter,
+        carried: None,
         errors: FormErrors::new(),
     })
 }
@@ -101,30 +118,70 @@ pub async fn create(
             page: Page::public("Anmelden"),
             email: form.email,
             next: form.next,
+            carried: carried_on(form.eingaben),
             errors: FormErrors::one("email", WRONG),
         });
     };
     attempt.succeeded();
     let next = own_path(&form.next);
     if user.second_factor_at.is_some() {
-        return second_step::begin(&state, &session, user, next).await;
+        return second_step::begin(&state, &session, user, next, form.eingaben).await;
     }
+    let kept = kept::after_signing_in(&request, &state, &sign_in, user.id, &form.eingaben);
     let new = new_session(&request, user.id);
     let id = state
         .write(move |conn| sessions::start(conn, new, Timestamp::now()))
         .await?;
     session.advance_to(Stage::SignedIn(id))?;
-    signed_in(&state, &sign_in, next)
+    signed_in(&state, &sign_in, next, kept)
 }
 
-/// The answer that ends signing in: on to a page, with the cookie of a known browser.
-fn signed_in(state: &State, address_key: &str, path: &str) -> WebResult {
+/// The answer that ends signing in: on to a page, or to what was typed before; with the cookie of a
+/// known browser.
+fn signed_in(
+    state: &State,
+    address_key: &str,
+    path: &str,
+    kept: Option<(String, String)>,
+) -> WebResult {
     let browser = state.throttle.cookie(address_key);
     let browser = browser.map_err(|e| WebError::Internal(e.to_string()))?;
-    Ok(HttpResponse::SeeOther()
-        .cookie(cookie::of_browser(&browser, state.is_https()))
-        .insert_header((LOCATION, path))
-        .finish())
+    let mut answer = match kept {
+        Some((path, sealed)) => page(&ResumedPage {
+            page: Page::public("Ihre Eingaben sind noch da"),
+            path: own_path(&path).to_owned(),
+            sealed,
+        })?,
+        None => see_other(path)?,
+    };
+    answer
+        .add_cookie(&cookie::of_browser(&browser, state.is_https()))
+        .map_err(|error| WebError::Internal(error.to_string()))?;
+    Ok(answer)
+}
+
+/// The page to sign in that answers a form whose session has ended. `path` is the form's page.
+pub fn ended(carried: Carried, path: String) -> WebResult {
+    page_with(
+        StatusCode::FORBIDDEN,
+        &SignInPage {
+            page: Page::public("Bitte melden Sie sich noch einmal an"),
+            email: String::new(),
+            next: path,
+            carried: Some(carried),
+            errors: FormErrors::new(),
+        },
+    )
+}
+
+/// What a form to sign in has carried, to be carried on.
+fn carried_on(sealed: String) -> Option<Carried> {
+    (!sealed.is_empty()).then_some(Carried {
+        sealed: Some(sealed),
+        to_copy: Vec::new(),
+        had_file: false,
+        had_secret: false,
+    })
 }
 
 /// A path of this installation; the start page where the text is anything else, so that signing
@@ -168,7 +225,14 @@ pub async fn start_session(
         .write(move |conn| sessions::start(conn, new, Timestamp::now()))
         .await?;
     session.advance_to(Stage::SignedIn(id))?;
-    see_other(path)
+    let user = state
+        .read(move |conn| sessions::find(conn, id, Timestamp::now()))
+        .await?;
+    let address = user.and_then(|(user, ..)| EmailAddress::parse(&user.email).ok());
+    match address {
+        Some(address) => signed_in(state, address.key(), path, None),
+        None => see_other(path),
+    }
 }
 
 /// POST `/abmelden-sitzung`

@@ -14,6 +14,7 @@ use crate::domain::time::Timestamp;
 use crate::people::second_factor::{self, Checked};
 use crate::web::error::WebError;
 use crate::web::forms::FormErrors;
+use crate::web::kept;
 use crate::web::page::Page;
 use crate::web::respond::{WebResult, invalid, page, see_other};
 use crate::web::state::State;
@@ -27,6 +28,8 @@ const OVER: &str = "/anmelden?meldung=anmeldung-abgelaufen";
 #[template(path = "session/code.html")]
 struct CodePage {
     page: Page,
+    /// What was typed before the session ended, sealed; else empty.
+    carried: String,
     errors: FormErrors,
 }
 
@@ -35,10 +38,19 @@ struct CodePage {
 pub struct CodeForm {
     #[serde(default)]
     code: String,
+    #[serde(default)]
+    eingaben: String,
 }
 
-/// Begins the second step for a user whose password was right.
-pub async fn begin(state: &State, session: &CurrentSession, user: User, next: &str) -> WebResult {
+/// Begins the second step for a user whose password was right. `carried` is what was typed before
+/// the session ended, sealed.
+pub async fn begin(
+    state: &State,
+    session: &CurrentSession,
+    user: User,
+    next: &str,
+    carried: String,
+) -> WebResult {
     // Without what was asked for there: a search has somebody's address in it (rule P7).
     let next = next.split(['?', '#']).next().unwrap_or("/").to_owned();
     let id = state
@@ -48,6 +60,9 @@ pub async fn begin(state: &State, session: &CurrentSession, user: User, next: &s
         })
         .await?;
     session.advance_to(Stage::AwaitingCode(id))?;
+    if !carried.is_empty() {
+        return page(&code_page(carried, FormErrors::new()));
+    }
     see_other("/anmelden/code")
 }
 
@@ -56,7 +71,7 @@ pub async fn new(session: CurrentSession, state: web::Data<State>) -> WebResult 
     if begun(&session, &state).await?.is_none() {
         return see_other(OVER);
     }
-    page(&code_page(FormErrors::new()))
+    page(&code_page(String::new(), FormErrors::new()))
 }
 
 /// POST `/anmelden/code`
@@ -72,8 +87,10 @@ pub async fn create(
     let address = EmailAddress::parse(&user.email);
     let address_key = address.map_or_else(|_| user.email.clone(), |a| a.key().to_owned());
     let user_id = user.id;
-    match check(&state, user, form.into_inner().code).await? {
+    let CodeForm { code, eingaben } = form.into_inner();
+    match check(&state, user, code).await? {
         right if right.is_right() => {
+            let kept = kept::after_signing_in(&request, &state, &address_key, user_id, &eingaben);
             let new = new_session(&request, user_id);
             let started = state
                 .write(move |conn| {
@@ -92,7 +109,7 @@ pub async fn create(
             } else {
                 &next
             };
-            signed_in(&state, &address_key, target)
+            signed_in(&state, &address_key, target, kept)
         }
         wrong => {
             state
@@ -101,7 +118,8 @@ pub async fn create(
             if begun(&session, &state).await?.is_none() {
                 return see_other(OVER);
             }
-            invalid(&code_page(FormErrors::one("code", told(wrong))))
+            let errors = FormErrors::one("code", told(wrong));
+            invalid(&code_page(eingaben, errors))
         }
     }
 }
@@ -150,8 +168,9 @@ pub const fn told(checked: Checked) -> &'static str {
     }
 }
 
-fn code_page(errors: FormErrors) -> CodePage {
+fn code_page(carried: String, errors: FormErrors) -> CodePage {
     CodePage {
+        carried,
         page: Page::public("Zweiter Schritt"),
         errors,
     }

@@ -140,6 +140,11 @@ impl Throttle {
         Ok(URL_SAFE_NO_PAD.encode(bytes))
     }
 
+    /// Whether a cookie shows that somebody has signed in with this address in its browser.
+    pub fn is_known(&self, cookie: &str, address: &str) -> bool {
+        self.read(cookie, address).is_some()
+    }
+
     /// Which browser shows this cookie; none when it is not ours, or of another address.
     fn read(&self, cookie: &str, address: &str) -> Option<Random128> {
         let mut bytes = [0; 48];

@@ -435,3 +435,46 @@ fn the_last_administrator_is_helped_on_the_machine_sqlite() {
 fn the_last_administrator_is_helped_on_the_machine_postgres() {
     reset_on_the_machine(World::start(On::Postgres));
 }
+
+on_both!(what_was_typed_goes_through_both_steps, |world| {
+    let agent = world.admin();
+    let app = set_up(&agent);
+    agent.submit("/abmelden-sitzung", &[]);
+    let ended = agent.post("/gruppen", &[("name", "Neue Kunden")]);
+    assert_eq!(ended.status, 403);
+    let sealed = ended
+        .attribute("[name=eingaben]", "value")
+        .expect("what was typed");
+    let form = [
+        ("email", ADMIN),
+        ("password", PASSWORD),
+        ("eingaben", &sealed),
+    ];
+    let second = agent.post("/anmelden", &form);
+    assert_eq!(second.status, 200, "{}", second.text());
+    let sealed = second
+        .attribute("[name=eingaben]", "value")
+        .expect("what was typed");
+    let wrong = agent.post(
+        "/anmelden/code",
+        &[("code", "000000"), ("eingaben", &sealed)],
+    );
+    assert_eq!(wrong.status, 422);
+    let sealed = wrong
+        .attribute("[name=eingaben]", "value")
+        .expect("what was typed");
+    let form = [("code", app.codes[0].as_str()), ("eingaben", &sealed)];
+    let resumed = agent.post("/anmelden/code", &form);
+    assert_eq!(resumed.status, 200, "{}", resumed.text());
+    let path = resumed
+        .attribute("form[data-autosubmit]", "action")
+        .expect("the page");
+    let sealed = resumed
+        .attribute("[name=eingaben]", "value")
+        .expect("what was typed");
+    let page = agent.post(&path, &[("eingaben", &sealed)]);
+    assert_eq!(
+        page.attribute("#name", "value").as_deref(),
+        Some("Neue Kunden")
+    );
+});
