@@ -112,7 +112,7 @@ fn tags(api: &Value) -> Vec<Tag> {
 fn calls(api: &Value, tag: &Value) -> Vec<Call> {
     let mut calls = Vec::new();
     for (path, methods) in entries(&api["paths"]) {
-        for method in ["get", "post", "put", "delete"] {
+        for method in ["get", "post", "put", "patch", "delete"] {
             let call = &methods[method];
             if list(&call["tags"]).any(|of| of == tag) {
                 calls.push(Call::new(path, method, call));
@@ -135,7 +135,8 @@ impl Call {
             about: text(parameter, "description"),
         });
         let json = |body: &Value| {
-            let schema = &body["content"]["application/json"]["schema"];
+            let content = entries(&body["content"]).next();
+            let schema = content.map_or(&Value::Null, |(_, content)| &content["schema"]);
             (!schema.is_null()).then(|| Kind::of(schema))
         };
         Self {

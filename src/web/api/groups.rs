@@ -6,13 +6,16 @@ use utoipa::ToSchema;
 
 use super::ApiResult;
 use super::caller::Caller;
+use super::conditional::{self, Condition};
 use super::input::{Json, Query};
 use super::once::{self, Created, Made};
 use super::paging::{self, Listed, Part};
 use super::problem::{FieldProblem, Problem};
 use crate::db::models::group_leavings;
 use crate::db::models::groups::{self, Group};
+use crate::db::models::last_change::{self, Subject};
 use crate::db::models::{recipients, signup_forms};
+use crate::db::{Conn, DbResult};
 use crate::domain::group::name_problem;
 use crate::domain::time::Timestamp;
 use crate::web::state::State;
@@ -109,41 +112,68 @@ pub async fn create(
 
 /// Get a group
 #[utoipa::path(get, path = "/api/v1/groups/{id}", operation_id = "get_group", tag = "Groups",
-    params(("id" = i64, Path, minimum = 1, description = "The group's number")),
-    responses((status = 200, description = "The group", body = GroupBody)),
+    params(("id" = i64, Path, minimum = 1, description = "The group's number"),
+           ("If-None-Match" = Option<String>, Header, description = "Answered with 304 while the state with this ETag holds")),
+    responses((status = 200, description = "The group", body = GroupBody,
+               headers(("ETag" = String, description = "Names this state"))),
+              (status = 304, description = "As it was")),
     security(("key" = ["recipients:read"])))]
-pub async fn show(caller: Caller, state: web::Data<State>, id: web::Path<i64>) -> ApiResult {
+pub async fn show(
+    caller: Caller,
+    state: web::Data<State>,
+    request: HttpRequest,
+    id: web::Path<i64>,
+) -> ApiResult {
     let (account_id, id) = (caller.account_id(), *id);
     let group = state
         .read(move |conn| groups::find(conn, account_id, id))
         .await?;
-    Ok(HttpResponse::Ok().json(GroupBody::from(group)))
+    conditional::show(&request, &GroupBody::from(group))
 }
 
 /// Rename a group
 #[utoipa::path(put, path = "/api/v1/groups/{id}", operation_id = "rename_group", tag = "Groups", request_body = GroupInput,
-    params(("id" = i64, Path, minimum = 1, description = "The group's number")),
-    responses((status = 200, description = "The group as it is now", body = GroupBody)),
+    params(("id" = i64, Path, minimum = 1, description = "The group's number"),
+           ("If-Match" = Option<String>, Header, description = "Only of the state with this ETag; 412 when somebody else changed it meanwhile")),
+    responses((status = 200, description = "The group as it is now", body = GroupBody,
+               headers(("ETag" = String, description = "Names this state")))),
     security(("key" = ["recipients:write"])))]
 pub async fn rename(
     caller: Caller,
     state: web::Data<State>,
+    request: HttpRequest,
     id: web::Path<i64>,
     input: Json<GroupInput>,
 ) -> ApiResult {
     input.value.check()?;
+    let condition = Condition::of(&request)?;
     let (account_id, id, name) = (caller.account_id(), *id, input.value.name);
     let renamed = state
         .write(move |conn| {
+            if let Err(stale) = check(conn, account_id, id, &condition)? {
+                return Ok(Err(stale));
+            }
             if groups::is_taken(conn, account_id, id, &name)? {
-                return Ok(None);
+                return Ok(Err(Problem::NameTaken));
             }
             groups::rename(conn, account_id, id, &name)?;
-            groups::find(conn, account_id, id).map(Some)
+            last_change::note(conn, account_id, Subject::Group(id), None, Timestamp::now())?;
+            groups::find(conn, account_id, id).map(Ok)
         })
         .await?;
-    let group = renamed.ok_or(Problem::NameTaken)?;
-    Ok(HttpResponse::Ok().json(GroupBody::from(group)))
+    conditional::changed(&GroupBody::from(renamed?))
+}
+
+/// Whether a group may be changed: it is the one that was seen, and stays so until the commit.
+fn check(
+    conn: &mut Conn,
+    account_id: i64,
+    id: i64,
+    condition: &Condition,
+) -> DbResult<Result<(), Problem>> {
+    last_change::lock(conn, account_id, Subject::Group(id))?;
+    let group = groups::find(conn, account_id, id)?;
+    Ok(condition.check(&GroupBody::from(group)))
 }
 
 /// Dissolve a group
@@ -151,21 +181,30 @@ pub async fn rename(
 /// Its members stay recipients, and reports stay as they are. Not while sign-up forms put people
 /// into it.
 #[utoipa::path(delete, path = "/api/v1/groups/{id}", operation_id = "dissolve_group", tag = "Groups",
-    params(("id" = i64, Path, minimum = 1, description = "The group's number")),
+    params(("id" = i64, Path, minimum = 1, description = "The group's number"),
+           ("If-Match" = Option<String>, Header, description = "Only of the state with this ETag; 412 when somebody else changed it meanwhile")),
     responses((status = 204, description = "It is gone")),
     security(("key" = ["recipients:write"])))]
-pub async fn delete(caller: Caller, state: web::Data<State>, id: web::Path<i64>) -> ApiResult {
+pub async fn delete(
+    caller: Caller,
+    state: web::Data<State>,
+    request: HttpRequest,
+    id: web::Path<i64>,
+) -> ApiResult {
+    let condition = Condition::of(&request)?;
     let (account_id, id) = (caller.account_id(), *id);
     let forms = state
         .write(move |conn| {
-            groups::find(conn, account_id, id)?;
+            if let Err(stale) = check(conn, account_id, id, &condition)? {
+                return Ok(Err(stale));
+            }
             let forms = signup_forms::count_of_group(conn, account_id, id)?;
             if forms == 0 {
                 groups::dissolve(conn, account_id, id)?;
             }
-            Ok(forms)
+            Ok(Ok(forms))
         })
-        .await?;
+        .await??;
     if forms > 0 {
         return Err(Problem::GroupInUse(forms));
     }

@@ -1,6 +1,7 @@
 //! What a program sends, read strictly: JSON only, no field that is not known, nothing larger than
 //! it has to be.
 
+use std::marker::PhantomData;
 use std::time::Duration;
 
 use actix_web::dev::Payload;
@@ -34,24 +35,88 @@ impl<T: DeserializeOwned + 'static> FromRequest for Json<T> {
     type Future = LocalBoxFuture<'static, Result<Self, Problem>>;
 
     fn from_request(request: &HttpRequest, payload: &mut Payload) -> Self::Future {
-        let is_json = request
-            .headers()
-            .get(CONTENT_TYPE)
-            .and_then(|kind| kind.to_str().ok())
-            .and_then(|kind| kind.split(';').next())
-            .is_some_and(|kind| kind.trim().eq_ignore_ascii_case("application/json"));
+        let is_json = is_of_kind(request, "application/json");
         let payload = payload.take();
         Box::pin(async move {
-            if !is_json {
-                return Err(Problem::Status(StatusCode::UNSUPPORTED_MEDIA_TYPE));
-            }
-            let raw = tokio::time::timeout(PATIENCE, read(payload))
-                .await
-                .map_err(|_| Problem::Status(StatusCode::REQUEST_TIMEOUT))??;
+            let raw = receive(is_json, payload).await?;
             let value = parse(&raw)?;
             Ok(Self { value, raw })
         })
     }
+}
+
+/// What is to be changed of something (RFC 7396): an object whose members take the place of those
+/// there are; `null` takes one away.
+pub struct MergePatch<T> {
+    /// The patch, understood as far as that goes without what it changes.
+    patch: Value,
+    kind: PhantomData<T>,
+}
+
+impl<T: DeserializeOwned + 'static> FromRequest for MergePatch<T> {
+    type Error = Problem;
+    type Future = LocalBoxFuture<'static, Result<Self, Problem>>;
+
+    fn from_request(request: &HttpRequest, payload: &mut Payload) -> Self::Future {
+        let is_patch = is_of_kind(request, "application/merge-patch+json");
+        let payload = payload.take();
+        Box::pin(async move {
+            let raw = receive(is_patch, payload).await?;
+            // Read for its rules alone: which members there are, and of what kind.
+            parse::<T>(&raw)?;
+            let patch = parse(&raw)?;
+            let kind = PhantomData;
+            Ok(Self { patch, kind })
+        })
+    }
+}
+
+impl<T> MergePatch<T> {
+    /// What becomes of something.
+    ///
+    /// # Errors
+    /// [`Problem::Malformed`] when something is missing afterwards.
+    pub fn apply<U: DeserializeOwned>(&self, to: Value) -> Result<U, Problem> {
+        let mut changed = to;
+        merge(&mut changed, &self.patch);
+        serde_json::from_value(changed).map_err(|error| Problem::Malformed(error.to_string()))
+    }
+}
+
+/// The algorithm of RFC 7396, section 2.
+fn merge(target: &mut Value, patch: &Value) {
+    let Value::Object(patch) = patch else {
+        patch.clone_into(target);
+        return;
+    };
+    if !target.is_object() {
+        *target = Value::Object(serde_json::Map::new());
+    }
+    if let Value::Object(target) = target {
+        for (name, value) in patch {
+            if value.is_null() {
+                target.remove(name);
+            } else {
+                merge(target.entry(name).or_insert(Value::Null), value);
+            }
+        }
+    }
+}
+
+fn is_of_kind(request: &HttpRequest, wanted: &str) -> bool {
+    let kind = request.headers().get(CONTENT_TYPE);
+    kind.and_then(|kind| kind.to_str().ok())
+        .and_then(|kind| kind.split(';').next())
+        .is_some_and(|kind| kind.trim().eq_ignore_ascii_case(wanted))
+}
+
+async fn receive(is_of_kind: bool, payload: Payload) -> Result<Bytes, Problem> {
+    if !is_of_kind {
+        return Err(Problem::Status(StatusCode::UNSUPPORTED_MEDIA_TYPE));
+    }
+    tokio::time::timeout(PATIENCE, read(payload))
+        .await
+        .map_err(|_| Problem::Status(StatusCode::REQUEST_TIMEOUT))?
 }
 
 async fn read(mut payload: Payload) -> Result<Bytes, Problem> {
@@ -121,6 +186,40 @@ mod tests {
     #[serde(deny_unknown_fields)]
     struct Named {
         name: String,
+    }
+
+    /// The examples of RFC 7396, appendix A.
+    #[test]
+    fn a_patch_is_merged_as_the_rfc_has_it() {
+        for (target, patch, result) in [
+            (r#"{"a":"b"}"#, r#"{"a":"c"}"#, r#"{"a":"c"}"#),
+            (r#"{"a":"b"}"#, r#"{"b":"c"}"#, r#"{"a":"b","b":"c"}"#),
+            (r#"{"a":"b"}"#, r#"{"a":null}"#, "{}"),
+            (r#"{"a":"b","b":"c"}"#, r#"{"a":null}"#, r#"{"b":"c"}"#),
+            (r#"{"a":["b"]}"#, r#"{"a":"c"}"#, r#"{"a":"c"}"#),
+            (r#"{"a":"c"}"#, r#"{"a":["b"]}"#, r#"{"a":["b"]}"#),
+            (
+                r#"{"a":{"b":"c"}}"#,
+                r#"{"a":{"b":"d","c":null}}"#,
+                r#"{"a":{"b":"d"}}"#,
+            ),
+            (r#"{"a":[{"b":"c"}]}"#, r#"{"a":[1]}"#, r#"{"a":[1]}"#),
+            (r#"["a","b"]"#, r#"["c","d"]"#, r#"["c","d"]"#),
+            (r#"{"a":"b"}"#, r#"["c"]"#, r#"["c"]"#),
+            (r#"{"a":"foo"}"#, "null", "null"),
+            (r#"{"a":"foo"}"#, r#""bar""#, r#""bar""#),
+            (r#"{"e":null}"#, r#"{"a":1}"#, r#"{"e":null,"a":1}"#),
+            ("[1,2]", r#"{"a":"b","c":null}"#, r#"{"a":"b"}"#),
+            ("{}", r#"{"a":{"bb":{"ccc":null}}}"#, r#"{"a":{"bb":{}}}"#),
+        ] {
+            let mut merged: Value = serde_json::from_str(target).unwrap();
+            merge(&mut merged, &serde_json::from_str(patch).unwrap());
+            assert_eq!(
+                merged,
+                serde_json::from_str::<Value>(result).unwrap(),
+                "{patch}"
+            );
+        }
     }
 
     #[test]

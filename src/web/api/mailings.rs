@@ -1,10 +1,11 @@
 //! `/api/v1/mailings`.
 
-use actix_web::{HttpResponse, web};
+use actix_web::{HttpRequest, web};
 use serde::Serialize;
 use utoipa::ToSchema;
 
 use super::caller::Caller;
+use super::conditional;
 use super::input::Query;
 use super::paging::{self, Listed, Part};
 use super::{ApiResult, utc};
@@ -131,10 +132,18 @@ pub async fn list(caller: Caller, state: web::Data<State>, part: Query<Part>) ->
 
 /// Get a mailing
 #[utoipa::path(get, path = "/api/v1/mailings/{id}", operation_id = "get_mailing", tag = "Mailings",
-    params(("id" = i64, Path, minimum = 1, description = "The mailing's number")),
-    responses((status = 200, description = "The mailing", body = MailingBody)),
+    params(("id" = i64, Path, minimum = 1, description = "The mailing's number"),
+           ("If-None-Match" = Option<String>, Header, description = "Answered with 304 while the state with this ETag holds")),
+    responses((status = 200, description = "The mailing", body = MailingBody,
+               headers(("ETag" = String, description = "Names this state"))),
+              (status = 304, description = "As it was")),
     security(("key" = ["mailings:read"])))]
-pub async fn show(caller: Caller, state: web::Data<State>, id: web::Path<i64>) -> ApiResult {
+pub async fn show(
+    caller: Caller,
+    state: web::Data<State>,
+    request: HttpRequest,
+    id: web::Path<i64>,
+) -> ApiResult {
     let (account_id, id) = (caller.account_id(), *id);
     let (mailing, groups) = state
         .read(move |conn| {
@@ -144,5 +153,5 @@ pub async fn show(caller: Caller, state: web::Data<State>, id: web::Path<i64>) -
             ))
         })
         .await?;
-    Ok(HttpResponse::Ok().json(MailingBody::new(mailing, groups)))
+    conditional::show(&request, &MailingBody::new(mailing, groups))
 }

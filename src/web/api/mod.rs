@@ -7,6 +7,7 @@
 //! resource.
 
 pub mod caller;
+mod conditional;
 pub mod groups;
 pub mod input;
 pub mod key;
@@ -16,6 +17,7 @@ pub mod openapi;
 pub mod paging;
 pub mod problem;
 pub mod receipts;
+pub mod recipient_changes;
 pub mod recipients;
 pub mod reports;
 pub mod tracking;

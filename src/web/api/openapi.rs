@@ -11,7 +11,10 @@ use utoipa::{OpenApi, PartialSchema, ToSchema};
 
 use super::ApiResult;
 use super::problem::{MEDIA_TYPE, ProblemBody};
-use super::{groups, key, mailings, receipts, recipients, reports, tracking, unsubscription};
+use super::{
+    groups, key, mailings, receipts, recipient_changes, recipients, reports, tracking,
+    unsubscription,
+};
 
 #[derive(OpenApi)]
 #[openapi(
@@ -21,6 +24,7 @@ use super::{groups, key, mailings, receipts, recipients, reports, tracking, unsu
         description = "Recipients, groups, personal tracking, mailings and reports of one account. \
                        Send a key of the account as `Authorization: Bearer …`. \
                        Lists begin with the newest entry and are read page by page: follow `next`. \
+                       What is read carries an `ETag`; with it in `If-Match`, a change is made only of the state that was seen. \
                        Errors are `application/problem+json` (RFC 9457); their `type` never changes. \
                        Where fields are wrong, `errors` names each with a JSON Pointer and says why, in German as on the pages.",
         license(name = "AGPL-3.0-or-later", identifier = "AGPL-3.0-or-later")
@@ -31,6 +35,7 @@ use super::{groups, key, mailings, receipts, recipients, reports, tracking, unsu
         recipients::create,
         recipients::show,
         recipients::update,
+        recipient_changes::patch,
         recipients::delete,
         unsubscription::create,
         receipts::show,
@@ -94,6 +99,7 @@ fn operations(item: &mut PathItem) -> impl Iterator<Item = &mut Operation> {
         &mut item.get,
         &mut item.post,
         &mut item.put,
+        &mut item.patch,
         &mut item.delete,
     ]
     .into_iter()

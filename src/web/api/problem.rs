@@ -47,6 +47,8 @@ pub enum Problem {
     LeftGroup(i64, i64),
     /// A consent is not taken back as if nothing had been said.
     ConsentStands,
+    /// Somebody else changed it since the state that `If-Match` names.
+    Stale,
     /// The `Idempotency-Key` was used for another request.
     KeyUsedBefore,
     /// Something without an explanation of its own.
@@ -228,6 +230,7 @@ impl Problem {
                 Self::LeftGroup(recipient, group) => Some(format!(
                     "Recipient {recipient} left group {group}. They can sign up again, or a user of the account puts them back with a reason, on the recipient's tab Gruppen."
                 )),
+                Self::Stale => Some("Get it again, and decide anew.".to_owned()),
                 Self::ConsentStands => Some("Record an objection instead.".to_owned()),
                 _ => None,
             },
@@ -262,6 +265,10 @@ impl Problem {
             ),
             Self::LeftGroup(..) => ("left-group", "This person left the group by themselves"),
             Self::ConsentStands => ("consent-stands", "A consent can't be unset"),
+            Self::Stale => (
+                "precondition-failed",
+                "It was changed since the state that If-Match names",
+            ),
             Self::KeyUsedBefore => (
                 "idempotency-key-reused",
                 "This Idempotency-Key was used for another request",
@@ -280,7 +287,7 @@ fn of_status(status: StatusCode) -> (&'static str, &'static str) {
         409 => ("conflict", "Not possible in the present state"),
         415 => (
             "unsupported-media-type",
-            "The body has to be application/json",
+            "The body has to be application/json, of a PATCH application/merge-patch+json",
         ),
         413 => ("too-large", "The request is too large"),
         429 => ("too-many-requests", "Too many requests"),
@@ -305,6 +312,7 @@ impl ResponseError for Problem {
             | Self::MayNotBeAsked
             | Self::LeftGroup(..)
             | Self::ConsentStands => StatusCode::CONFLICT,
+            Self::Stale => StatusCode::PRECONDITION_FAILED,
             Self::Status(status) => *status,
         }
     }

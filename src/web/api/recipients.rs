@@ -7,22 +7,24 @@ use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
 use super::caller::Caller;
+use super::conditional::{self, Condition};
 use super::groups::GroupBody;
 use super::input::{Json, Query};
 use super::once::{self, Created, Made};
 use super::paging::{self, Listed, Part};
 use super::problem::{FieldProblem, Problem};
 use super::receipts::ReceiptBody;
+use super::recipient_changes;
 use super::{ApiResult, utc};
 use crate::db::models::groups::{self, Group};
 use crate::db::models::receipts;
 use crate::db::models::recipient_list::{self, Filter};
-use crate::db::models::recipients::{self, Recipient, RecipientData, RecipientRow};
-use crate::db::search;
+use crate::db::models::recipients::{self, Recipient, RecipientRow};
+use crate::db::{Conn, DbResult, search};
 use crate::domain::text::clean_name;
 use crate::domain::time::Timestamp;
 use crate::domain::tracking::TrackingSource;
-use crate::erasure::change::{self, Changed};
+use crate::erasure::change;
 use crate::erasure::deletion;
 use crate::import::columns::{RESERVED_FIELD_NAMES, field_name};
 use crate::tracking::enter::{self, Entered, Entering};
@@ -172,7 +174,7 @@ impl RecipientBody {
 }
 
 /// The person, by the same rules as on the pages; or every field that is wrong.
-fn check(input: DataInput) -> Result<Person, Vec<FieldProblem>> {
+pub(super) fn check(input: DataInput) -> Result<Person, Vec<FieldProblem>> {
     let mut wrong = Vec::new();
     let mut free = BTreeMap::new();
     for (typed, value) in input.fields {
@@ -356,11 +358,19 @@ pub async fn create(
 
 /// Get a recipient
 #[utoipa::path(get, path = "/api/v1/recipients/{id}", operation_id = "get_recipient", tag = "Recipients",
-    params(("id" = i64, Path, minimum = 1, description = "The recipient's number")),
-    responses((status = 200, description = "The recipient", body = RecipientBody)),
+    params(("id" = i64, Path, minimum = 1, description = "The recipient's number"),
+           ("If-None-Match" = Option<String>, Header, description = "Answered with 304 while the state with this ETag holds")),
+    responses((status = 200, description = "The recipient", body = RecipientBody,
+               headers(("ETag" = String, description = "Names this state"))),
+              (status = 304, description = "As it was")),
     security(("key" = ["recipients:read"])))]
-pub async fn show(caller: Caller, state: web::Data<State>, id: web::Path<i64>) -> ApiResult {
-    Ok(HttpResponse::Ok().json(read(&caller, &state, *id).await?))
+pub async fn show(
+    caller: Caller,
+    state: web::Data<State>,
+    request: HttpRequest,
+    id: web::Path<i64>,
+) -> ApiResult {
+    conditional::show(&request, &read(&caller, &state, *id).await?)
 }
 
 /// Change a recipient
@@ -368,38 +378,20 @@ pub async fn show(caller: Caller, state: web::Data<State>, id: web::Path<i64>) -
 /// A new address keeps what the person has said, and it stays remembered for the old one; what is
 /// remembered for the new address holds, too. Bounces end with the old address.
 #[utoipa::path(put, path = "/api/v1/recipients/{id}", operation_id = "update_recipient", tag = "Recipients", request_body = DataInput,
-    params(("id" = i64, Path, minimum = 1, description = "The recipient's number")),
-    responses((status = 200, description = "The recipient as it is now", body = RecipientBody)),
+    params(("id" = i64, Path, minimum = 1, description = "The recipient's number"),
+           ("If-Match" = Option<String>, Header, description = "Only of the state with this ETag; 412 when somebody else changed it meanwhile")),
+    responses((status = 200, description = "The recipient as it is now", body = RecipientBody,
+               headers(("ETag" = String, description = "Names this state")))),
     security(("key" = ["recipients:write"])))]
 pub async fn update(
     caller: Caller,
     state: web::Data<State>,
+    request: HttpRequest,
     id: web::Path<i64>,
     input: Json<DataInput>,
 ) -> ApiResult {
     let person = check(input.value).map_err(Problem::Invalid)?;
-    let (account_id, actor, id) = (caller.account_id(), caller.actor(), *id);
-    let key = state.remembering.clone();
-    let changed = state
-        .write(move |conn| {
-            let data = RecipientData {
-                address: &person.address,
-                first_name: &person.first_name,
-                last_name: &person.last_name,
-                fields: &person.fields,
-            };
-            change::change(conn, account_id, id, &data, &key, &actor, Timestamp::now())
-        })
-        .await?;
-    match changed {
-        Changed::Saved { remains, .. } => {
-            if let Some(remains) = remains {
-                state.cleaner.clean(remains);
-            }
-            Ok(HttpResponse::Ok().json(read(&caller, &state, id).await?))
-        }
-        Changed::TakenBy(other) => Err(Problem::AddressTaken(other)),
-    }
+    recipient_changes::change(&caller, &state, &request, *id, move |_| Ok(person)).await
 }
 
 /// Delete a recipient
@@ -408,34 +400,52 @@ pub async fn update(
 /// person from every table at once; the files are cleaned shortly after. The receipt does not say
 /// who it was.
 #[utoipa::path(delete, path = "/api/v1/recipients/{id}", operation_id = "delete_recipient", tag = "Recipients",
-    params(("id" = i64, Path, minimum = 1, description = "The recipient's number")),
+    params(("id" = i64, Path, minimum = 1, description = "The recipient's number"),
+           ("If-Match" = Option<String>, Header, description = "Only of the state with this ETag; 412 when somebody else changed it meanwhile")),
     responses((status = 200, description = "Deleted; what was done", body = ReceiptBody)),
     security(("key" = ["recipients:delete"])))]
-pub async fn delete(caller: Caller, state: web::Data<State>, id: web::Path<i64>) -> ApiResult {
+pub async fn delete(
+    caller: Caller,
+    state: web::Data<State>,
+    request: HttpRequest,
+    id: web::Path<i64>,
+) -> ApiResult {
+    let condition = Condition::of(&request)?;
     let (account_id, actor, id) = (caller.account_id(), caller.actor(), *id);
     let (key, node) = (state.remembering.clone(), state.cleaner.node().to_owned());
     let (receipt, remains) = state
         .write(move |conn| {
             let now = Timestamp::now();
+            if condition.is_set() {
+                change::lock(conn, account_id, id)?;
+                if let Err(stale) = condition.check(&body_of(conn, account_id, id)?) {
+                    return Ok(Err(stale));
+                }
+            }
             let (receipt, remains) =
                 deletion::delete_recipient(conn, account_id, id, &key, &actor, now)?;
             receipts::assign(conn, account_id, receipt, &node)?;
-            Ok((receipts::find(conn, account_id, receipt)?, remains))
+            Ok(Ok((receipts::find(conn, account_id, receipt)?, remains)))
         })
-        .await?;
+        .await??;
     state.cleaner.clean(remains);
     Ok(HttpResponse::Ok().json(ReceiptBody::from(receipt)))
 }
 
-async fn read(caller: &Caller, state: &State, id: i64) -> Result<RecipientBody, Problem> {
+pub(super) async fn read(
+    caller: &Caller,
+    state: &State,
+    id: i64,
+) -> Result<RecipientBody, Problem> {
     let account_id = caller.account_id();
-    let (recipient, groups) = state
-        .read(move |conn| {
-            Ok((
-                recipients::find(conn, account_id, id)?,
-                groups::of_recipient(conn, account_id, id)?,
-            ))
-        })
-        .await?;
-    Ok(RecipientBody::new(recipient, groups))
+    Ok(state
+        .read(move |conn| body_of(conn, account_id, id))
+        .await?)
+}
+
+pub(super) fn body_of(conn: &mut Conn, account_id: i64, id: i64) -> DbResult<RecipientBody> {
+    Ok(RecipientBody::new(
+        recipients::find(conn, account_id, id)?,
+        groups::of_recipient(conn, account_id, id)?,
+    ))
 }

@@ -1,10 +1,11 @@
 //! `/api/v1/recipients/{id}/tracking`: what the person has said about personal tracking.
 
-use actix_web::{HttpResponse, web};
+use actix_web::{HttpRequest, web};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use super::caller::Caller;
+use super::conditional::{self, Condition};
 use super::input::Json;
 use super::problem::{FieldProblem, Problem};
 use super::{ApiResult, utc};
@@ -115,16 +116,27 @@ impl TrackingBody {
 
 /// Get the tracking setting of a recipient
 #[utoipa::path(get, path = "/api/v1/recipients/{id}/tracking", operation_id = "get_tracking", tag = "Tracking",
-    params(("id" = i64, Path, minimum = 1, description = "The recipient's number")),
-    responses((status = 200, description = "What the person has said", body = TrackingBody)),
+    params(("id" = i64, Path, minimum = 1, description = "The recipient's number"),
+           ("If-None-Match" = Option<String>, Header, description = "Answered with 304 while the state with this ETag holds")),
+    responses((status = 200, description = "What the person has said", body = TrackingBody,
+               headers(("ETag" = String, description = "Names this state"))),
+              (status = 304, description = "As it was")),
     security(("key" = ["recipients:read"])))]
-pub async fn show(caller: Caller, state: web::Data<State>, id: web::Path<i64>) -> ApiResult {
+pub async fn show(
+    caller: Caller,
+    state: web::Data<State>,
+    request: HttpRequest,
+    id: web::Path<i64>,
+) -> ApiResult {
     let (account_id, id) = (caller.account_id(), *id);
     let recipient = state
         .read(move |conn| recipients::find(conn, account_id, id))
         .await?;
     let account = caller.account.tracking();
-    Ok(HttpResponse::Ok().json(TrackingBody::new(&recipient, account, Timestamp::now())))
+    conditional::show(
+        &request,
+        &TrackingBody::new(&recipient, account, Timestamp::now()),
+    )
 }
 
 /// Set the tracking setting of a recipient
@@ -132,21 +144,32 @@ pub async fn show(caller: Caller, state: web::Data<State>, id: web::Path<i64>) -
 /// After an objection has been answered with 200, nothing personal is stored about the person, not
 /// even of mails sent before.
 #[utoipa::path(put, path = "/api/v1/recipients/{id}/tracking", operation_id = "set_tracking", tag = "Tracking", request_body = TrackingInput,
-    params(("id" = i64, Path, minimum = 1, description = "The recipient's number")),
-    responses((status = 200, description = "What holds now", body = TrackingBody)),
+    params(("id" = i64, Path, minimum = 1, description = "The recipient's number"),
+           ("If-Match" = Option<String>, Header, description = "Only of the state with this ETag; 412 when somebody else changed it meanwhile")),
+    responses((status = 200, description = "What holds now", body = TrackingBody,
+               headers(("ETag" = String, description = "Names this state")))),
     security(("key" = ["tracking:write"])))]
 pub async fn update(
     caller: Caller,
     state: web::Data<State>,
+    request: HttpRequest,
     id: web::Path<i64>,
     input: Json<TrackingInput>,
 ) -> ApiResult {
+    let condition = Condition::of(&request)?;
+    let tracking = caller.account.tracking();
     let now = Timestamp::now();
     let wanted = Wanted::read(input.value)?;
     let (account_id, id, actor) = (caller.account_id(), *id, caller.actor());
     let key = state.remembering.clone();
     let outcome = state
         .write(move |conn| {
+            if condition.is_set() {
+                let is = settings::lock_recipient(conn, account_id, id)?;
+                if let Err(stale) = condition.check(&TrackingBody::new(&is, tracking, now)) {
+                    return Ok(Outcome::Refused(stale));
+                }
+            }
             let change = Change {
                 account_id,
                 recipient_id: id,
@@ -159,7 +182,7 @@ pub async fn update(
         .await?;
     match outcome {
         Outcome::Done(recipient, account) => {
-            Ok(HttpResponse::Ok().json(TrackingBody::new(&recipient, account, now)))
+            conditional::changed(&TrackingBody::new(&recipient, account, now))
         }
         Outcome::Refused(problem) => Err(problem),
     }

@@ -73,6 +73,7 @@ fn what_reads_strictly_says_so() {
     for name in [
         "NewRecipient",
         "RecipientData",
+        "RecipientPatch",
         "TrackingInput",
         "ConsentInput",
         "GroupInput",
@@ -81,7 +82,7 @@ fn what_reads_strictly_says_so() {
         assert_eq!(schema["additionalProperties"], false, "{name}: {schema}");
         inputs += 1;
     }
-    assert_eq!(inputs, 5);
+    assert_eq!(inputs, 6);
 }
 
 on_both!(the_description_is_there_to_be_read, |world| {
