@@ -131,11 +131,32 @@ for (const link of document.querySelectorAll("a[data-line]")) {
   });
 }
 
-// What was typed and not saved is not left by mistake.
-for (const form of document.querySelectorAll("form[data-guard]")) {
+// Goes on by itself where only a form can lead on.
+for (const form of document.querySelectorAll("form[data-autosubmit]")) form.requestSubmit();
+
+// What was typed stays on the page while there is no connection: a browser would show its own page.
+for (const form of document.querySelectorAll("form[method=post]")) {
+  form.addEventListener("submit", (event) => {
+    if (navigator.onLine) return;
+    event.preventDefault();
+    let notice = form.querySelector("[data-no-connection]");
+    if (!notice) {
+      notice = document.createElement("p");
+      notice.className = "field__error";
+      notice.setAttribute("role", "alert");
+      notice.dataset.noConnection = "";
+      (event.submitter ?? form.lastElementChild).before(notice);
+      window.addEventListener("online", () => notice.remove(), { once: true });
+    }
+    notice.textContent = "Keine Verbindung. Ihre Eingaben stehen noch hier; senden Sie sie, sobald die Verbindung wieder da ist.";
+  });
+}
+
+// What was typed and not saved is not left by mistake. Drafts have a script of their own.
+for (const form of document.querySelectorAll("form[data-guard]:not([data-draft])")) {
   let changed = form.dataset.guard !== "";
   form.addEventListener("input", () => (changed = true));
-  form.addEventListener("submit", () => (changed = false));
+  form.addEventListener("submit", (event) => (changed &&= event.defaultPrevented));
   window.addEventListener("beforeunload", (event) => {
     if (changed) event.preventDefault();
   });

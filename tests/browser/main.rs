@@ -15,6 +15,7 @@ mod person;
 mod support;
 
 mod accessibility;
+mod drafts;
 mod editor;
 mod imports;
 mod keyboard;

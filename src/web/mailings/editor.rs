@@ -1,23 +1,25 @@
 //! Writing a draft: the form, and the *Prüfung* of what was saved.
 
-use actix_web::web;
+use actix_web::{HttpRequest, web};
 use askama::Template;
 
 use super::form::MailingForm;
 use super::review;
+use super::saving::{self, FORM_KEY, Overtaking};
 use crate::db::models::groups::{self, Group};
 use crate::db::models::mailings::{self as model, Mailing, MailingGroup};
 use crate::db::models::pictures::{self, Picture};
 use crate::db::paging::Position;
+use crate::domain::random_key::new_key;
 use crate::domain::role::Role;
-use crate::domain::time::Timestamp;
 use crate::mail::check::Finding;
 use crate::web::access::SignedIn;
 use crate::web::error::WebError;
+use crate::web::fields::Fields;
 use crate::web::filters;
 use crate::web::forms::FormErrors;
 use crate::web::page::{Page, Section};
-use crate::web::respond::{WebResult, invalid, page, see_other};
+use crate::web::respond::{WebResult, invalid, overtaken, page, see_other};
 use crate::web::state::State;
 
 /// How many pictures are offered: the newest.
@@ -41,9 +43,16 @@ struct EditPage {
     can_send: bool,
     can_write: bool,
     can_recipients: bool,
+    /// The random key of a page on which a draft is begun.
+    form_key: String,
 }
 
 impl EditPage {
+    /// Notes in the form what it was made from.
+    fn remember_state(&mut self) {
+        self.page.stamp = self.form.snapshot(&self.groups).stamp();
+    }
+
     fn action(&self) -> String {
         self.id.map_or_else(
             || "/e-mailings".to_owned(),
@@ -83,25 +92,21 @@ pub async fn new(signed_in: SignedIn, state: web::Data<State>) -> WebResult {
         sender_address: signed_in.user.email.clone(),
         ..MailingForm::default()
     };
-    page(&editing(&signed_in, &state, None, form, FormErrors::new()).await?)
+    let mut shown = editing(&signed_in, &state, None, form, FormErrors::new()).await?;
+    let (key, _) = new_key().map_err(|error| WebError::Internal(error.to_string()))?;
+    shown.form_key = key;
+    shown.remember_state();
+    page(&shown)
 }
 
 /// POST `/e-mailings`
 pub async fn create(
+    request: HttpRequest,
     signed_in: SignedIn,
     state: web::Data<State>,
-    fields: web::Form<Vec<(String, String)>>,
+    fields: web::Form<Fields>,
 ) -> WebResult {
-    let next = after_saving(&fields);
-    let (form, errors) = checked(fields.into_inner()).await?;
-    if !errors.is_empty() {
-        return invalid(&editing(&signed_in, &state, None, form, errors).await?);
-    }
-    let account_id = signed_in.account_id();
-    let id = state
-        .write(move |conn| model::create(conn, account_id, &form.content(), Timestamp::now()))
-        .await?;
-    see_other(format!("/e-mailings/{id}{next}?meldung=gespeichert"))
+    save(&request, &signed_in, &state, None, fields.into_inner()).await
 }
 
 /// The page of a draft.
@@ -114,39 +119,73 @@ pub(super) async fn edit(
     let id = mailing.id;
     let findings = review::of(signed_in, state, &mailing).await?;
     let form = MailingForm::of(mailing, groups);
-    page(&EditPage {
-        findings: Some(findings),
-        ..editing(signed_in, state, Some(id), form, FormErrors::new()).await?
-    })
+    let mut shown = editing(signed_in, state, Some(id), form, FormErrors::new()).await?;
+    shown.findings = Some(findings);
+    shown.remember_state();
+    page(&shown)
 }
 
 /// POST `/e-mailings/{id}`
 pub async fn update(
+    request: HttpRequest,
     signed_in: SignedIn,
     state: web::Data<State>,
     id: web::Path<i64>,
-    fields: web::Form<Vec<(String, String)>>,
+    fields: web::Form<Fields>,
 ) -> WebResult {
-    let id = *id;
-    let next = after_saving(&fields);
-    let (form, errors) = checked(fields.into_inner()).await?;
-    let account_id = signed_in.account_id();
+    save(&request, &signed_in, &state, Some(*id), fields.into_inner()).await
+}
+
+/// Saves a draft, for a form or for the script that saves while somebody is writing.
+async fn save(
+    request: &HttpRequest,
+    signed_in: &SignedIn,
+    state: &State,
+    id: Option<i64>,
+    fields: Fields,
+) -> WebResult {
+    let (account_id, by_script) = (signed_in.account_id(), saving::is_script(request));
+    let (form, errors) = checked(&fields).await?;
     if !errors.is_empty() {
-        state
-            .read(move |conn| model::find(conn, account_id, id))
-            .await?;
-        return invalid(&editing(&signed_in, &state, Some(id), form, errors).await?);
+        if let Some(id) = id {
+            let found = state.read(move |conn| model::find(conn, account_id, id));
+            found.await?;
+        }
+        if by_script {
+            return saving::refused(&errors);
+        }
+        let mut shown = editing(signed_in, state, id, form, errors).await?;
+        fields.text(FORM_KEY).clone_into(&mut shown.form_key);
+        shown.page = shown.page.again(&fields);
+        return invalid(&shown);
     }
-    state
-        .write(move |conn| model::update(conn, account_id, id, &form.content(), Timestamp::now()))
+    let (sent, user) = (fields.clone(), signed_in.user.id);
+    let outcome = state
+        .write(move |conn| saving::save(conn, account_id, user, id, &sent, &form))
         .await?;
-    see_other(format!("/e-mailings/{id}{next}?meldung=gespeichert"))
+    match outcome {
+        Ok(saved) if by_script => saving::told(&saved),
+        Ok(saved) => see_other(format!(
+            "/e-mailings/{}{}?meldung=gespeichert",
+            saved.id,
+            after_saving(&fields)
+        )),
+        Err(_) if by_script => saving::overtaken(),
+        Err(overtaken_by) => {
+            let Overtaking { id, both, last } = *overtaken_by;
+            let form = MailingForm::from_fields(&both.merged);
+            let errors = FormErrors::new();
+            let mut shown = editing(signed_in, state, Some(id), form, errors).await?;
+            let path = format!("/e-mailings/{id}");
+            shown.page = shown.page.overtaken(both, last, &path);
+            overtaken(&shown)
+        }
+    }
 }
 
 /// What comes after saving, by the button that was pressed: the draft again, or how it looks.
-fn after_saving(fields: &[(String, String)]) -> &'static str {
-    let preview = ("weiter".to_owned(), "vorschau".to_owned());
-    if fields.contains(&preview) {
+fn after_saving(fields: &Fields) -> &'static str {
+    if fields.all("weiter").any(|next| next == "vorschau") {
         "/vorschau"
     } else {
         ""
@@ -154,9 +193,9 @@ fn after_saving(fields: &[(String, String)]) -> &'static str {
 }
 
 /// Reads the form off the async threads: making HTML of a long MJML takes its time.
-async fn checked(fields: Vec<(String, String)>) -> Result<(MailingForm, FormErrors), WebError> {
+async fn checked(fields: &Fields) -> Result<(MailingForm, FormErrors), WebError> {
+    let mut form = MailingForm::from_fields(fields);
     Ok(web::block(move || {
-        let mut form = MailingForm::from_fields(fields);
         let errors = form.check();
         (form, errors)
     })
@@ -195,6 +234,7 @@ async fn editing(
         form,
         groups,
         pictures: pictures.rows,
+        form_key: String::new(),
         base: state.public_url.as_str().trim_end_matches('/').to_owned(),
         errors,
     })

@@ -1,9 +1,12 @@
 //! What can be typed about a mailing.
 
+use crate::db::models::groups::Group;
 use crate::db::models::mailings::{Content, Mailing, MailingGroup};
 use crate::domain::address::EmailAddress;
 use crate::mail::{TemplateProblem, mjml};
+use crate::web::fields::Fields;
 use crate::web::forms::FormErrors;
+use crate::web::versions::Snapshot;
 
 /// The largest HTML or text part, in bytes: Gmail cuts off what is beyond 102 kB, so this is
 /// room enough.
@@ -30,20 +33,31 @@ pub struct MailingForm {
 
 impl MailingForm {
     /// From the fields that a browser sends; of `groups` there can be several.
-    pub fn from_fields(fields: Vec<(String, String)>) -> Self {
-        let mut form = Self::default();
-        for (name, value) in fields {
-            match name.as_str() {
-                "subject" => form.subject = value.trim().to_owned(),
-                "sender_name" => form.sender_name = value.trim().to_owned(),
-                "sender_address" => form.sender_address = value.trim().to_owned(),
-                "html" => form.source = value,
-                "text" => form.text = value,
-                "groups" => form.groups.extend(value.parse::<i64>().ok()),
-                _ => {}
-            }
+    pub fn from_fields(fields: &Fields) -> Self {
+        Self {
+            subject: fields.text("subject").trim().to_owned(),
+            sender_name: fields.text("sender_name").trim().to_owned(),
+            sender_address: fields.text("sender_address").trim().to_owned(),
+            source: fields.text("html").to_owned(),
+            made: None,
+            text: fields.text("text").to_owned(),
+            groups: fields.numbers("groups"),
         }
-        form
+    }
+
+    /// The form's fields, for comparing them with what somebody else saved.
+    pub fn snapshot(&self, groups: &[Group]) -> Snapshot {
+        let chosen = groups
+            .iter()
+            .filter(|group| self.groups.contains(&group.id));
+        let chosen = chosen.map(|group| (group.id.to_string(), group.name.clone()));
+        Snapshot::default()
+            .text("subject", "Betreff", &self.subject)
+            .text("sender_name", "Absendername", &self.sender_name)
+            .text("sender_address", "Absenderadresse", &self.sender_address)
+            .text("html", "Inhalt", &self.source)
+            .text("text", "Text", &self.text)
+            .several("groups", "Gruppen", chosen.collect())
     }
 
     /// From what is stored.

@@ -10,6 +10,7 @@ mod moment;
 mod persona;
 pub mod preview;
 mod review;
+mod saving;
 pub mod sending;
 pub mod trial;
 
