@@ -14,6 +14,7 @@ use crate::domain::scope::Scope::{
     WriteTracking,
 };
 use crate::web::access::{Access, guard};
+use crate::web::kept::keep;
 use crate::web::session::store::{SessionLayer, explain_failure};
 use crate::web::{
     account, api, assets, demo, groups, help, home, imports, mailings, measures, outbox, pictures,
@@ -306,6 +307,7 @@ fn for_programs(table: &mut Table<'_>) {
     table.post("/api/v1/recipients",                    key(WriteRecipients),  api::recipients::create);
     table.get ("/api/v1/recipients/{id}",               key(ReadRecipients),   api::recipients::show);
     table.put ("/api/v1/recipients/{id}",               key(WriteRecipients),  api::recipients::update);
+    table.patch("/api/v1/recipients/{id}",              key(WriteRecipients),  api::recipient_changes::patch);
     table.delete("/api/v1/recipients/{id}",             key(DeleteRecipients), api::recipients::delete);
     table.get ("/api/v1/recipients/{id}/tracking",      key(ReadRecipients),   api::tracking::show);
     table.put ("/api/v1/recipients/{id}/tracking",      key(WriteTracking),    api::tracking::update);
@@ -412,6 +414,15 @@ impl Table<'_> {
         self.add(Method::PUT, path, access, handler);
     }
 
+    fn patch<F, A>(&mut self, path: &'static str, access: Access, handler: F)
+    where
+        F: Handler<A>,
+        A: actix_web::FromRequest + 'static,
+        F::Output: Responder + 'static,
+    {
+        self.add(Method::PATCH, path, access, handler);
+    }
+
     fn delete<F, A>(&mut self, path: &'static str, access: Access, handler: F)
     where
         F: Handler<A>,
@@ -439,6 +450,9 @@ impl Table<'_> {
                 .wrap(from_fn(move |request, next| guard(access, request, next)));
             if access.uses_session() {
                 route = route.wrap(sessions.clone()).wrap(from_fn(explain_failure));
+            }
+            if access.needs_sign_in() {
+                route = route.wrap(from_fn(keep));
             }
             config.service(
                 web::resource(patterns(path))

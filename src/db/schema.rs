@@ -155,6 +155,8 @@ table! {
         from_mailing_id -> Nullable<BigInt>,
         asks_consent -> Bool,
         created_at -> BigInt,
+        changed_by -> Nullable<BigInt>,
+        updated_at -> Nullable<BigInt>,
     }
 }
 
@@ -180,6 +182,7 @@ table! {
         created_at -> BigInt,
         updated_at -> BigInt,
         address_changed_at -> Nullable<BigInt>,
+        changed_by -> Nullable<BigInt>,
     }
 }
 
@@ -255,6 +258,8 @@ table! {
         complaints -> BigInt,
         unsubscriptions -> BigInt,
         objections -> BigInt,
+        changed_by -> Nullable<BigInt>,
+        form_key -> Nullable<Text>,
     }
 }
 
@@ -359,6 +364,7 @@ table! {
         active -> Bool,
         created_at -> BigInt,
         updated_at -> BigInt,
+        changed_by -> Nullable<BigInt>,
     }
 }
 

@@ -6,6 +6,7 @@ use serde_json::json;
 use super::deletion::{Remains, folded, forms, remember};
 use crate::db::models::audit::{self, Action, Actor, Entry};
 use crate::db::models::journal::{self, JournalKind};
+use crate::db::models::last_change::{self, Subject};
 use crate::db::models::recipients::{self, Recipient, RecipientData};
 use crate::db::models::{bounces, outbox, refusals, signups};
 use crate::db::{Conn, DbResult, account_lock};
@@ -30,6 +31,12 @@ pub enum Changed {
     TakenBy(i64),
 }
 
+/// Keeps others from changing a recipient until the transaction ends, and gives what is stored.
+pub fn lock(conn: &mut Conn, account_id: i64, recipient_id: i64) -> DbResult<Recipient> {
+    account_lock::exclusive(conn, account_id)?;
+    recipients::find(conn, account_id, recipient_id)
+}
+
 /// Changes address, names and fields. What the person said stays with the person and is remembered
 /// for the old address; what is remembered for the new address comes on top (rule P9).
 /// Bounces were about the old address and end with it.
@@ -42,8 +49,7 @@ pub fn change(
     actor: &Actor,
     now: Timestamp,
 ) -> DbResult<Changed> {
-    account_lock::exclusive(conn, account_id)?;
-    let before = recipients::find(conn, account_id, recipient_id)?;
+    let before = lock(conn, account_id, recipient_id)?;
     let key = data.address.key();
     // Another spelling of the same address is still the person's.
     let moves = before.address_key != key;
@@ -51,6 +57,8 @@ pub fn change(
         return Ok(Changed::TakenBy(other.id));
     }
     recipients::update(conn, account_id, recipient_id, data, now)?;
+    let subject = Subject::Recipient(recipient_id);
+    last_change::note(conn, account_id, subject, actor.user_id(), now)?;
     if !moves {
         return Ok(Changed::Saved {
             remains: None,

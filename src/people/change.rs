@@ -27,6 +27,12 @@ pub fn is_last_admin(users: &[User], user_id: i64) -> bool {
     admins.next().is_some_and(|user| user.id == user_id) && admins.next().is_none()
 }
 
+/// Keeps others from changing users until the transaction ends, and gives one as stored.
+pub fn lock(conn: &mut Conn, account_id: i64, user_id: i64) -> DbResult<User> {
+    account_lock::exclusive(conn, account_id)?;
+    users::find(conn, account_id, user_id)
+}
+
 /// Changes name and roles, from the user's next request on.
 pub fn change(
     conn: &mut Conn,
@@ -36,8 +42,7 @@ pub fn change(
     actor: &Actor,
     now: Timestamp,
 ) -> DbResult<Outcome> {
-    account_lock::exclusive(conn, account_id)?;
-    let before = users::find(conn, account_id, user_id)?;
+    let before = lock(conn, account_id, user_id)?;
     if !roles.has(Role::Admin) && is_last_admin(&users::list(conn, account_id)?, user_id) {
         return Ok(Outcome::LastAdmin);
     }

@@ -9,7 +9,8 @@ use serde_json::json;
 
 use crate::db::models::audit::{self, Action, Actor, Entry};
 use crate::db::models::objections::{self, Remembered};
-use crate::db::models::{accounts, groups, recipient_batches, recipients, webhook_deliveries};
+use crate::db::models::recipients::{self, Recipient};
+use crate::db::models::{accounts, groups, recipient_batches, webhook_deliveries};
 use crate::db::{Conn, DbError, DbResult, account_lock};
 use crate::domain::secret::Key;
 use crate::domain::time::Timestamp;
@@ -23,6 +24,20 @@ pub fn remembered_address(key: &Key, address_key: &str) -> objections::AddressHa
     key.mac(address_key.as_bytes())
 }
 
+/// Keeps others from changing the account's tracking settings until the transaction ends, and gives
+/// the mode as it is.
+pub fn lock_mode(conn: &mut Conn, account_id: i64) -> DbResult<TrackingMode> {
+    account_lock::exclusive(conn, account_id)?;
+    Ok(accounts::find(conn, account_id)?.tracking_mode)
+}
+
+/// Keeps others from changing what is said about a recipient until the transaction ends, and gives
+/// what is stored.
+pub fn lock_recipient(conn: &mut Conn, account_id: i64, recipient_id: i64) -> DbResult<Recipient> {
+    account_lock::exclusive(conn, account_id)?;
+    recipients::find(conn, account_id, recipient_id)
+}
+
 /// *Tracking deaktivieren* / *Tracking aktivieren* / *nur mit Einwilligung* for the whole account.
 pub fn set_account_mode(
     conn: &mut Conn,
@@ -31,8 +46,7 @@ pub fn set_account_mode(
     actor: &Actor,
     now: Timestamp,
 ) -> DbResult<()> {
-    account_lock::exclusive(conn, account_id)?;
-    let before = accounts::find(conn, account_id)?.tracking_mode;
+    let before = lock_mode(conn, account_id)?;
     if before == mode {
         return Ok(());
     }

@@ -22,9 +22,11 @@ use crate::web::api::caller;
 use crate::web::body;
 use crate::web::error::WebError;
 use crate::web::help::topics::{self, Topic};
+use crate::web::kept;
 use crate::web::notice::{self, Notice};
 use crate::web::origin;
 use crate::web::session::current::CurrentSession;
+use crate::web::session::{self, cookie};
 use crate::web::state::State;
 
 /// How exactly it is known when a session was last used, in milliseconds: so that looking at a page
@@ -176,12 +178,18 @@ pub async fn guard(
         let signed_in = match find_session(&request).await {
             Ok(Some(signed_in)) => signed_in,
             Ok(None) => {
-                let answer = to_sign_in(&request);
+                let answer = to_sign_in(&request)?;
                 return Ok(request.into_response(answer));
             }
             Err(error) => return Ok(request.error_response(error)),
         };
         if signed_in.must_set_up() && !is_of_setting_up(request.path()) {
+            if kept::has_form(request.request()) {
+                return Ok(request.error_response(WebError::Conflict(
+                    "Ihr Benutzerkonto verlangt inzwischen einen zweiten Faktor. Richten Sie ihn in einem neuen Tab \
+                     unter Benutzerkonto → Zwei-Faktor-Anmeldung ein und senden Sie danach noch einmal.",
+                )));
+            }
             let answer = HttpResponse::SeeOther()
                 .insert_header((LOCATION, second_factor::HERE))
                 .finish();
@@ -205,6 +213,9 @@ pub async fn guard(
     }
     let largest = if access.needs_sign_in() {
         body::LARGEST_FORM
+    } else if access == Access::SigningIn && comes_from_known_browser(&request) {
+        // What was typed before the session ended comes along.
+        kept::LARGEST_CARRYING
     } else {
         body::LARGEST_FORM_OF_STRANGERS
     };
@@ -223,6 +234,11 @@ pub async fn guard(
         }
     }
     Ok(response)
+}
+
+fn comes_from_known_browser(request: &ServiceRequest) -> bool {
+    let state = request.app_data::<web::Data<State>>();
+    state.is_some_and(|state| cookie::browser_of(request.request(), state.is_https()).is_some())
 }
 
 /// Where somebody may go who has to set up a second factor: there, and out.
@@ -271,7 +287,14 @@ async fn find_session(request: &ServiceRequest) -> Result<Option<SignedIn>, WebE
 }
 
 /// To *Anmelden*, and from there back to the page that was asked for.
-fn to_sign_in(request: &ServiceRequest) -> HttpResponse {
+///
+/// A form that was sent after its session had ended is carried through signing in.
+fn to_sign_in(request: &ServiceRequest) -> Result<HttpResponse, WebError> {
+    let state = request.app_data::<web::Data<State>>();
+    let kept = state.and_then(|state| kept::after_the_session(request.request(), state));
+    if let Some((carried, page)) = kept {
+        return session::ended(carried, page);
+    }
     let wanted = request
         .uri()
         .path_and_query()
@@ -284,11 +307,11 @@ fn to_sign_in(request: &ServiceRequest) -> HttpResponse {
             .finish();
         format!("/anmelden?{query}")
     };
-    HttpResponse::SeeOther()
+    Ok(HttpResponse::SeeOther()
         .insert_header((LOCATION, address))
-        .finish()
+        .finish())
 }
 
-fn is_unsafe(method: &Method) -> bool {
+pub(super) fn is_unsafe(method: &Method) -> bool {
     !matches!(*method, Method::GET | Method::HEAD | Method::OPTIONS)
 }

@@ -7,6 +7,12 @@ use serde::Deserialize;
 #[serde(transparent)]
 pub struct Fields(Vec<(String, String)>);
 
+impl FromIterator<(String, String)> for Fields {
+    fn from_iter<I: IntoIterator<Item = (String, String)>>(pairs: I) -> Self {
+        Self(pairs.into_iter().collect())
+    }
+}
+
 impl Fields {
     /// The first value of that name; empty when there is none.
     pub fn text(&self, name: &str) -> &str {

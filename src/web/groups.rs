@@ -6,16 +6,19 @@ use serde::Deserialize;
 
 use crate::db::DbResult;
 use crate::db::models::groups::{self, Group};
+use crate::db::models::last_change::{self, Subject};
 use crate::db::models::{signup_forms, signups};
 use crate::domain::group::{NAME_TAKEN, name_problem};
 use crate::domain::time::Timestamp;
 use crate::web::access::SignedIn;
 use crate::web::error::WebError;
+use crate::web::fields::Fields;
 use crate::web::filters;
 use crate::web::forms::FormErrors;
 use crate::web::page::{Page, Section};
-use crate::web::respond::{WebResult, invalid, page, see_other};
+use crate::web::respond::{WebResult, invalid, overtaken, page, see_other};
 use crate::web::state::State;
+use crate::web::versions::{self, Snapshot};
 
 #[derive(Template)]
 #[template(path = "groups/list.html")]
@@ -106,8 +109,10 @@ pub async fn create(
 /// GET `/gruppen/{id}`
 pub async fn edit(signed_in: SignedIn, state: web::Data<State>, path: web::Path<i64>) -> WebResult {
     let group = load(&signed_in, &state, *path).await?;
-    let name = group.name.clone();
-    page(&edit_page(&signed_in, group, name, FormErrors::new()))
+    let (name, state) = (group.name.clone(), snapshot(&group.name));
+    let mut shown = edit_page(&signed_in, group, name, FormErrors::new());
+    shown.page = shown.page.made_from(&state);
+    page(&shown)
 }
 
 /// POST `/gruppen/{id}`
@@ -115,32 +120,55 @@ pub async fn update(
     signed_in: SignedIn,
     state: web::Data<State>,
     path: web::Path<i64>,
-    form: web::Form<GroupForm>,
+    form: web::Form<Fields>,
 ) -> WebResult {
-    let (account_id, group_id, name) = (signed_in.account_id(), *path, form.into_inner().name);
+    let (account_id, group_id) = (signed_in.account_id(), *path);
+    let (name, actor) = (form.text("name").to_owned(), signed_in.actor());
     let group = load(&signed_in, &state, group_id).await?;
-    let wanted = name.clone();
+    let (wanted, sent) = (name.clone(), form.clone());
     let problem = match name_problem(&name) {
-        Some(problem) => Some(problem),
+        Some(problem) => Ok(Some(problem)),
         None => {
             state
                 .write(move |conn| -> DbResult<_> {
+                    let subject = Subject::Group(group_id);
+                    last_change::lock(conn, account_id, subject)?;
+                    let kept = snapshot(&groups::find(conn, account_id, group_id)?.name);
+                    if let Some(both) = versions::compare(&sent, &snapshot(&wanted), &kept) {
+                        return Ok(Err((both, last_change::find(conn, account_id, subject)?)));
+                    }
                     if groups::is_taken(conn, account_id, group_id, &wanted)? {
-                        return Ok(Some(NAME_TAKEN));
+                        return Ok(Ok(Some(NAME_TAKEN)));
                     }
                     groups::rename(conn, account_id, group_id, &wanted)?;
-                    Ok(None)
+                    let now = Timestamp::now();
+                    last_change::note(conn, account_id, subject, actor.user_id(), now)?;
+                    Ok(Ok(None))
                 })
                 .await?
         }
     };
     match problem {
-        None => see_other(format!("/gruppen/{group_id}?meldung=gespeichert")),
-        Some(problem) => {
+        Ok(None) => see_other(format!("/gruppen/{group_id}?meldung=gespeichert")),
+        Ok(Some(problem)) => {
             let errors = FormErrors::one("name", problem);
-            invalid(&edit_page(&signed_in, group, name, errors))
+            let mut shown = edit_page(&signed_in, group, name, errors);
+            shown.page = shown.page.again(&form);
+            invalid(&shown)
+        }
+        Err((both, last)) => {
+            let group = load(&signed_in, &state, group_id).await?;
+            let name = both.merged.text("name").to_owned();
+            let mut shown = edit_page(&signed_in, group, name, FormErrors::new());
+            let path = format!("/gruppen/{group_id}");
+            shown.page = shown.page.overtaken(both, last, &path);
+            overtaken(&shown)
         }
     }
+}
+
+fn snapshot(name: &str) -> Snapshot {
+    Snapshot::default().text("name", "Name der Gruppe", name)
 }
 
 /// GET `/gruppen/{id}/aufloesen`

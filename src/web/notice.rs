@@ -15,6 +15,10 @@ pub struct Notice {
 pub fn find(word: &str) -> Option<Notice> {
     let (kind, text) = match word {
         "gespeichert" => ("success", "Gespeichert."),
+        "eingaben-wieder-da" => (
+            "warning",
+            "Ihre Eingaben stehen wieder im Formular. Gespeichert sind sie noch nicht.",
+        ),
         "konto-tracking-aus" => (
             "success",
             "Tracking deaktiviert. Ab sofort wird für dieses Benutzerkonto nichts mehr personenbezogen erfasst.",

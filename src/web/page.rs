@@ -1,9 +1,12 @@
 //! What surrounds every page: title, menu, notice, addresses of style sheets.
 
+use crate::db::models::last_change::LastChange;
 use crate::domain::role::Role;
 use crate::web::access::SignedIn;
+use crate::web::fields::Fields;
 use crate::web::help::topics::Topic;
 use crate::web::notice::Notice;
+use crate::web::versions::{Conflict, Overtaken, STAMP, Snapshot};
 
 /// Where in the Hauptmenü a page belongs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -60,6 +63,10 @@ pub struct Page {
     pub help: Option<&'static Topic>,
     /// What the page says at its top.
     pub notice: Option<Notice>,
+    /// The stamp of the state that the forms of the page were made from ([`crate::web::versions`]).
+    pub stamp: String,
+    /// What somebody else saved meanwhile.
+    pub conflict: Option<Conflict>,
     section: Section,
 }
 
@@ -71,6 +78,8 @@ impl Page {
             user: Some(PageUser::new(signed_in)),
             help: signed_in.help,
             notice: signed_in.notice,
+            stamp: String::new(),
+            conflict: None,
             section,
         }
     }
@@ -82,6 +91,8 @@ impl Page {
             user: None,
             help: None,
             notice: None,
+            stamp: String::new(),
+            conflict: None,
             section: Section::None,
         }
     }
@@ -90,6 +101,32 @@ impl Page {
     #[must_use]
     pub fn with_notice(mut self, notice: Option<Notice>) -> Self {
         self.notice = notice;
+        self
+    }
+
+    /// With forms that were made from this state.
+    #[must_use]
+    pub fn made_from(mut self, state: &Snapshot) -> Self {
+        self.stamp.push_str(&state.stamp());
+        self
+    }
+
+    /// With a form that is shown again as it was sent: it still comes from the state of that time.
+    #[must_use]
+    pub fn again(mut self, sent: &Fields) -> Self {
+        sent.text(STAMP).clone_into(&mut self.stamp);
+        self
+    }
+
+    /// With a form that somebody else has overtaken. `path` shows what is stored.
+    #[must_use]
+    pub fn overtaken(mut self, overtaken: Overtaken, last: LastChange, path: &str) -> Self {
+        self.stamp = overtaken.stamp;
+        self.conflict = Some(Conflict {
+            rows: overtaken.rows,
+            last,
+            path: path.to_owned(),
+        });
         self
     }
 

@@ -8,8 +8,10 @@ use std::fmt::Display;
 use askama::Template;
 
 use super::assets;
+use super::filters;
 use super::forms::FormErrors;
 use super::page::Page;
+use super::versions::{Conflict, Row};
 
 /// The files of every page: icon, style sheets, script.
 #[derive(Template)]
@@ -59,6 +61,14 @@ pub struct AccountTabs<'a> {
 pub struct ErrorSummary<'a> {
     /// What is wrong.
     pub errors: &'a FormErrors,
+}
+
+/// What somebody else saved while a form was filled in, beside what was typed.
+#[derive(Template)]
+#[template(path = "pieces/conflict.html")]
+pub struct ConflictNotice<'a> {
+    /// What differs.
+    pub conflict: &'a Conflict,
 }
 
 /// The label of a control.

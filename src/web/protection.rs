@@ -41,8 +41,9 @@ pub async fn protect(
     next: Next<impl MessageBody + 'static>,
 ) -> Result<ServiceResponse<BoxBody>, Error> {
     let begun = std::time::Instant::now();
+    let brings_form = kept::turn_into_page(&mut request).await;
     let method = request.method().clone();
-    let mut response = match kept::turn_into_page(&mut request).await {
+    let mut response = match brings_form {
         Ok(()) => next.call(request).await?.map_into_boxed_body(),
         Err(error) => request.error_response(error),
     };

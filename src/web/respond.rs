@@ -20,6 +20,11 @@ pub fn invalid(template: &impl Template) -> WebResult {
     page_with(StatusCode::UNPROCESSABLE_ENTITY, template)
 }
 
+/// A page with a form that somebody else has overtaken (409, RFC 9110 section 15.5.10).
+pub fn overtaken(template: &impl Template) -> WebResult {
+    page_with(StatusCode::CONFLICT, template)
+}
+
 /// A page with any status.
 pub fn page_with(status: StatusCode, template: &impl Template) -> WebResult {
     Ok(HttpResponse::build(status)

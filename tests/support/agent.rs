@@ -238,6 +238,43 @@ impl Answer {
             .find_map(|element| element.value().attr(name).map(str::to_owned))
     }
 
+    /// What a browser sends of the form with that address, as it stands on the page.
+    #[track_caller]
+    pub fn form(&self, action: &str) -> Vec<(String, String)> {
+        let page = Html::parse_document(&self.html());
+        let forms = Selector::parse("form[method=post]").expect("a selector");
+        let controls = Selector::parse("input[name], textarea[name], select[name]");
+        let options = Selector::parse("option").expect("a selector");
+        let form = page
+            .select(&forms)
+            .find(|form| form.value().attr("action") == Some(action))
+            .unwrap_or_else(|| panic!("no form for {action} in: {}", self.text()));
+        let mut fields = Vec::new();
+        for control in form.select(&controls.expect("a selector")) {
+            let element = control.value();
+            let name = element.attr("name").expect("selected by it").to_owned();
+            let value = match (element.name(), element.attr("type")) {
+                ("textarea", _) => {
+                    let text = control.text().collect::<String>();
+                    Some(text.strip_prefix('\n').unwrap_or(&text).to_owned())
+                }
+                ("select", _) => {
+                    let options: Vec<_> = control.select(&options).collect();
+                    let chosen = options
+                        .iter()
+                        .find(|o| o.value().attr("selected").is_some());
+                    let chosen = chosen.or(options.first());
+                    chosen.and_then(|option| option.value().attr("value").map(str::to_owned))
+                }
+                (_, Some("checkbox" | "radio")) if element.attr("checked").is_none() => None,
+                (_, Some("file" | "submit")) => None,
+                _ => Some(element.attr("value").unwrap_or_default().to_owned()),
+            };
+            fields.extend(value.map(|value| (name, value)));
+        }
+        fields
+    }
+
     #[track_caller]
     pub fn assert_says(&self, words: &str) -> &Self {
         let text = self.text();

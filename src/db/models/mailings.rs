@@ -213,6 +213,28 @@ pub fn create(
     Ok(id)
 }
 
+/// The mailing that was begun on the page with that key, if it was saved already.
+pub fn find_by_form_key(conn: &mut Conn, account_id: i64, key: &str) -> DbResult<Option<i64>> {
+    Ok(mailings::table
+        .filter(mailings::account_id.eq(account_id))
+        .filter(mailings::form_key.eq(key))
+        .select(mailings::id)
+        .first(conn)
+        .optional()?)
+}
+
+/// Notes on which page a draft was begun; [`DbError::Duplicate`] when another was begun there.
+pub fn set_form_key(conn: &mut Conn, account_id: i64, mailing_id: i64, key: &str) -> DbResult<()> {
+    diesel::update(
+        mailings::table
+            .filter(mailings::account_id.eq(account_id))
+            .filter(mailings::id.eq(mailing_id)),
+    )
+    .set(mailings::form_key.eq(key))
+    .execute(conn)?;
+    Ok(())
+}
+
 /// Changes a draft; [`DbError::Refused`] when it is none (any more).
 pub fn update(
     conn: &mut Conn,
@@ -236,6 +258,7 @@ pub fn update(
         mailings::mjml.eq(content.mjml),
         mailings::text.eq(content.text),
         mailings::updated_at.eq(now.millis()),
+        mailings::changed_by.eq(None::<i64>),
     ))
     .execute(conn)?;
     if changed == 0 {

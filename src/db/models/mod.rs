@@ -27,6 +27,7 @@ pub mod installation;
 pub mod invitations;
 pub mod jobs;
 pub mod journal;
+pub mod last_change;
 pub mod mailing_counters;
 pub mod mailing_links;
 pub mod mailings;

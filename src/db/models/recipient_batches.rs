@@ -228,7 +228,7 @@ pub(crate) fn update(
     diesel::sql_query(format!(
         "UPDATE recipients SET search_text = changed.search_text,
              first_name = changed.first_name, last_name = changed.last_name,
-             fields = changed.fields, updated_at = changed.updated_at
+             fields = changed.fields, updated_at = changed.updated_at, changed_by = NULL
          FROM {unfolded} AS changed
          WHERE recipients.id = changed.id AND +recipients.account_id = $2"
     ))

@@ -295,6 +295,7 @@ pub fn update(
             recipients::last_name.eq(data.last_name),
             recipients::fields.eq(serde_json::Value::Object(data.fields.clone()).to_string()),
             recipients::updated_at.eq(now.millis()),
+            recipients::changed_by.eq(None::<i64>),
         ))
         .execute(conn)?;
     search::add(conn, account_id, &[recipient_id])

@@ -155,7 +155,11 @@ pub fn update(
             .filter(signup_forms::account_id.eq(account_id))
             .filter(signup_forms::id.eq(form_id)),
     )
-    .set((values(content), signup_forms::updated_at.eq(now.millis())))
+    .set((
+        values(content),
+        signup_forms::updated_at.eq(now.millis()),
+        signup_forms::changed_by.eq(None::<i64>),
+    ))
     .execute(conn)?;
     if changed == 0 {
         return Err(DbError::NotFound);

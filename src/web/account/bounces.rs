@@ -8,11 +8,14 @@ use askama::Template;
 use serde_json::json;
 
 use super::refusals::{self, DAYS, Group};
+use super::saving::{self, Sent, password_again};
+use crate::db::Conn;
+use crate::db::models::accounts::{self, Account};
 use crate::db::models::audit::{self, Action, Entry};
 use crate::db::models::bounce_mailboxes::{self, Mailbox, Progress};
 use crate::db::models::bounces::{self, Sums};
 use crate::db::models::recipient_list::{self, Filter};
-use crate::db::models::{accounts, smtp_settings};
+use crate::db::models::smtp_settings;
 use crate::db::paging::CappedCount;
 use crate::db::search::COUNT_LIMIT;
 use crate::domain::server::Encryption;
@@ -24,8 +27,9 @@ use crate::web::fields::Fields;
 use crate::web::filters;
 use crate::web::forms::FormErrors;
 use crate::web::page::{Page, Section};
-use crate::web::respond::{WebResult, invalid, page, see_other};
+use crate::web::respond::{WebResult, invalid, overtaken, page, see_other};
 use crate::web::state::State;
+use crate::web::versions::Snapshot;
 
 /// The tab's address.
 const HERE: &str = "/benutzerkonto/ruecklaeufer";
@@ -133,6 +137,27 @@ impl Typed {
         )
     }
 
+    /// The form's fields without the password, for comparing them with what somebody else saved.
+    fn snapshot(&self) -> Snapshot {
+        let encryption = match self.encryption.as_str() {
+            "starttls" => "STARTTLS",
+            "tls" => "TLS",
+            _ => "keine",
+        };
+        Snapshot::default()
+            .text("host", "Server (IMAP)", &self.host)
+            .choice(
+                "encryption",
+                "Verschlüsselung",
+                &self.encryption,
+                encryption,
+            )
+            .text("port", "Port", &self.port)
+            .text("username", "Benutzername", &self.username)
+            .text("folder", "Ordner", &self.folder)
+            .checkbox("active", "Regelmäßig abrufen", self.active)
+    }
+
     /// The mailbox without its password, or everything that is wrong with what was typed.
     fn check(&self) -> Result<Mailbox, FormErrors> {
         let mut errors = FormErrors::new();
@@ -212,6 +237,7 @@ pub async fn update(
         match typed.check() {
             Ok(mailbox) => Some(mailbox),
             Err(errors) => {
+                shown.page = shown.page.again(&form);
                 shown.form = typed;
                 shown.errors = errors;
                 return invalid(&shown);
@@ -226,33 +252,53 @@ pub async fn update(
             if mailbox.password.is_none() {
                 shown.errors =
                     FormErrors::one("password", "Geben Sie das Passwort für das Postfach ein.");
+                shown.page = shown.page.again(&form);
                 shown.form = typed;
                 return invalid(&shown);
             }
             Some(mailbox)
         }
     };
-    state
-        .write(move |conn| {
-            let now = Timestamp::now();
-            let what = match &mailbox {
-                Some(mailbox) => {
-                    bounce_mailboxes::save(conn, account_id, mailbox, now)?;
-                    if mailbox.active { "on" } else { "off" }
-                }
-                None if bounce_mailboxes::remove(conn, account_id)? => "removed",
-                None => return Ok(()),
-            };
-            let entry = Entry {
-                actor: &actor,
-                action: Action::BounceMailboxChanged,
-                recipient_id: None,
-                details: json!({ "mailbox": what }),
-            };
-            audit::record(conn, account_id, &entry, now)
-        })
-        .await?;
-    see_other(format!("{HERE}?meldung=gespeichert"))
+    let sent = Sent {
+        mine: typed.snapshot(),
+        fields: form.into_inner(),
+        acts: &[Action::BounceMailboxChanged],
+    };
+    let again = password_again(&sent.fields);
+    let kept = move |conn: &mut Conn, _: &Account| {
+        let stored = bounce_mailboxes::find(conn, account_id)?;
+        Ok(Typed::stored(stored.as_ref().map(|(mailbox, _)| mailbox)).snapshot())
+    };
+    let write = move |conn: &mut Conn| {
+        let now = Timestamp::now();
+        let what = match &mailbox {
+            Some(mailbox) => {
+                bounce_mailboxes::save(conn, account_id, mailbox, now)?;
+                if mailbox.active { "on" } else { "off" }
+            }
+            None if bounce_mailboxes::remove(conn, account_id)? => "removed",
+            None => return Ok(()),
+        };
+        let entry = Entry {
+            actor: &actor,
+            action: Action::BounceMailboxChanged,
+            recipient_id: None,
+            details: json!({ "mailbox": what }),
+        };
+        audit::record(conn, account_id, &entry, now)
+    };
+    let Some((both, last)) = saving::save(&state, account_id, sent, kept, write).await? else {
+        return see_other(format!("{HERE}?meldung=gespeichert"));
+    };
+    let mut shown = load(&signed_in, &state).await?;
+    shown.form = Typed::from_form(&both.merged);
+    shown.errors = again;
+    shown.page = shown.page.overtaken(both, last, HERE);
+    overtaken(&shown)
+}
+
+fn limit_snapshot(limit: &str) -> Snapshot {
+    Snapshot::default().text("limit", "Vorübergehende Rückläufer in Folge", limit)
 }
 
 /// The password to keep: the one typed, sealed, or the one there was. A password that was kept
@@ -327,6 +373,7 @@ pub async fn update_limit(
     let limit = typed.parse().ok();
     let Some(limit) = limit.filter(|limit| (1..=LARGEST_LIMIT).contains(limit)) else {
         let mut shown = load(&signed_in, &state).await?;
+        shown.page = shown.page.again(&form);
         typed.clone_into(&mut shown.limit);
         shown.errors = FormErrors::one(
             "limit",
@@ -334,19 +381,31 @@ pub async fn update_limit(
         );
         return invalid(&shown);
     };
-    state
-        .write(move |conn| {
-            accounts::set_soft_bounce_limit(conn, account_id, limit)?;
-            let entry = Entry {
-                actor: &actor,
-                action: Action::SoftBounceLimitChanged,
-                recipient_id: None,
-                details: json!({ "limit": limit }),
-            };
-            audit::record(conn, account_id, &entry, Timestamp::now())
-        })
-        .await?;
-    see_other(format!("{HERE}?meldung=gespeichert"))
+    let sent = Sent {
+        mine: limit_snapshot(typed),
+        fields: form.clone(),
+        acts: &[Action::SoftBounceLimitChanged],
+    };
+    let kept = |_: &mut Conn, account: &Account| {
+        Ok(limit_snapshot(&account.soft_bounce_limit.to_string()))
+    };
+    let write = move |conn: &mut Conn| {
+        accounts::set_soft_bounce_limit(conn, account_id, limit)?;
+        let entry = Entry {
+            actor: &actor,
+            action: Action::SoftBounceLimitChanged,
+            recipient_id: None,
+            details: json!({ "limit": limit }),
+        };
+        audit::record(conn, account_id, &entry, Timestamp::now())
+    };
+    let Some((both, last)) = saving::save(&state, account_id, sent, kept, write).await? else {
+        return see_other(format!("{HERE}?meldung=gespeichert"));
+    };
+    let mut shown = load(&signed_in, &state).await?;
+    both.merged.text("limit").clone_into(&mut shown.limit);
+    shown.page = shown.page.overtaken(both, last, HERE);
+    overtaken(&shown)
 }
 
 async fn load(signed_in: &SignedIn, state: &State) -> Result<BouncesPage, WebError> {
@@ -367,14 +426,18 @@ async fn load(signed_in: &SignedIn, state: &State) -> Result<BouncesPage, WebErr
             ))
         })
         .await?;
+    let form = Typed::stored(stored.as_ref().map(|(mailbox, _)| mailbox));
+    let limit = signed_in.account.soft_bounce_limit.to_string();
     Ok(BouncesPage {
-        page: Page::new(signed_in, Section::Account, "Benutzerkonto"),
-        form: Typed::stored(stored.as_ref().map(|(mailbox, _)| mailbox)),
+        page: Page::new(signed_in, Section::Account, "Benutzerkonto")
+            .made_from(&form.snapshot())
+            .made_from(&limit_snapshot(&limit)),
+        form,
         sums,
         refusals,
         given_up,
         stored,
-        limit: signed_in.account.soft_bounce_limit.to_string(),
+        limit,
         return_path: smtp.map(|smtp| smtp.return_path).unwrap_or_default(),
         result: None,
         errors: FormErrors::new(),

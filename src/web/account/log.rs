@@ -8,6 +8,7 @@ use askama::Template;
 use serde::Deserialize;
 use serde_json::json;
 
+use super::saving::{self, Sent};
 use crate::db::models::accounts::{self, Account};
 use crate::db::models::audit::{self, Action, Entry, ShownEntry};
 use crate::db::models::audit_list::{self, Filter, Who};
@@ -19,12 +20,14 @@ use crate::domain::time::Timestamp;
 use crate::web::access::SignedIn;
 use crate::web::csv_file::{self, CsvFile, Pieces};
 use crate::web::error::WebError;
+use crate::web::fields::Fields;
 use crate::web::filters;
 use crate::web::forms::FormErrors;
 use crate::web::page::{Page, Section};
 use crate::web::paging::{Links, PAGE_SIZE, PagingQuery};
-use crate::web::respond::{WebResult, invalid, page, see_other};
+use crate::web::respond::{WebResult, invalid, overtaken, page, see_other};
 use crate::web::state::State;
+use crate::web::versions::Snapshot;
 
 /// Up to how many entries are counted exactly.
 const COUNTED: i64 = 10_000;
@@ -107,13 +110,6 @@ pub struct Query {
     seite: Option<String>,
 }
 
-/// For how long the log is kept.
-#[derive(Deserialize)]
-pub struct RetentionForm {
-    #[serde(default)]
-    jahre: String,
-}
-
 impl Query {
     /// The filter, and what could not be read of it.
     fn read(&self) -> (Filter, FormErrors) {
@@ -181,7 +177,15 @@ pub async fn show(
     state: web::Data<State>,
     query: web::Query<Query>,
 ) -> WebResult {
-    let query = query.into_inner();
+    let shown = log_page(signed_in, &state, query.into_inner()).await?;
+    if shown.errors.is_empty() {
+        page(&shown)
+    } else {
+        invalid(&shown)
+    }
+}
+
+async fn log_page(signed_in: SignedIn, state: &State, query: Query) -> Result<LogPage, WebError> {
     let (filter, errors) = query.read();
     let (account_id, position) = (signed_in.account_id(), query.position());
     let (found, count, users) = state
@@ -204,9 +208,9 @@ pub async fn show(
         .collect();
     people.push(("empfaenger".into(), "Empfänger selbst".into()));
     people.push(("programm".into(), "Programm".into()));
-    let is_wrong = !errors.is_empty();
-    let shown = LogPage {
-        page: Page::new(&signed_in, Section::Account, "Benutzerkonto"),
+    let years = years_snapshot(signed_in.account.audit_years);
+    Ok(LogPage {
+        page: Page::new(&signed_in, Section::Account, "Benutzerkonto").made_from(&years),
         account: signed_in.account,
         file: format!("/benutzerkonto/protokoll.csv?{wanted}"),
         query,
@@ -215,12 +219,7 @@ pub async fn show(
         entries: found.rows,
         links,
         errors,
-    };
-    if is_wrong {
-        invalid(&shown)
-    } else {
-        page(&shown)
-    }
+    })
 }
 
 /// GET `/benutzerkonto/protokoll.csv`
@@ -265,31 +264,57 @@ impl Query {
 pub async fn update_retention(
     signed_in: SignedIn,
     state: web::Data<State>,
-    form: web::Form<RetentionForm>,
+    form: web::Form<Fields>,
 ) -> WebResult {
-    let chosen: Option<i64> = form.jahre.parse().ok().filter(|n| YEARS.contains(n));
+    let chosen: Option<i64> = form
+        .text("jahre")
+        .parse()
+        .ok()
+        .filter(|n| YEARS.contains(n));
     let Some(years) = chosen else {
         return Err(WebError::BadRequest(
             "Das Protokoll kann 1, 2, 3, 5 oder 10 Jahre aufbewahrt werden.",
         ));
     };
     let (account_id, actor) = (signed_in.account_id(), signed_in.actor());
-    let before = signed_in.account.audit_years;
-    if years != before {
-        state
-            .write(move |conn| {
-                accounts::set_audit_years(conn, account_id, years)?;
-                let entry = Entry {
-                    actor: &actor,
-                    action: Action::LogRetentionChanged,
-                    recipient_id: None,
-                    details: json!({ "years": years, "before": before }),
-                };
-                audit::record(conn, account_id, &entry, Timestamp::now())
-            })
-            .await?;
-    }
-    see_other("/benutzerkonto/protokoll?meldung=gespeichert")
+    let sent = Sent {
+        mine: years_snapshot(years),
+        fields: form.into_inner(),
+        acts: &[Action::LogRetentionChanged],
+    };
+    let kept = |_: &mut Conn, account: &Account| Ok(years_snapshot(account.audit_years));
+    let write = move |conn: &mut Conn| {
+        let before = accounts::find(conn, account_id)?.audit_years;
+        if years == before {
+            return Ok(());
+        }
+        accounts::set_audit_years(conn, account_id, years)?;
+        let entry = Entry {
+            actor: &actor,
+            action: Action::LogRetentionChanged,
+            recipient_id: None,
+            details: json!({ "years": years, "before": before }),
+        };
+        audit::record(conn, account_id, &entry, Timestamp::now())
+    };
+    let path = "/benutzerkonto/protokoll";
+    let Some((both, last)) = saving::save(&state, account_id, sent, kept, write).await? else {
+        return see_other(format!("{path}?meldung=gespeichert"));
+    };
+    let query = Query::default();
+    let mut shown = log_page(signed_in, &state, query).await?;
+    let years = both.merged.text("jahre").parse();
+    shown.account.audit_years = years.unwrap_or(shown.account.audit_years);
+    shown.page = shown.page.overtaken(both, last, path);
+    overtaken(&shown)
+}
+
+fn years_snapshot(years: i64) -> Snapshot {
+    let text = match years {
+        1 => "1 Jahr".to_owned(),
+        n => format!("{n} Jahre"),
+    };
+    Snapshot::default().choice("jahre", "Aufbewahren", years, text)
 }
 
 fn write(conn: &mut Conn, account_id: i64, filter: &Filter, pieces: &Pieces) -> DbResult<()> {

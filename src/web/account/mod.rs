@@ -12,6 +12,7 @@ pub mod mode;
 pub mod password;
 pub mod refusals;
 pub mod retention;
+mod saving;
 pub mod second_factor;
 pub mod sending;
 pub mod sign_ins;

@@ -7,11 +7,13 @@ use actix_web::web;
 use askama::Template;
 use serde::Deserialize;
 
-use super::tracking::{notice_of, set_mode};
+use super::tracking::notice_of;
 use crate::db::models::accounts::Account;
 use crate::db::models::recipients::{self, TrackingCounts};
+use crate::domain::time::Timestamp;
 use crate::domain::tracking::{RecipientTracking, TrackingMode};
 use crate::tracking::policy::{Decision, decide};
+use crate::tracking::settings;
 use crate::web::access::SignedIn;
 use crate::web::error::WebError;
 use crate::web::filters;
@@ -135,11 +137,21 @@ pub async fn update(
     form: web::Form<ModeForm>,
 ) -> WebResult {
     let mode = parse(&form.auf)?;
-    if parse(&form.von)? != signed_in.account.tracking_mode {
+    let before = parse(&form.von)?;
+    let (account_id, actor) = (signed_in.account_id(), signed_in.actor());
+    let is_set = state
+        .write(move |conn| {
+            if settings::lock_mode(conn, account_id)? != before {
+                return Ok(false);
+            }
+            settings::set_account_mode(conn, account_id, mode, &actor, Timestamp::now())?;
+            Ok(true)
+        })
+        .await?;
+    if !is_set {
         // Somebody else was faster: what the page said is not what would happen.
         return see_other("/benutzerkonto/tracking?meldung=modus-geaendert");
     }
-    set_mode(&signed_in, &state, mode).await?;
     let notice = notice_of(mode);
     see_other(format!("/benutzerkonto/tracking?meldung={notice}"))
 }

@@ -4,6 +4,10 @@
 use actix_web::web;
 use askama::Template;
 
+use super::saving::{self, Sent};
+use crate::db::Conn;
+use crate::db::models::accounts::Account;
+use crate::db::models::audit::Action;
 use crate::db::models::backups::{self, Backup};
 use crate::db::models::receipts::ReceiptKind;
 use crate::domain::time::Timestamp;
@@ -15,8 +19,9 @@ use crate::web::fields::Fields;
 use crate::web::filters;
 use crate::web::forms::FormErrors;
 use crate::web::page::{Page, Section};
-use crate::web::respond::{WebResult, invalid, page, see_other};
+use crate::web::respond::{WebResult, invalid, overtaken, page, see_other};
 use crate::web::state::State;
+use crate::web::versions::Snapshot;
 
 /// Of more mailings the preview only says how many.
 const SHOWN: usize = 50;
@@ -48,7 +53,15 @@ struct PastPage {
 pub async fn show(signed_in: SignedIn, state: web::Data<State>) -> WebResult {
     let months = signed_in.account.retention_months;
     let months = months.map(|months| months.to_string()).unwrap_or_default();
-    page(&retention_page(signed_in, &state, months, FormErrors::new()).await?)
+    let kept = snapshot(&months);
+    let mut shown = retention_page(signed_in, &state, months, FormErrors::new()).await?;
+    shown.page = shown.page.made_from(&kept);
+    page(&shown)
+}
+
+fn snapshot(months: &str) -> Snapshot {
+    let label = "Tracking-Daten pseudonymisieren nach … Monaten";
+    Snapshot::default().text("monate", label, months)
 }
 
 async fn retention_page(
@@ -88,14 +101,31 @@ pub async fn update(
         Ok(months) if MONTHS.contains(&months) => Some(months),
         _ => {
             let errors = FormErrors::one("monate", WRONG);
-            return invalid(&retention_page(signed_in, &state, text, errors).await?);
+            let mut shown = retention_page(signed_in, &state, text, errors).await?;
+            shown.page = shown.page.again(&form);
+            return invalid(&shown);
         }
     };
     let (account_id, actor) = (signed_in.account_id(), signed_in.actor());
-    state
-        .write(move |conn| retention::set(conn, account_id, months, &actor, Timestamp::now()))
-        .await?;
-    see_other("/benutzerkonto/aufbewahrung?meldung=gespeichert")
+    let sent = Sent {
+        fields: form.into_inner(),
+        mine: snapshot(&text),
+        acts: &[Action::RetentionChanged],
+    };
+    let kept = |_: &mut Conn, account: &Account| {
+        let months = account.retention_months.map(|months| months.to_string());
+        Ok(snapshot(&months.unwrap_or_default()))
+    };
+    let set =
+        move |conn: &mut Conn| retention::set(conn, account_id, months, &actor, Timestamp::now());
+    let path = "/benutzerkonto/aufbewahrung";
+    let Some((both, last)) = saving::save(&state, account_id, sent, kept, set).await? else {
+        return see_other(format!("{path}?meldung=gespeichert"));
+    };
+    let months = both.merged.text("monate").to_owned();
+    let mut shown = retention_page(signed_in, &state, months, FormErrors::new()).await?;
+    shown.page = shown.page.overtaken(both, last, path);
+    overtaken(&shown)
 }
 
 /// POST `/benutzerkonto/aufbewahrung/jetzt`

@@ -2,18 +2,23 @@
 
 use actix_web::web;
 use askama::Template;
-use serde::Deserialize;
 
+use super::saving::{self, Sent};
+use crate::db::Conn;
 use crate::db::models::accounts::Account;
+use crate::db::models::audit::Action;
 use crate::db::models::objections::{self, Remembered};
 use crate::domain::time::Timestamp;
 use crate::domain::tracking::TrackingMode;
 use crate::tracking::settings;
 use crate::web::access::SignedIn;
+use crate::web::error::WebError;
+use crate::web::fields::Fields;
 use crate::web::filters;
 use crate::web::page::{Page, Section};
-use crate::web::respond::{WebResult, page, see_other};
+use crate::web::respond::{WebResult, overtaken, page, see_other};
 use crate::web::state::State;
+use crate::web::versions::Snapshot;
 
 #[derive(Template)]
 #[template(path = "account/tracking.html")]
@@ -46,15 +51,29 @@ impl TrackingPage {
     }
 }
 
-/// The options below the switch.
-#[derive(Deserialize)]
-pub struct OptionsForm {
-    rest: String,
-    remember: Option<String>,
+/// The options below the switch, for comparing them with what somebody else saved.
+fn snapshot(count_anonymously: bool, remember: bool) -> Snapshot {
+    let (rest, text) = if count_anonymously {
+        ("anonym", "Anonyme Gesamtzahlen")
+    } else {
+        ("nichts", "Gar nichts")
+    };
+    let label = "Was bleibt, wenn nicht personenbezogen erfasst wird";
+    Snapshot::default()
+        .choice("rest", label, rest, text)
+        .checkbox("remember", "Widersprüche und Abmeldungen merken", remember)
 }
 
 /// GET `/benutzerkonto/tracking`
 pub async fn show(signed_in: SignedIn, state: web::Data<State>) -> WebResult {
+    let account = &signed_in.account;
+    let kept = snapshot(account.count_anonymously, account.remember_objections);
+    let mut shown = tracking_page(signed_in, &state).await?;
+    shown.page = shown.page.made_from(&kept);
+    page(&shown)
+}
+
+async fn tracking_page(signed_in: SignedIn, state: &State) -> Result<TrackingPage, WebError> {
     let account_id = signed_in.account_id();
     let (remembered_objections, remembered_unsubscriptions) = state
         .read(move |conn| {
@@ -64,7 +83,7 @@ pub async fn show(signed_in: SignedIn, state: web::Data<State>) -> WebResult {
             ))
         })
         .await?;
-    page(&TrackingPage {
+    Ok(TrackingPage {
         page: Page::new(&signed_in, Section::Account, "Benutzerkonto"),
         account: signed_in.account,
         remembered_objections,
@@ -101,31 +120,47 @@ pub(super) const fn notice_of(mode: TrackingMode) -> &'static str {
 pub async fn update_options(
     signed_in: SignedIn,
     state: web::Data<State>,
-    form: web::Form<OptionsForm>,
+    form: web::Form<Fields>,
 ) -> WebResult {
     let (account_id, actor) = (signed_in.account_id(), signed_in.actor());
-    let count_anonymously = form.rest != "nichts";
-    let remember = form.remember.is_some();
-    state
-        .write(move |conn| {
-            settings::set_account_options(
-                conn,
-                account_id,
-                count_anonymously,
-                remember,
-                &actor,
-                Timestamp::now(),
-            )
-        })
-        .await?;
-    see_other("/benutzerkonto/tracking?meldung=gespeichert")
+    if !form.has("rest") {
+        return Err(WebError::BadRequest(
+            "Wählen Sie, was bleibt, wenn nicht personenbezogen erfasst wird.",
+        ));
+    }
+    let (anonymously, remember) = read_options(&form);
+    let sent = Sent {
+        fields: form.into_inner(),
+        mine: snapshot(anonymously, remember),
+        acts: &[Action::AccountTrackingOptions],
+    };
+    let kept = |_: &mut Conn, account: &Account| {
+        Ok(snapshot(
+            account.count_anonymously,
+            account.remember_objections,
+        ))
+    };
+    let set = move |conn: &mut Conn| {
+        let now = Timestamp::now();
+        settings::set_account_options(conn, account_id, anonymously, remember, &actor, now)
+    };
+    let Some((both, last)) = saving::save(&state, account_id, sent, kept, set).await? else {
+        return see_other("/benutzerkonto/tracking?meldung=gespeichert");
+    };
+    let (anonymously, remember) = read_options(&both.merged);
+    let mut shown = tracking_page(signed_in, &state).await?;
+    shown.account.count_anonymously = anonymously;
+    shown.account.remember_objections = remember;
+    let path = "/benutzerkonto/tracking";
+    shown.page = shown.page.overtaken(both, last, path);
+    overtaken(&shown)
 }
 
-pub(super) async fn set_mode(
-    signed_in: &SignedIn,
-    state: &State,
-    mode: TrackingMode,
-) -> Result<(), crate::web::error::WebError> {
+fn read_options(form: &Fields) -> (bool, bool) {
+    (form.text("rest") != "nichts", form.has("remember"))
+}
+
+async fn set_mode(signed_in: &SignedIn, state: &State, mode: TrackingMode) -> Result<(), WebError> {
     let (account_id, actor) = (signed_in.account_id(), signed_in.actor());
     state
         .write(move |conn| {

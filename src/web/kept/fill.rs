@@ -15,10 +15,11 @@ use lol_html::html_content::{ContentType, Element};
 use lol_html::{RewriteStrSettings, element, rewrite_str};
 
 use super::{FIELD, LARGEST_CARRYING, TECHNICAL, Typed};
-use crate::web::access::{SignedIn, is_own_origin};
+use crate::web::access::SignedIn;
 use crate::web::body;
 use crate::web::error::WebError;
 use crate::web::fields::Fields;
+use crate::web::origin;
 use crate::web::state::State;
 
 /// In the address of a page that is asked for with what was typed.
@@ -39,7 +40,7 @@ pub async fn turn_into_page(request: &mut ServiceRequest) -> Result<(), WebError
     if request.method() != Method::POST || !is_wanted || !body::is_form(request) {
         return Ok(());
     }
-    if !is_own_origin(request) {
+    if !origin::is_own(request) {
         return Err(WebError::OtherOrigin);
     }
     let bytes = body::take(request, LARGEST_CARRYING).await?;

@@ -21,8 +21,9 @@ use serde::{Deserialize, Serialize};
 
 use crate::domain::sealed::Sealer;
 use crate::domain::time::Timestamp;
-use crate::web::access::{SignedIn, is_own_origin, is_unsafe};
+use crate::web::access::{SignedIn, is_unsafe};
 use crate::web::body;
+use crate::web::origin;
 use crate::web::session::cookie;
 use crate::web::state::State;
 
@@ -249,7 +250,7 @@ pub async fn keep(
     next: Next<impl MessageBody + 'static>,
 ) -> Result<ServiceResponse<BoxBody>, Error> {
     let is_form = is_unsafe(request.method()) && body::is_form(&request);
-    if is_form && is_own_origin(&request) {
+    if is_form && origin::is_own(&request) {
         let largest = largest_from(request.request());
         if largest > 0 {
             match body::take(&mut request, largest).await {

@@ -3,8 +3,8 @@
 
 use actix_web::web;
 use askama::Template;
-use serde::Deserialize;
 
+use super::tracking;
 use crate::db::models::consents::{self, Consent, ConsentKind};
 use crate::db::models::recipients::{self, Recipient};
 use crate::domain::day::past_day;
@@ -12,11 +12,12 @@ use crate::domain::time::Timestamp;
 use crate::domain::tracking::{RecipientTracking, TrackingSource};
 use crate::tracking::settings::{self, Obstacle};
 use crate::web::access::SignedIn;
+use crate::web::fields::Fields;
 use crate::web::filters;
 use crate::web::forms::FormErrors;
 use crate::web::page::{Page, Section};
 use crate::web::reasons;
-use crate::web::respond::{WebResult, invalid, page, see_other};
+use crate::web::respond::{WebResult, invalid, overtaken, page, see_other};
 use crate::web::state::State;
 
 #[derive(Template)]
@@ -37,23 +38,34 @@ impl ConsentPage {
 }
 
 /// The consent as typed.
-#[derive(Default, Deserialize)]
-pub struct ConsentForm {
-    #[serde(default)]
+#[derive(Default)]
+struct ConsentForm {
     erteilt: String,
-    #[serde(default)]
     wie: String,
-    #[serde(default)]
     wortlaut: String,
-    #[serde(default)]
     anlass: String,
+}
+
+impl ConsentForm {
+    fn from_fields(fields: &Fields) -> Self {
+        let text = |name| fields.text(name).to_owned();
+        Self {
+            erteilt: text("erteilt"),
+            wie: text("wie"),
+            wortlaut: text("wortlaut"),
+            anlass: text("anlass"),
+        }
+    }
 }
 
 /// GET `/empfaenger/{id}/tracking/einwilligung`
 pub async fn new(signed_in: SignedIn, state: web::Data<State>, id: web::Path<i64>) -> WebResult {
     let recipient = load(&signed_in, &state, *id).await?;
     let (typed, errors) = (ConsentForm::default(), FormErrors::new());
-    page(&consent_page(&signed_in, recipient, typed, errors))
+    let kept = tracking::snapshot(&recipient);
+    let mut shown = consent_page(&signed_in, recipient, typed, errors);
+    shown.page = shown.page.made_from(&kept);
+    page(&shown)
 }
 
 /// POST `/empfaenger/{id}/tracking/einwilligung`
@@ -61,25 +73,40 @@ pub async fn create(
     signed_in: SignedIn,
     state: web::Data<State>,
     id: web::Path<i64>,
-    form: web::Form<ConsentForm>,
+    form: web::Form<Fields>,
 ) -> WebResult {
     let recipient = load(&signed_in, &state, *id).await?;
-    let (typed, now) = (form.into_inner(), Timestamp::now());
+    let (typed, now) = (ConsentForm::from_fields(&form), Timestamp::now());
     let evidence = match check(&typed, &recipient, now) {
         Ok(evidence) => evidence,
-        Err(errors) => return invalid(&consent_page(&signed_in, recipient, typed, errors)),
+        Err(errors) => {
+            let mut shown = consent_page(&signed_in, recipient, typed, errors);
+            shown.page = shown.page.again(&form);
+            return invalid(&shown);
+        }
     };
     let (account_id, actor, inside) = (signed_in.account_id(), signed_in.actor(), state.clone());
-    state
+    let (sent, recipient_id) = (form.into_inner(), recipient.id);
+    let both = state
         .write(move |conn| {
+            let is = settings::lock_recipient(conn, account_id, recipient_id)?;
+            if let Some(both) = tracking::overtaken_by(&sent, "Eingewilligt", &is) {
+                return Ok(Some((both, is)));
+            }
             let (source, key) = (TrackingSource::Admin, &inside.remembering);
-            settings::consent(conn, account_id, recipient.id, source, key, &actor, now)?;
-            consents::record(conn, account_id, recipient.id, &evidence)
+            settings::consent(conn, account_id, recipient_id, source, key, &actor, now)?;
+            consents::record(conn, account_id, recipient_id, &evidence)?;
+            Ok(None)
         })
         .await?;
-    see_other(format!(
-        "/empfaenger/{id}/tracking?meldung=einwilligung-eingetragen"
-    ))
+    let path = format!("/empfaenger/{id}/tracking");
+    let Some((both, recipient)) = both else {
+        return see_other(format!("{path}?meldung=einwilligung-eingetragen"));
+    };
+    let last = tracking::last_said(&recipient);
+    let mut shown = consent_page(&signed_in, recipient, typed, FormErrors::new());
+    shown.page = shown.page.overtaken(both, last, &path);
+    overtaken(&shown)
 }
 
 /// The evidence, or everything that is wrong with it.

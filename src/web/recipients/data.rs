@@ -9,6 +9,7 @@ use crate::bounces::apply;
 use crate::db::models::bounces::{self, LastBounce};
 use crate::db::models::consents::{self, Consent};
 use crate::db::models::deletion_requests;
+use crate::db::models::last_change::{self, Subject};
 use crate::db::models::recipients::{self, Recipient, RecipientData};
 use crate::domain::bounce::BounceKind;
 use crate::domain::time::Timestamp;
@@ -22,8 +23,9 @@ use crate::web::filters;
 use crate::web::forms::FormErrors;
 use crate::web::page::{Page, Section};
 use crate::web::reasons::ADDRESS_TAKEN;
-use crate::web::respond::{WebResult, invalid, page, see_other};
+use crate::web::respond::{WebResult, invalid, overtaken, page, see_other};
 use crate::web::state::State;
+use crate::web::versions;
 
 #[derive(Template)]
 #[template(path = "recipients/data.html")]
@@ -106,8 +108,10 @@ impl DataPage {
 pub async fn show(signed_in: SignedIn, state: web::Data<State>, path: web::Path<i64>) -> WebResult {
     let (recipient, said) = load(&signed_in, &state, *path).await?;
     let typed = stored(&recipient);
-    let errors = FormErrors::new();
-    page(&data_page(&signed_in, recipient, said, typed, None, errors))
+    let (errors, state) = (FormErrors::new(), typed.snapshot());
+    let mut shown = data_page(&signed_in, recipient, said, typed, None, errors);
+    shown.page = shown.page.made_from(&state);
+    page(&shown)
 }
 
 /// POST `/empfaenger/{id}`
@@ -123,8 +127,16 @@ pub async fn update(
         Err(errors) => (None, errors),
         Ok(person) => {
             let inside = state.clone();
+            let (sent, mine) = (form.clone(), typed.snapshot());
             let changed = state
                 .write(move |conn| {
+                    let before = change::lock(conn, account_id, recipient_id)?;
+                    let kept = stored(&before).snapshot();
+                    if let Some(overtaken) = versions::compare(&sent, &mine, &kept) {
+                        let subject = Subject::Recipient(recipient_id);
+                        let last = last_change::find(conn, account_id, subject)?;
+                        return Ok(Err((overtaken, last)));
+                    }
                     let data = RecipientData {
                         address: &person.address,
                         first_name: &person.first_name,
@@ -132,29 +144,38 @@ pub async fn update(
                         fields: &person.fields,
                     };
                     let (key, now) = (&inside.remembering, Timestamp::now());
-                    change::change(conn, account_id, recipient_id, &data, key, &actor, now)
+                    change::change(conn, account_id, recipient_id, &data, key, &actor, now).map(Ok)
                 })
                 .await?;
             match changed {
-                Changed::Saved {
+                Err((both, last)) => {
+                    let (recipient, said) = load(&signed_in, &state, recipient_id).await?;
+                    let typed = Typed::from_form(&both.merged);
+                    let errors = FormErrors::new();
+                    let mut shown = data_page(&signed_in, recipient, said, typed, None, errors);
+                    let path = format!("/empfaenger/{recipient_id}");
+                    shown.page = shown.page.overtaken(both, last, &path);
+                    return overtaken(&shown);
+                }
+                Ok(Changed::Saved {
                     remains,
                     recalled,
                     is_deliverable_again,
-                } => {
+                }) => {
                     if let Some(remains) = remains {
                         state.cleaner.clean(remains);
                     }
                     let word = said_of(recalled, is_deliverable_again);
                     return see_other(format!("/empfaenger/{recipient_id}?meldung={word}"));
                 }
-                Changed::TakenBy(id) => (Some(id), FormErrors::one("email", ADDRESS_TAKEN)),
+                Ok(Changed::TakenBy(id)) => (Some(id), FormErrors::one("email", ADDRESS_TAKEN)),
             }
         }
     };
     let (recipient, said) = load(&signed_in, &state, recipient_id).await?;
-    invalid(&data_page(
-        &signed_in, recipient, said, typed, existing, errors,
-    ))
+    let mut shown = data_page(&signed_in, recipient, said, typed, existing, errors);
+    shown.page = shown.page.again(&form);
+    invalid(&shown)
 }
 
 /// The notice that tells what came with a new address.

@@ -151,8 +151,9 @@ pub async fn readmit(
     see_other(format!("{tab}?meldung=gruppe-wieder-aufgenommen"))
 }
 
-/// POST `/empfaenger/{id}/gruppen`. Only groups that the form showed (`gezeigt`) change, so that
-/// one that came meanwhile keeps its members.
+/// POST `/empfaenger/{id}/gruppen`. Only what was ticked or unticked changes: the form says which
+/// groups it showed (`gezeigt`) and which of them were ticked then (`vorher`), so what others change
+/// meanwhile stays.
 pub async fn update(
     signed_in: SignedIn,
     state: web::Data<State>,
@@ -162,6 +163,10 @@ pub async fn update(
     let (account_id, recipient_id) = (signed_in.account_id(), *path);
     let shown: HashSet<i64> = form.numbers("gezeigt").into_iter().collect();
     let ticked: HashSet<i64> = form.numbers("gruppen").into_iter().collect();
+    // A script that does not say what was ticked sets every group it names.
+    let before: Option<HashSet<i64>> = form
+        .has("vorher")
+        .then(|| form.numbers("vorher").into_iter().collect());
     let stays_out = state
         .write(move |conn| {
             recipients::find(conn, account_id, recipient_id)?;
@@ -169,10 +174,12 @@ pub async fn update(
             // The account's groups, not what a form may list: a million numbers cost nothing.
             for group in groups::all(conn, account_id)? {
                 let group_id = group.id;
-                if !shown.contains(&group_id) {
+                let is_ticked = ticked.contains(&group_id);
+                let is_same = |before: &HashSet<i64>| before.contains(&group_id) == is_ticked;
+                if !shown.contains(&group_id) || before.as_ref().is_some_and(is_same) {
                     continue;
                 }
-                if ticked.contains(&group_id) {
+                if is_ticked {
                     let members = [recipient_id];
                     groups::add_members(conn, account_id, group_id, &members, Timestamp::now())?;
                 } else {

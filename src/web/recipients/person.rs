@@ -9,6 +9,7 @@ use crate::import::columns;
 use crate::web::fields::Fields;
 use crate::web::forms::FormErrors;
 use crate::web::reasons;
+use crate::web::versions::Snapshot;
 
 /// Longest first or last name, in characters.
 const MAX_NAME_CHARS: usize = 200;
@@ -64,6 +65,24 @@ impl Typed {
             new_name: form.text("neues-feld").to_owned(),
             new_value: form.text("neuer-wert").to_owned(),
         }
+    }
+
+    /// The form's fields, for comparing them with what somebody else saved.
+    pub fn snapshot(&self) -> Snapshot {
+        let mut snapshot = Snapshot::default()
+            .text("email", "E-Mail-Adresse", &self.email)
+            .text("vorname", "Vorname", &self.first_name)
+            .text("nachname", "Nachname", &self.last_name);
+        for (name, value) in &self.free {
+            let pairs = vec![
+                ("feld".to_owned(), name.clone()),
+                ("wert".to_owned(), value.clone()),
+            ];
+            snapshot = snapshot.pairs(&format!("feld {name}"), name, pairs, value.clone());
+        }
+        snapshot
+            .text("neues-feld", "Neues Feld", &self.new_name)
+            .text("neuer-wert", "Wert des neuen Feldes", &self.new_value)
     }
 
     /// The person, or everything that is wrong with what was typed.

@@ -3,11 +3,11 @@
 
 use actix_web::web;
 use askama::Template;
-use serde::Deserialize;
 
 use crate::db::models::accounts::Account;
 use crate::db::models::consents::{self, Consent, ConsentKind};
 use crate::db::models::deliveries::{self, Past};
+use crate::db::models::last_change::LastChange;
 use crate::db::models::recipients::{self, Recipient};
 use crate::domain::time::Timestamp;
 use crate::domain::tracking::{RecipientTracking, TrackingMode, TrackingSource};
@@ -16,12 +16,14 @@ use crate::tracking::pseudonymise;
 use crate::tracking::settings::{self, Lifting};
 use crate::web::access::SignedIn;
 use crate::web::error::WebError;
+use crate::web::fields::Fields;
 use crate::web::filters;
 use crate::web::forms::{FormErrors, NO_ADDRESS, may_hold_address};
 use crate::web::page::{Page, Section};
 use crate::web::reasons::REASON_MISSING;
-use crate::web::respond::{WebResult, invalid, page, see_other};
+use crate::web::respond::{WebResult, invalid, overtaken, page, see_other};
 use crate::web::state::State;
+use crate::web::versions::{self, Overtaken, Snapshot};
 
 #[derive(Template)]
 #[template(path = "recipients/tracking.html")]
@@ -89,30 +91,68 @@ struct PseudonymisePage {
     past: Past,
 }
 
-/// The checkbox; a box that is not ticked is not sent.
-#[derive(Deserialize)]
-pub struct TrackingForm {
-    tracking_off: Option<String>,
+/// What the person has said, for comparing it with what is known by the time of saving: nobody
+/// decides over what the person said meanwhile without having seen it.
+pub(super) fn snapshot(recipient: &Recipient) -> Snapshot {
+    let since = recipient.tracking_changed_at;
+    let source = recipient
+        .tracking_source
+        .map_or("unbekannt", TrackingSource::label);
+    let text = since.map_or_else(
+        || recipient.tracking.label().to_owned(),
+        |at| {
+            format!(
+                "{}, seit {}, Quelle: {source}",
+                recipient.tracking.label(),
+                filters::format_time(at)
+            )
+        },
+    );
+    let value = format!("{} {since:?}", recipient.tracking.as_str());
+    Snapshot::default().choice(SAID, "Personenbezogenes Tracking", value, text)
 }
 
-/// Why an objection is lifted.
-#[derive(Deserialize)]
-pub struct LiftForm {
-    #[serde(default)]
-    reason: String,
+const SAID: &str = "gesagt";
+
+/// What was decided over a state that has changed since the page was made: both, and the stamp.
+/// A form without a stamp (a script) decides over whatever is stored.
+pub(super) fn overtaken_by(
+    sent: &Fields,
+    wanted: &str,
+    recipient: &Recipient,
+) -> Option<Overtaken> {
+    let mine = Snapshot::default().choice(SAID, "Personenbezogenes Tracking", wanted, wanted);
+    versions::compare(sent, &mine, &snapshot(recipient))
+}
+
+/// Since when the stored state holds, and from where.
+pub(super) fn last_said(recipient: &Recipient) -> LastChange {
+    LastChange {
+        by: None,
+        at: recipient.tracking_changed_at,
+    }
 }
 
 /// GET `/empfaenger/{id}/tracking`
 pub async fn show(signed_in: SignedIn, state: web::Data<State>, id: web::Path<i64>) -> WebResult {
-    let (account_id, id) = (signed_in.account_id(), *id);
-    let (recipient, past) = load(&signed_in, &state, id).await?;
+    page(&tracking_page(signed_in, &state, *id).await?)
+}
+
+async fn tracking_page(
+    signed_in: SignedIn,
+    state: &State,
+    id: i64,
+) -> Result<TrackingPage, WebError> {
+    let account_id = signed_in.account_id();
+    let (recipient, past) = load(&signed_in, state, id).await?;
     let mut answers = state
         .read(move |conn| consents::of_recipient(conn, account_id, id))
         .await?;
     answers.retain(|answer| answer.kind == ConsentKind::Tracking);
     answers.reverse();
-    page(&TrackingPage {
-        page: Page::new(&signed_in, Section::Recipients, &recipient.address),
+    let kept = snapshot(&recipient);
+    Ok(TrackingPage {
+        page: Page::new(&signed_in, Section::Recipients, &recipient.address).made_from(&kept),
         account: signed_in.account,
         recipient,
         past,
@@ -125,10 +165,10 @@ pub async fn update(
     signed_in: SignedIn,
     state: web::Data<State>,
     id: web::Path<i64>,
-    form: web::Form<TrackingForm>,
+    form: web::Form<Fields>,
 ) -> WebResult {
     let (id, account_id, actor) = (*id, signed_in.account_id(), signed_in.actor());
-    if form.tracking_off.is_none() {
+    if !form.has("tracking_off") {
         let (recipient, _) = load(&signed_in, &state, id).await?;
         return see_other(if recipient.tracking == RecipientTracking::Objected {
             format!("/empfaenger/{id}/tracking/aufheben")
@@ -136,19 +176,27 @@ pub async fn update(
             format!("/empfaenger/{id}/tracking")
         });
     }
-    state
+    let sent = form.into_inner();
+    let both = state
         .write(move |conn| {
-            settings::object(
-                conn,
-                account_id,
-                id,
-                TrackingSource::Admin,
-                &actor,
-                Timestamp::now(),
-            )
+            let recipient = settings::lock_recipient(conn, account_id, id)?;
+            let is_off = recipient.tracking == RecipientTracking::Objected;
+            let both = overtaken_by(&sent, "Tracking deaktiviert", &recipient);
+            if let Some(both) = both.filter(|_| !is_off) {
+                return Ok(Some((both, last_said(&recipient))));
+            }
+            let (source, now) = (TrackingSource::Admin, Timestamp::now());
+            settings::object(conn, account_id, id, source, &actor, now)?;
+            Ok(None)
         })
         .await?;
-    see_other(format!("/empfaenger/{id}/tracking?meldung=tracking-aus"))
+    let path = format!("/empfaenger/{id}/tracking");
+    let Some((both, last)) = both else {
+        return see_other(format!("{path}?meldung=tracking-aus"));
+    };
+    let mut shown = tracking_page(signed_in, &state, id).await?;
+    shown.page = shown.page.overtaken(both, last, &path);
+    overtaken(&shown)
 }
 
 /// GET `/empfaenger/{id}/tracking/aufheben`
@@ -158,12 +206,10 @@ pub async fn ask_to_lift(
     id: web::Path<i64>,
 ) -> WebResult {
     let (recipient, _) = load(&signed_in, &state, *id).await?;
-    page(&lift_page(
-        &signed_in,
-        recipient,
-        String::new(),
-        FormErrors::new(),
-    ))
+    let kept = snapshot(&recipient);
+    let mut shown = lift_page(&signed_in, recipient, String::new(), FormErrors::new());
+    shown.page = shown.page.made_from(&kept);
+    page(&shown)
 }
 
 /// POST `/empfaenger/{id}/tracking/aufheben`
@@ -171,41 +217,58 @@ pub async fn lift(
     signed_in: SignedIn,
     state: web::Data<State>,
     id: web::Path<i64>,
-    form: web::Form<LiftForm>,
+    form: web::Form<Fields>,
 ) -> WebResult {
     let (recipient, _) = load(&signed_in, &state, *id).await?;
-    let reason = form.into_inner().reason;
+    let reason = form.text("reason").to_owned();
     if settings::needs_reason(&recipient) && reason.trim().is_empty() {
         let errors = FormErrors::one("reason", REASON_MISSING);
-        return invalid(&lift_page(&signed_in, recipient, reason, errors));
+        let mut shown = lift_page(&signed_in, recipient, reason, errors);
+        shown.page = shown.page.again(&form);
+        return invalid(&shown);
     }
     if may_hold_address(&reason) {
         let errors = FormErrors::one("reason", NO_ADDRESS);
-        return invalid(&lift_page(&signed_in, recipient, reason, errors));
+        let mut shown = lift_page(&signed_in, recipient, reason, errors);
+        shown.page = shown.page.again(&form);
+        return invalid(&shown);
     }
     let (account_id, actor, key) = (
         signed_in.account_id(),
         signed_in.actor(),
         state.remembering.clone(),
     );
-    state
+    let (sent, typed, recipient_id) = (form.into_inner(), reason.clone(), recipient.id);
+    let both = state
         .write(move |conn| {
+            let now = settings::lock_recipient(conn, account_id, recipient_id)?;
+            if let Some(both) = overtaken_by(&sent, "Tracking wieder aktivieren", &now) {
+                return Ok(Some((both, now)));
+            }
             let lifting = Lifting {
-                reason: &reason,
+                reason: &typed,
                 source: TrackingSource::Admin,
                 remembering: &key,
             };
             settings::lift_objection(
                 conn,
                 account_id,
-                recipient.id,
+                recipient_id,
                 &lifting,
                 &actor,
                 Timestamp::now(),
-            )
+            )?;
+            Ok(None)
         })
         .await?;
-    see_other(format!("/empfaenger/{id}/tracking?meldung=tracking-an"))
+    let path = format!("/empfaenger/{id}/tracking");
+    let Some((both, recipient)) = both else {
+        return see_other(format!("{path}?meldung=tracking-an"));
+    };
+    let last = last_said(&recipient);
+    let mut shown = lift_page(&signed_in, recipient, reason, FormErrors::new());
+    shown.page = shown.page.overtaken(both, last, &path);
+    overtaken(&shown)
 }
 
 /// GET `/empfaenger/{id}/tracking/pseudonymisieren`

@@ -5,6 +5,7 @@ use crate::db::models::signup_forms::{Content, SignupForm};
 use crate::domain::address::EmailAddress;
 use crate::web::fields::Fields;
 use crate::web::forms::FormErrors;
+use crate::web::versions::Snapshot;
 
 /// For how many hours the link in the confirmation mail may hold: value and text.
 pub const VALIDITIES: [(i64, &str); 4] = [
@@ -84,6 +85,39 @@ impl FormInput {
                 active: form.active,
             },
         }
+    }
+
+    /// The form's fields, for comparing them with what somebody else saved.
+    pub fn snapshot(&self, groups: &[Group]) -> Snapshot {
+        let content = &self.content;
+        let group = groups.iter().find(|group| group.id == content.group_id);
+        let group = group.map_or("", |group| group.name.as_str());
+        let validity = VALIDITIES.iter().find(|(n, _)| *n == content.valid_hours);
+        let validity = validity.map_or("", |(_, text)| text);
+        Snapshot::default()
+            .text("name", "Name des Formulars", &content.name)
+            .choice("gruppe", "Gruppe", content.group_id, group)
+            .text("titel", "Überschrift", &content.title)
+            .text("einleitung", "Einleitung", &content.intro)
+            .text(
+                "einwilligung",
+                "Einwilligung in die Zusendung",
+                &content.consent_wording,
+            )
+            .text(
+                "tracking",
+                "Einwilligung in personenbezogenes Tracking",
+                &content.tracking_wording,
+            )
+            .text("absendername", "Absendername", &content.sender_name)
+            .text("absender", "Absenderadresse", &content.sender_address)
+            .choice(
+                "gueltig",
+                "Link zum Bestätigen gilt",
+                content.valid_hours,
+                validity,
+            )
+            .checkbox("aktiv", "Formular nimmt Anmeldungen an", content.active)
     }
 
     /// What can be stored, or everything that is wrong.

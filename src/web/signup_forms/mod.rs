@@ -8,6 +8,7 @@ use askama::Template;
 use input::FormInput;
 
 use crate::db::models::groups::{self, Group};
+use crate::db::models::last_change::{self, Subject};
 use crate::db::models::signup_forms::{self, FormRow, SignupForm};
 use crate::db::models::signups;
 use crate::domain::time::Timestamp;
@@ -19,8 +20,9 @@ use crate::web::fields::Fields;
 use crate::web::filters;
 use crate::web::forms::FormErrors;
 use crate::web::page::{Page, Section};
-use crate::web::respond::{WebResult, invalid, page, see_other};
+use crate::web::respond::{WebResult, invalid, overtaken, page, see_other};
 use crate::web::state::State;
+use crate::web::versions;
 
 #[derive(Template)]
 #[template(path = "signup_forms/list.html")]
@@ -146,8 +148,9 @@ pub async fn edit(signed_in: SignedIn, state: web::Data<State>, id: web::Path<i6
     let (form, open) = load(&signed_in, &state, *id).await?;
     let groups = groups_of(&signed_in, &state).await?;
     let input = FormInput::of(&form);
-    let errors = FormErrors::new();
-    let shown = edit_page(&signed_in, &state, form, open, groups, input, errors)?;
+    let (errors, kept) = (FormErrors::new(), input.snapshot(&groups));
+    let mut shown = edit_page(&signed_in, &state, form, open, groups, input, errors)?;
+    shown.page = shown.page.made_from(&kept);
     page(&shown)
 }
 
@@ -164,16 +167,35 @@ pub async fn update(
     let input = FormInput::from_fields(&fields);
     let errors = match input.check(&groups) {
         Ok(content) => {
-            state
+            let (sent, actor) = (fields.clone(), signed_in.actor());
+            let (known, mine) = (groups.clone(), input.snapshot(&groups));
+            let saved = state
                 .write(move |conn| {
-                    signup_forms::update(conn, account_id, id, &content, Timestamp::now())
+                    let subject = Subject::SignupForm(id);
+                    last_change::lock(conn, account_id, subject)?;
+                    let kept = FormInput::of(&signup_forms::find(conn, account_id, id)?);
+                    if let Some(both) = versions::compare(&sent, &mine, &kept.snapshot(&known)) {
+                        return Ok(Err((both, last_change::find(conn, account_id, subject)?)));
+                    }
+                    let now = Timestamp::now();
+                    signup_forms::update(conn, account_id, id, &content, now)?;
+                    last_change::note(conn, account_id, subject, actor.user_id(), now).map(Ok)
                 })
                 .await?;
-            return see_other(format!("/anmeldeformulare/{id}?meldung=gespeichert"));
+            let path = format!("/anmeldeformulare/{id}");
+            let Err((both, last)) = saved else {
+                return see_other(format!("{path}?meldung=gespeichert"));
+            };
+            let (form, open) = load(&signed_in, &state, id).await?;
+            let (input, errors) = (FormInput::from_fields(&both.merged), FormErrors::new());
+            let mut shown = edit_page(&signed_in, &state, form, open, groups, input, errors)?;
+            shown.page = shown.page.overtaken(both, last, &path);
+            return overtaken(&shown);
         }
         Err(errors) => errors,
     };
-    let shown = edit_page(&signed_in, &state, form, open, groups, input, errors)?;
+    let mut shown = edit_page(&signed_in, &state, form, open, groups, input, errors)?;
+    shown.page = shown.page.again(&fields);
     invalid(&shown)
 }
 

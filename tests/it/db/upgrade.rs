@@ -28,6 +28,7 @@ const SESSION_KEYS: &str = "20261201000001";
 const LEFT_GROUPS: &str = "20261202000004";
 /// The first migration after the version before: it and those after it are what this tests.
 const FIRST: &str = "20261201000001";
+const VERSIONS: &str = "20261202000007";
 
 /// Tables that the upgrade or a running server changes, and which are looked at apart.
 const APART: [&str; 4] = [
@@ -65,6 +66,19 @@ fn as_before(world: &World, data: &str) {
                 break;
             }
         }
+/// Takes that migration back and all since, and enters what the version before would have.
+fn as_before(world: &World, migration: &str, data: &str) {
+    fn revert<C>(conn: &mut C, folder: &str, migration: &str)
+    where
+        C: MigrationHarness<C::Backend> + Connection,
+    {
+        let migrations = FileBasedMigrations::from_path(folder).expect("migrations");
+        while conn
+            .revert_last_migration(migrations.clone())
+            .expect("its down.sql")
+            .to_string()
+            != migration
+        {}
     }
     match world.on {
         On::Sqlite => {
@@ -289,3 +303,26 @@ on_both!(
         assert_eq!(world.rows("group_leavings", &left), 1);
     }
 );
+on_both!(what_was_there_can_be_compared_after_the_upgrade, |_world| {
+    let mut world = World::start(_world.on);
+    let admin = world.admin();
+    let form = [("email", "maria@example.org"), ("vorname", "Maria")];
+    assert_eq!(admin.post("/empfaenger/neu", &form).status, 303);
+    assert_eq!(admin.post("/gruppen", &[("name", "Alt")]).status, 303);
+    let before = world.dump(&APART);
+    world.stop();
+    as_before(&world, VERSIONS, "");
+    world.restart();
+    assert_eq!(world.dump(&APART), before);
+    let admin = world.admin();
+    let group = world.read(|conn| groups::all(conn, world.account_id))[0].id;
+    let path = format!("/gruppen/{group}");
+    let opened = admin.visit(&path);
+    let stamp = opened
+        .attribute("input[name=stand]", "value")
+        .expect("a stamp");
+    assert_eq!(admin.post(&path, &[("name", "Neu")]).status, 303);
+    let late = admin.post(&path, &[("name", "Anders"), ("stand", &stamp)]);
+    assert_eq!(late.status, 409);
+    late.assert_says("Zuletzt gespeichert hat Eva Admin");
+});

@@ -1,6 +1,7 @@
 mod access;
 mod account;
 mod api;
+mod conflicts;
 mod consent;
 mod disclosure;
 mod furnished;
@@ -8,6 +9,7 @@ mod head;
 mod help;
 mod hostile;
 mod imports;
+mod kept;
 mod log;
 mod measures;
 mod pictures;

@@ -10,6 +10,7 @@ use crate::domain::server::Encryption;
 use crate::mail::verp::LONGEST_PLAIN_LOCAL_PART;
 use crate::web::fields::Fields;
 use crate::web::forms::FormErrors;
+use crate::web::versions::Snapshot;
 
 /// More would be taken for an attack by most servers.
 const MOST_CONNECTIONS: i64 = 20;
@@ -105,6 +106,32 @@ impl SendingForm {
             per_minute: text("per_minute"),
             return_path: text("return_path"),
         }
+    }
+
+    /// The form's fields without the password, for comparing them with what somebody else saved.
+    pub fn snapshot(&self) -> Snapshot {
+        let encryption = match self.encryption.as_str() {
+            "starttls" => "STARTTLS",
+            "tls" => "TLS",
+            _ => "keine",
+        };
+        Snapshot::default()
+            .text("host", "Server", &self.host)
+            .choice(
+                "encryption",
+                "Verschlüsselung",
+                &self.encryption,
+                encryption,
+            )
+            .text("port", "Port", &self.port)
+            .text("username", "Benutzername", &self.username)
+            .text(
+                "connections",
+                "Verbindungen gleichzeitig",
+                &self.connections,
+            )
+            .text("per_minute", "E-Mails pro Minute", &self.per_minute)
+            .text("return_path", "Rücksendeadresse", &self.return_path)
     }
 
     /// What is wanted, or what is wrong with it.

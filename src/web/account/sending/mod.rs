@@ -14,8 +14,12 @@ use serde_json::json;
 
 use self::form::{NewPassword, SendingForm, Wanted, changed};
 use self::trial::{TrialForm, TrialResult};
+use super::saving::{self, Sent, password_again};
+use crate::db::Conn;
+use crate::db::models::accounts::Account;
 use crate::db::models::audit::{self, Action, Entry};
 use crate::db::models::dkim_keys::{self, DkimKey};
+use crate::db::models::last_change::LastChange;
 use crate::db::models::smtp_settings::{self, SmtpSettings};
 use crate::domain::server::Encryption;
 use crate::domain::time::Timestamp;
@@ -25,8 +29,9 @@ use crate::web::error::WebError;
 use crate::web::fields::Fields;
 use crate::web::forms::FormErrors;
 use crate::web::page::{Page, Section};
-use crate::web::respond::{WebResult, invalid, page, see_other};
+use crate::web::respond::{WebResult, invalid, overtaken, page, see_other};
 use crate::web::state::State;
+use crate::web::versions::Overtaken;
 
 const HERE: &str = "/benutzerkonto/versand";
 
@@ -90,18 +95,33 @@ pub async fn update(
     match form.read(known.stored.as_ref()) {
         Ok(wanted) => {
             let is_first = known.stored.is_none();
-            save(&signed_in, &state, wanted).await?;
+            let sent = Sent {
+                mine: form.snapshot(),
+                fields: fields.into_inner(),
+                acts: &[Action::MailServerChanged],
+            };
+            let again = password_again(&sent.fields);
+            if let Some((both, last)) = save(&signed_in, &state, sent, wanted).await? {
+                let known = self::known(&signed_in, &state).await?;
+                let mut shown = sending_page(&signed_in, known);
+                shown.form = SendingForm::from_fields(&both.merged);
+                shown.errors = again;
+                shown.page = shown.page.overtaken(both, last, HERE);
+                return overtaken(&shown);
+            }
             see_other(if is_first {
                 "/benutzerkonto/versand?meldung=mailserver-gespeichert"
             } else {
                 "/benutzerkonto/versand?meldung=gespeichert"
             })
         }
-        Err(errors) => invalid(&SendingPage {
-            form,
-            errors,
-            ..sending_page(&signed_in, known)
-        }),
+        Err(errors) => {
+            let mut shown = sending_page(&signed_in, known);
+            shown.page = shown.page.again(&fields);
+            shown.form = form;
+            shown.errors = errors;
+            invalid(&shown)
+        }
     }
 }
 
@@ -144,12 +164,10 @@ fn sending_page(signed_in: &SignedIn, known: Known) -> SendingPage {
             algorithms.push(key.algorithm.label());
         }
     }
+    let form = form_of(known.stored.as_ref());
     SendingPage {
-        page: Page::new(signed_in, Section::Account, "Benutzerkonto"),
-        form: known
-            .stored
-            .as_ref()
-            .map_or_else(SendingForm::empty, SendingForm::of),
+        page: Page::new(signed_in, Section::Account, "Benutzerkonto").made_from(&form.snapshot()),
+        form,
         stored: known.stored,
         trial: TrialForm::for_user(signed_in),
         result: None,
@@ -158,7 +176,17 @@ fn sending_page(signed_in: &SignedIn, known: Known) -> SendingPage {
     }
 }
 
-async fn save(signed_in: &SignedIn, state: &State, wanted: Wanted) -> Result<(), WebError> {
+/// The form as it is stored.
+fn form_of(stored: Option<&SmtpSettings>) -> SendingForm {
+    stored.map_or_else(SendingForm::empty, SendingForm::of)
+}
+
+async fn save(
+    signed_in: &SignedIn,
+    state: &State,
+    sent: Sent,
+    wanted: Wanted,
+) -> Result<Option<(Overtaken, LastChange)>, WebError> {
     let (account_id, actor) = (signed_in.account_id(), signed_in.actor());
     let sealed = match &wanted.password {
         NewPassword::Set(password) => Some(
@@ -169,32 +197,35 @@ async fn save(signed_in: &SignedIn, state: &State, wanted: Wanted) -> Result<(),
         ),
         NewPassword::Keep | NewPassword::Forget => None,
     };
-    state
-        .write(move |conn| {
-            let now = Timestamp::now();
-            let before = smtp_settings::find(conn, account_id)?;
-            let mut settings = wanted.settings.clone();
-            if let Some(before) = &before {
-                settings.active = before.active;
-            }
-            settings.password = match wanted.password {
-                NewPassword::Keep => before.as_ref().and_then(|before| before.password.clone()),
-                NewPassword::Forget | NewPassword::Set(_) => sealed,
-            };
-            let changed = changed(before.as_ref(), &wanted);
-            if changed.is_empty() {
-                return Ok(());
-            }
-            smtp_settings::save(conn, account_id, &settings, now)?;
-            let entry = Entry {
-                actor: &actor,
-                action: Action::MailServerChanged,
-                recipient_id: None,
-                details: json!({ "changed": changed }),
-            };
-            audit::record(conn, account_id, &entry, now)
-        })
-        .await
+    let kept = move |conn: &mut Conn, _: &Account| {
+        let stored = smtp_settings::find(conn, account_id)?;
+        Ok(form_of(stored.as_ref()).snapshot())
+    };
+    let write = move |conn: &mut Conn| {
+        let now = Timestamp::now();
+        let before = smtp_settings::find(conn, account_id)?;
+        let mut settings = wanted.settings.clone();
+        if let Some(before) = &before {
+            settings.active = before.active;
+        }
+        settings.password = match wanted.password {
+            NewPassword::Keep => before.as_ref().and_then(|before| before.password.clone()),
+            NewPassword::Forget | NewPassword::Set(_) => sealed,
+        };
+        let changed = changed(before.as_ref(), &wanted);
+        if changed.is_empty() {
+            return Ok(());
+        }
+        smtp_settings::save(conn, account_id, &settings, now)?;
+        let entry = Entry {
+            actor: &actor,
+            action: Action::MailServerChanged,
+            recipient_id: None,
+            details: json!({ "changed": changed }),
+        };
+        audit::record(conn, account_id, &entry, now)
+    };
+    saving::save(state, account_id, sent, kept, write).await
 }
 
 async fn switch(signed_in: &SignedIn, state: &State, on: bool) -> Result<(), WebError> {

@@ -5,6 +5,7 @@ use askama::Template;
 
 use super::form::UserForm;
 use super::{LinkPage, Purpose, tools};
+use crate::db::models::last_change::LastChange;
 use crate::db::models::users::{self, User};
 use crate::domain::role::Role;
 use crate::domain::time::Timestamp;
@@ -16,8 +17,9 @@ use crate::web::fields::Fields;
 use crate::web::filters;
 use crate::web::forms::FormErrors;
 use crate::web::page::{Page, Section};
-use crate::web::respond::{WebResult, invalid, page, see_other};
+use crate::web::respond::{WebResult, invalid, overtaken, page, see_other};
 use crate::web::state::State;
+use crate::web::versions;
 
 const OWN_ADMIN: &str = "Die Rolle Admin können Sie sich nicht selbst nehmen. Das kann eine andere Administratorin oder ein anderer Administrator.";
 
@@ -37,12 +39,11 @@ struct EditPage {
 /// GET `/benutzerkonto/benutzer/{id}`
 pub async fn show(signed_in: SignedIn, state: web::Data<State>, id: web::Path<i64>) -> WebResult {
     let user = find(&signed_in, &state, *id).await?;
-    let form = UserForm {
-        email: user.email.clone(),
-        name: user.name.clone(),
-        roles: user.roles(),
-    };
-    page(&edit_page(&signed_in, user, form, FormErrors::new()))
+    let form = UserForm::of(&user);
+    let kept = form.snapshot();
+    let mut shown = edit_page(&signed_in, user, form, FormErrors::new());
+    shown.page = shown.page.made_from(&kept);
+    page(&shown)
 }
 
 /// POST `/benutzerkonto/benutzer/{id}`
@@ -60,21 +61,41 @@ pub async fn update(
         errors.add("rollen", OWN_ADMIN);
     }
     if !errors.is_empty() {
-        return invalid(&edit_page(&signed_in, user, form, errors));
+        let mut shown = edit_page(&signed_in, user, form, errors);
+        shown.page = shown.page.again(&fields);
+        return invalid(&shown);
     }
     let (account_id, actor) = (signed_in.account_id(), signed_in.actor());
     let (id, name, roles) = (user.id, form.name.clone(), form.roles);
+    let (sent, mine) = (fields.clone(), form.snapshot());
     let outcome = state
         .write(move |conn| {
+            let kept = UserForm::of(&change::lock(conn, account_id, id)?).snapshot();
+            if let Some(both) = versions::compare(&sent, &mine, &kept) {
+                return Ok(Err(both));
+            }
             let now = Timestamp::now();
-            change::change(conn, account_id, id, (&name, roles), &actor, now)
+            change::change(conn, account_id, id, (&name, roles), &actor, now).map(Ok)
         })
         .await?;
+    let outcome = match outcome {
+        Ok(outcome) => outcome,
+        Err(both) => {
+            let user = find(&signed_in, &state, id).await?;
+            let form = UserForm::from_fields(&both.merged);
+            let mut shown = edit_page(&signed_in, user, form, FormErrors::new());
+            let path = format!("/benutzerkonto/benutzer/{id}");
+            shown.page = shown.page.overtaken(both, LastChange::default(), &path);
+            return overtaken(&shown);
+        }
+    };
     match outcome {
         Outcome::Done => see_other("/benutzerkonto/benutzer?meldung=gespeichert"),
         Outcome::LastAdmin => {
             let errors = FormErrors::one("rollen", LAST_ADMIN);
-            invalid(&edit_page(&signed_in, user, form, errors))
+            let mut shown = edit_page(&signed_in, user, form, errors);
+            shown.page = shown.page.again(&fields);
+            invalid(&shown)
         }
     }
 }

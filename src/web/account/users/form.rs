@@ -1,9 +1,11 @@
 //! What can be typed about a user.
 
+use crate::db::models::users::User;
 use crate::domain::address::EmailAddress;
 use crate::domain::role::{Role, Roles};
 use crate::web::fields::Fields;
 use crate::web::forms::FormErrors;
+use crate::web::versions::Snapshot;
 
 /// The most characters a name may have.
 const LONGEST_NAME: usize = 100;
@@ -41,6 +43,24 @@ impl UserForm {
                 .filter(ticked)
                 .fold(Roles::NONE, Roles::with),
         }
+    }
+
+    /// What is stored of a user.
+    pub fn of(user: &User) -> Self {
+        Self {
+            email: user.email.clone(),
+            name: user.name.clone(),
+            roles: user.roles(),
+        }
+    }
+
+    /// Name and roles, for comparing them with what somebody else saved.
+    pub fn snapshot(&self) -> Snapshot {
+        let roles = Role::ALL.into_iter().filter(|role| self.roles.has(*role));
+        let roles = roles.map(|role| (role.word().to_owned(), role.label().to_owned()));
+        Snapshot::default()
+            .text("name", "Name", &self.name)
+            .several("rollen", "Rollen", roles.collect())
     }
 
     /// What is wrong with name and roles.
