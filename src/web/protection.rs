@@ -102,10 +102,10 @@ pub async fn protect(
 fn is_page(response: &ServiceResponse) -> bool {
     response.headers().contains_key(CONTENT_TYPE)
         && response.response().extensions().get::<Shown>().is_none()
-        && response
-            .headers()
-            .get(CONTENT_TYPE)
-            .is_some_and(|kind| kind.as_bytes().starts_with(b"text/html"))
+        && response.headers().get(CONTENT_TYPE).is_some_and(|kind| {
+            let kind = kind.as_bytes();
+            kind.starts_with(b"text/html") || kind == b"application/json"
+        })
 }
 
 fn with_error_page(response: ServiceResponse) -> ServiceResponse {

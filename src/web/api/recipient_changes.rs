@@ -82,8 +82,10 @@ pub(super) async fn change(
     let changed = state
         .write(move |conn| {
             let stored = change::lock(conn, account_id, id)?;
-            let checked = condition.check(&body_of(conn, account_id, id)?);
-            let person = match checked.and_then(|()| wanted(&stored)) {
+            // What could not be done anyway is said first (RFC 9110, section 13.2.1).
+            let is = body_of(conn, account_id, id)?;
+            let person = wanted(&stored).and_then(|person| condition.check(&is).map(|()| person));
+            let person = match person {
                 Ok(person) => person,
                 Err(problem) => return Ok(Err(problem)),
             };

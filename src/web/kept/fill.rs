@@ -25,6 +25,9 @@ use crate::web::state::State;
 /// In the address of a page that is asked for with what was typed.
 const WANTED: &str = "eingaben=ja";
 
+const NO_FORM: &str =
+    "Das Formular gibt es auf dieser Seite nicht mehr. Ihre Eingaben stehen unten.";
+
 /// The largest page into which something is put back, in bytes.
 const LARGEST_PAGE: usize = 16 * 1024 * 1024;
 
@@ -77,7 +80,11 @@ pub async fn put_back(response: ServiceResponse) -> ServiceResponse {
         Ok(Ok(bytes)) => String::from_utf8_lossy(&bytes).into_owned(),
         Ok(Err(_)) | Err(_) => String::new(),
     };
-    let filled = fill(&text, &typed).unwrap_or(text);
+    let Some(filled) = fill(&text, &typed).ok().flatten() else {
+        // The page has no such form (any more): what was typed is shown, to be copied.
+        request.extensions_mut().insert(typed);
+        return ServiceResponse::from_err(WebError::Conflict(NO_FORM), request);
+    };
     let mut answer = HttpResponse::build(head.status());
     for (name, value) in head.headers() {
         answer.append_header((name.clone(), value.clone()));
@@ -88,6 +95,7 @@ pub async fn put_back(response: ServiceResponse) -> ServiceResponse {
 /// What is still to be put into the page.
 struct Rest {
     is_inside: bool,
+    is_found: bool,
     fields: Vec<(String, String)>,
     /// What is chosen in the list whose options follow.
     chosen: Option<String>,
@@ -127,13 +135,15 @@ impl Rest {
     }
 }
 
-/// The page with the form filled in.
-fn fill(page: &str, typed: &Typed) -> Result<String, RewritingError> {
+/// The page with the form filled in; none where the page does not have it.
+fn fill(page: &str, typed: &Typed) -> Result<Option<String>, RewritingError> {
     let rest = Rc::new(RefCell::new(Rest {
         is_inside: false,
+        is_found: false,
         fields: typed.fields.clone(),
         chosen: None,
     }));
+    let found = rest.clone();
     let (forms, inputs, areas, selects, options) =
         (rest.clone(), rest.clone(), rest.clone(), rest.clone(), rest);
     let action = typed.action.clone();
@@ -143,6 +153,7 @@ fn fill(page: &str, typed: &Typed) -> Result<String, RewritingError> {
             return Ok(());
         }
         forms.borrow_mut().is_inside = true;
+        forms.borrow_mut().is_found = true;
         let rest = forms.clone();
         if let Some(handlers) = form.end_tag_handlers() {
             handlers.push(Box::new(move |end| {
@@ -209,7 +220,7 @@ fn fill(page: &str, typed: &Typed) -> Result<String, RewritingError> {
         }
         Ok(())
     };
-    rewrite_str(
+    let filled = rewrite_str(
         page,
         RewriteStrSettings {
             element_content_handlers: vec![
@@ -221,7 +232,8 @@ fn fill(page: &str, typed: &Typed) -> Result<String, RewritingError> {
             ],
             ..RewriteStrSettings::new()
         },
-    )
+    )?;
+    Ok(found.borrow().is_found.then_some(filled))
 }
 
 #[cfg(test)]
@@ -251,7 +263,7 @@ alt</textarea><select name="s"><option value="1" selected>1</option><option valu
             at: 0,
             length: 0,
         };
-        let filled = fill(page, &typed).unwrap();
+        let filled = fill(page, &typed).unwrap().unwrap();
         for part in [
             r#"name="q" value="bleibt""#,
             r#"name="stand" value="von damals""#,

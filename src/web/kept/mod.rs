@@ -93,8 +93,11 @@ pub fn is_secret(name: &str) -> bool {
 impl Typed {
     /// What a request has sent, if it was kept.
     pub fn of(request: &HttpRequest) -> Option<Self> {
-        let body = request.extensions();
-        let body = body.get::<FormBody>()?;
+        let kept = request.extensions();
+        if let Some(typed) = kept.get::<Self>() {
+            return Some(typed.clone());
+        }
+        let body = kept.get::<FormBody>()?;
         let mut had_secret = false;
         let mut fields = Vec::new();
         for (name, value) in url::form_urlencoded::parse(&body.0) {

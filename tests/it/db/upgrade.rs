@@ -311,7 +311,7 @@ on_both!(what_was_there_can_be_compared_after_the_upgrade, |_world| {
     assert_eq!(admin.post("/gruppen", &[("name", "Alt")]).status, 303);
     let before = world.dump(&APART);
     world.stop();
-    as_before(&world, VERSIONS, "");
+    as_before(&world, VERSIONS, "SELECT 1;");
     world.restart();
     assert_eq!(world.dump(&APART), before);
     let admin = world.admin();

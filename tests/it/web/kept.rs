@@ -27,6 +27,12 @@ fn subjects(world: &World) -> Vec<String> {
         .collect()
 }
 
+/// Sends a new draft, as from its page.
+fn from_new(world: &World, agent: &Agent) -> Answer {
+    let referer = format!("{}/e-mailings/neu", world.url);
+    agent.post_with("/e-mailings", &DRAFT, &[("referer", &referer)])
+}
+
 fn resend(agent: &Agent, answer: &Answer, action: &str) -> Answer {
     post(agent, action, &answer.form(action))
 }
@@ -153,7 +159,7 @@ on_both!(after_a_role_is_gone, |world| {
         ));
     };
     set(Role::Reports);
-    let answer = max.post("/e-mailings", &DRAFT);
+    let answer = from_new(world, &max);
     assert_eq!(answer.status, 403);
     answer.assert_says("Ihre Eingaben sind noch da");
     assert!(answer.html().contains("Herbst &"), "to be read and copied");
@@ -244,7 +250,7 @@ fn after_the_database_was_locked() {
     let file = sqlite_file(world.dir.path());
     let mut other = SqliteConnection::establish(file.to_str().expect("a path")).expect("the file");
     other.batch_execute("BEGIN IMMEDIATE").expect("the lock");
-    let answer = admin.post("/e-mailings", &DRAFT);
+    let answer = from_new(&world, &admin);
     other.batch_execute("ROLLBACK").expect("the lock is free");
     assert_eq!(answer.status, 503);
     assert_typed(&open(&admin, &answer), "/e-mailings");
