@@ -60,7 +60,10 @@ pub fn layout(file: &mut (impl Read + Seek)) -> Result<Layout, ReadError> {
         preview,
         mapping,
     } = found;
-    let is_table = preview.columns > 1;
+    // One line with a comma does not make a table of a text.
+    let wide = preview.rows.iter().filter(|row| row.len() > 1).count();
+    let is_table =
+        preview.columns > 1 && (preview.header.is_some() || 2 * wide >= preview.rows.len());
     let index = mapping.position(&Column::Address).filter(|_| is_table);
     let holds_address = |index: usize| {
         let mut cells = preview.rows.iter().filter_map(|row| row.get(index));

@@ -58,6 +58,11 @@ impl GroupsPage {
             .collect()
     }
 
+    /// The groups that have a box.
+    fn shown(&self) -> Vec<i64> {
+        self.choices().into_iter().map(|(id, ..)| id).collect()
+    }
+
     fn left_options(&self) -> Vec<(i64, &str)> {
         let left = self.left.iter();
         left.map(|left| (left.group_id, left.name.as_str()))

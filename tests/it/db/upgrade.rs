@@ -244,7 +244,7 @@ on_both!(refused_rows_of_the_version_before_are_listed, |_world| {
         None,
     );
     world.stop();
-    as_before(&world, "20261202000005", "");
+    as_before(&world, "20261202000005", "SELECT 1;");
     world.restart();
     let admin = world.admin();
     let file = admin.get(&format!("/empfaenger/import/{}/abgelehnt.csv", import.id));

@@ -117,7 +117,7 @@ on_both!(only_a_reason_puts_somebody_back_on_the_tab, |world| {
     let readmit = format!("{tab}/wieder-aufnehmen");
     for (reason, problem) in [
         ("  ", "Geben Sie an, warum"),
-        ("vera@example.org rief an", "E-Mail-Adresse"),
+        ("vera@example.org rief an", "Bitte ohne E-Mail-Adresse"),
     ] {
         let answer = admin.post(&readmit, &[("gruppe", &group), ("grund", reason)]);
         assert_eq!(answer.status, 422);
