@@ -3,6 +3,7 @@
 use serde_json::{Value, json};
 use widerspruch::domain::tracking::Decision;
 
+use crate::support::api::Program;
 use crate::support::on_both;
 
 /// The numbers of a list's entries.
@@ -359,227 +360,245 @@ fn wrong(problem: &Value) -> Vec<(String, String)> {
         .collect()
 }
 
-on_both!(every_body_is_told_where_it_is_wrong, |world| {
-    let program = world.program();
-    let id = world.make_recipient("anna@example.org");
-    let taken = world.make_recipient("ben@example.org");
-    let person = format!("/api/v1/recipients/{id}");
-    let tracking = format!("{person}/tracking");
-    let group = program
-        .post("/api/v1/groups", &json!({"name": "Kunden"}))
-        .expect(201)["id"]
-        .clone();
-    let other = program
-        .post("/api/v1/groups", &json!({"name": "Presse"}))
-        .expect(201)["id"]
-        .clone();
-    let long = "x".repeat(2_001);
-    let is_taken = format!("/api/v1/recipients/{taken}");
-    let cases = [
-        (
-            "POST",
-            "/api/v1/recipients",
-            json!({}),
-            400,
-            "#/email",
-            "fehlt",
-        ),
-        (
-            "POST",
-            "/api/v1/recipients",
-            json!({"email": 1}),
-            400,
-            "#/email",
-            "Form",
-        ),
-        (
-            "POST",
-            "/api/v1/recipients",
-            json!({"email": "c@example.org", "nachname": "x"}),
-            400,
-            "#/nachname",
-            "gibt es hier nicht",
-        ),
-        (
-            "POST",
-            "/api/v1/recipients",
-            json!({"email": "c@example.org", "groups": [group, "x"]}),
-            400,
-            "#/groups/1",
-            "Form",
-        ),
-        (
-            "POST",
-            "/api/v1/recipients",
-            json!({"email": "c@example.org", "fields": {"ort": 1}}),
-            400,
-            "#/fields/ort",
-            "Form",
-        ),
-        (
-            "POST",
-            "/api/v1/recipients",
-            json!({"email": "c@example.org", "groups": [group, 4711]}),
-            422,
-            "#/groups/1",
-            "gibt es nicht",
-        ),
-        (
-            "POST",
-            "/api/v1/recipients",
-            json!({"email": "c@example.org", "fields": {"ort": "a", "ort\u{200b}": "b"}}),
-            422,
-            "#/fields/ort%E2%80%8B",
-            "zweimal",
-        ),
-        (
-            "POST",
-            "/api/v1/recipients",
-            json!({"email": "c@example.org", "fields": {"a/b": "x"}}),
-            422,
-            "#/fields/a~1b",
-            "Buchstaben",
-        ),
-        (
-            "POST",
-            "/api/v1/recipients",
-            json!({"email": "BEN@example.org"}),
-            409,
-            "#/email",
-            "gehört schon",
-        ),
-        (
-            "PUT",
-            person.as_str(),
-            json!({"email": "anna"}),
-            422,
-            "#/email",
-            "fehlt das @-Zeichen",
-        ),
-        (
-            "PUT",
-            person.as_str(),
-            json!({"email": "ben@example.org"}),
-            409,
-            "#/email",
-            "gehört schon",
-        ),
-        (
-            "PUT",
-            person.as_str(),
-            json!({"email": "a@example.org", "fields": {"ort": long}}),
-            422,
-            "#/fields/ort",
-            "höchstens 2.000",
-        ),
-        (
-            "PUT",
-            is_taken.as_str(),
-            json!({"first_name": "B"}),
-            400,
-            "#/email",
-            "fehlt",
-        ),
-        (
-            "POST",
-            "/api/v1/groups",
-            json!({"name": "\u{200b}"}),
-            422,
-            "#/name",
-            "einen Namen",
-        ),
-        (
-            "POST",
-            "/api/v1/groups",
-            json!({"name": "kunden"}),
-            409,
-            "#/name",
-            "gibt es schon",
-        ),
-        ("POST", "/api/v1/groups", json!({}), 400, "#/name", "fehlt"),
-        (
-            "PUT",
-            tracking.as_str(),
-            json!({"setting": "maybe"}),
-            400,
-            "#/setting",
-            "Form",
-        ),
-        (
-            "PUT",
-            tracking.as_str(),
-            json!({"setting": "consented"}),
-            422,
-            "#/consent",
-            "Ohne Nachweis",
-        ),
-        (
-            "PUT",
-            tracking.as_str(),
-            json!({"setting": "unset", "reason": "a@b"}),
-            422,
-            "#/reason",
-            "ohne E-Mail-Adresse",
-        ),
-        (
-            "PUT",
-            tracking.as_str(),
-            json!({"setting": "consented", "consent": {"given_on": "gestern", "how": "Messe", "wording": "Ja", "asked": false}}),
-            422,
-            "#/consent/given_on",
-            "Tag der Einwilligung",
-        ),
-        (
-            "PUT",
-            tracking.as_str(),
-            json!({"setting": "consented", "consent": {"given_on": "2099-01-01", "how": "Messe", "wording": "Ja", "asked": false}}),
-            422,
-            "#/consent/given_on",
-            "Zukunft",
-        ),
-        (
-            "PUT",
-            tracking.as_str(),
-            json!({"setting": "consented", "consent": {"given_on": "2026-01-01", "how": "", "wording": "Ja", "asked": false}}),
-            422,
-            "#/consent/how",
-            "fehlt",
-        ),
-        (
-            "PUT",
-            tracking.as_str(),
-            json!({"setting": "consented", "consent": {"given_on": "2026-01-01", "how": "Messe", "asked": false}}),
-            400,
-            "#/consent/wording",
-            "fehlt",
-        ),
-    ];
+/// A request with a wrong body: method, path, body, and what the answer is: status, the place of the
+/// wrong field, a part of the reason.
+type Case<'a> = (&'a str, &'a str, Value, u16, &'a str, &'a str);
+
+fn assert_told(program: &Program, cases: &[Case<'_>]) {
     for (method, path, body, status, pointer, reason) in cases {
-        let reply = match method {
-            "POST" => program.post(path, &body),
-            _ => program.put(path, &body),
+        let reply = match *method {
+            "POST" => program.post(path, body),
+            _ => program.put(path, body),
         };
         let kind = match status {
             400 => "malformed",
             422 => "invalid",
-            _ if path.ends_with("groups") => "name-taken",
+            _ if path.contains("groups") => "name-taken",
             _ => "address-taken",
         };
-        let said = wrong(&reply.expect_problem(status, kind));
+        let said = wrong(&reply.expect_problem(*status, kind));
         assert_eq!(said.len(), 1, "{body}: {said:?}");
-        assert_eq!(said[0].0, pointer, "{body}");
+        assert_eq!(said[0].0, *pointer, "{body}");
         assert!(said[0].1.contains(reason), "{body}: {}", said[0].1);
     }
-    let rename = program.put(
-        &format!("/api/v1/groups/{other}"),
-        &json!({"name": " KUNDEN\u{ad}"}),
-    );
-    let said = wrong(&rename.expect_problem(409, "name-taken"));
-    assert_eq!(
-        said,
-        [(
-            "#/name".to_owned(),
-            "Eine Gruppe mit diesem Namen gibt es schon.".to_owned()
-        )]
+}
+
+const PEOPLE: &str = "/api/v1/recipients";
+const GROUPS: &str = "/api/v1/groups";
+
+on_both!(a_body_of_another_form_is_told_where_it_differs, |world| {
+    let person = format!("{PEOPLE}/{}", world.make_recipient("anna@example.org"));
+    let tracking = format!("{person}/tracking");
+    let of = |more: (&str, Value)| json!({"email": "c@example.org", more.0: more.1});
+    let half = json!({"given_on": "2026-01-01", "how": "Messe", "asked": false});
+    let consent = json!({"setting": "consented", "consent": half});
+    let (groups, fields) = (json!([1, "x"]), json!({"ort": 1}));
+    assert_told(
+        &world.program(),
+        &[
+            ("POST", PEOPLE, json!({}), 400, "#/email", "fehlt"),
+            ("POST", PEOPLE, json!({"email": 1}), 400, "#/email", "Form"),
+            (
+                "POST",
+                PEOPLE,
+                of(("nachname", json!("x"))),
+                400,
+                "#/nachname",
+                "gibt es hier nicht",
+            ),
+            (
+                "POST",
+                PEOPLE,
+                of(("groups", groups)),
+                400,
+                "#/groups/1",
+                "Form",
+            ),
+            (
+                "POST",
+                PEOPLE,
+                of(("fields", fields)),
+                400,
+                "#/fields/ort",
+                "Form",
+            ),
+            (
+                "PUT",
+                &person,
+                json!({"first_name": "B"}),
+                400,
+                "#/email",
+                "fehlt",
+            ),
+            ("POST", GROUPS, json!({}), 400, "#/name", "fehlt"),
+            (
+                "PUT",
+                &tracking,
+                json!({"setting": "maybe"}),
+                400,
+                "#/setting",
+                "Form",
+            ),
+            ("PUT", &tracking, consent, 400, "#/consent/wording", "fehlt"),
+        ],
     );
 });
+
+on_both!(a_recipient_that_is_refused_is_told_which_field, |world| {
+    let made = world.program().post(GROUPS, &json!({"name": "Kunden"}));
+    let group = made.expect(201)["id"].clone();
+    let person = format!("{PEOPLE}/{}", world.make_recipient("anna@example.org"));
+    world.make_recipient("ben@example.org");
+    let of = |more: (&str, Value)| json!({"email": "c@example.org", more.0: more.1});
+    let long = json!({"ort": "x".repeat(2_001)});
+    let twice = json!({"ort": "a", "ort\u{200b}": "b"});
+    let groups = json!([group, 4711]);
+    assert_told(
+        &world.program(),
+        &[
+            (
+                "POST",
+                PEOPLE,
+                of(("groups", groups)),
+                422,
+                "#/groups/1",
+                "gibt es nicht",
+            ),
+            (
+                "POST",
+                PEOPLE,
+                of(("fields", twice)),
+                422,
+                "#/fields/ort%E2%80%8B",
+                "zweimal",
+            ),
+            (
+                "POST",
+                PEOPLE,
+                of(("fields", json!({"a/b": "x"}))),
+                422,
+                "#/fields/a~1b",
+                "Buchstaben",
+            ),
+            (
+                "POST",
+                PEOPLE,
+                json!({"email": "BEN@example.org"}),
+                409,
+                "#/email",
+                "gehört schon",
+            ),
+            (
+                "PUT",
+                &person,
+                json!({"email": "anna"}),
+                422,
+                "#/email",
+                "fehlt das @-Zeichen",
+            ),
+            (
+                "PUT",
+                &person,
+                json!({"email": "ben@example.org"}),
+                409,
+                "#/email",
+                "gehört schon",
+            ),
+            (
+                "PUT",
+                &person,
+                of(("fields", long)),
+                422,
+                "#/fields/ort",
+                "höchstens 2.000",
+            ),
+        ],
+    );
+});
+
+on_both!(
+    a_group_or_a_setting_that_is_refused_is_told_which_field,
+    |world| {
+        let program = world.program();
+        let tracking = format!(
+            "{PEOPLE}/{}/tracking",
+            world.make_recipient("anna@example.org")
+        );
+        program.post(GROUPS, &json!({"name": "Kunden"})).expect(201);
+        let other = program.post(GROUPS, &json!({"name": "Presse"})).expect(201)["id"].clone();
+        let other = format!("{GROUPS}/{other}");
+        let consented = |given_on: &str, how: &str| {
+            let consent =
+                json!({"given_on": given_on, "how": how, "wording": "Ja", "asked": false});
+            json!({"setting": "consented", "consent": consent})
+        };
+        let (no_day, future) = (
+            consented("gestern", "Messe"),
+            consented("2099-01-01", "Messe"),
+        );
+        let no_how = consented("2026-01-01", "");
+        let lifting = json!({"setting": "unset", "reason": "a@b"});
+        assert_told(
+            &program,
+            &[
+                (
+                    "POST",
+                    GROUPS,
+                    json!({"name": "\u{200b}"}),
+                    422,
+                    "#/name",
+                    "einen Namen",
+                ),
+                (
+                    "POST",
+                    GROUPS,
+                    json!({"name": "kunden"}),
+                    409,
+                    "#/name",
+                    "gibt es schon",
+                ),
+                (
+                    "PUT",
+                    &other,
+                    json!({"name": " KUNDEN\u{ad}"}),
+                    409,
+                    "#/name",
+                    "gibt es schon",
+                ),
+                (
+                    "PUT",
+                    &tracking,
+                    json!({"setting": "consented"}),
+                    422,
+                    "#/consent",
+                    "Ohne Nachweis",
+                ),
+                (
+                    "PUT",
+                    &tracking,
+                    lifting,
+                    422,
+                    "#/reason",
+                    "ohne E-Mail-Adresse",
+                ),
+                (
+                    "PUT",
+                    &tracking,
+                    no_day,
+                    422,
+                    "#/consent/given_on",
+                    "Tag der Einwilligung",
+                ),
+                (
+                    "PUT",
+                    &tracking,
+                    future,
+                    422,
+                    "#/consent/given_on",
+                    "Zukunft",
+                ),
+                ("PUT", &tracking, no_how, 422, "#/consent/how", "fehlt"),
+            ],
+        );
+    }
+);
