@@ -5,8 +5,9 @@ use serde::{Deserialize, Serialize};
 
 use super::columns::{Column, compact};
 use super::status_words::word;
+use crate::domain::day::past_day;
 use crate::domain::stored_as_word;
-use crate::domain::time::{Timestamp, parse_day};
+use crate::domain::time::Timestamp;
 
 stored_as_word! {
     /// What a file says about one person, or about everybody in it.
@@ -195,8 +196,7 @@ fn is_first_day(cell: &str) -> bool {
 
 /// The day of a cell, with or without a time behind it.
 fn day(cell: &str) -> Option<Timestamp> {
-    let cell = cell.trim();
-    parse_day(cell).or_else(|| parse_day(cell.split([' ', 'T', ',']).next()?))
+    past_day(cell, None, Timestamp::now()).ok()
 }
 
 #[cfg(test)]

@@ -3,31 +3,24 @@
 use diesel::connection::SimpleConnection;
 use diesel::{Connection, PgConnection, SqliteConnection};
 use diesel_migrations::{FileBasedMigrations, MigrationHarness};
-use widerspruch::db::{Db, sqlite_file};
 use serde_json::json;
 use widerspruch::db::models::audit::{self, Action, Actor, Entry};
 use widerspruch::db::models::groups;
-use widerspruch::db::sqlite_file;
-use widerspruch::domain::time::Timestamp;
-
 use widerspruch::db::models::recipients::{self, RecipientData};
 use widerspruch::db::paging::Position;
-use widerspruch::db::search;
 use widerspruch::db::search::rebuild::{self, Rebuilt};
+use widerspruch::db::{Db, search, sqlite_file};
 use widerspruch::domain::time::Timestamp;
 
 use crate::support::import::import;
 use crate::support::world::{ADMIN, PASSWORD};
 use crate::support::{On, World, eventually, on_both};
-use crate::support::import::import;
-use crate::support::world::{ADMIN, PASSWORD};
-use crate::support::{On, World, on_both};
 
 /// The migrations whose upgrades this tests.
 const SESSION_KEYS: &str = "20261201000001";
+const SEARCH_FOLDING: &str = "20261202000001";
 const LEFT_GROUPS: &str = "20261202000004";
-/// The first migration after the version before: it and those after it are what this tests.
-const FIRST: &str = "20261201000001";
+const FIELDS: &str = "20261202000005";
 const VERSIONS: &str = "20261202000007";
 
 /// Tables that the upgrade or a running server changes, and which are looked at apart.
@@ -38,34 +31,6 @@ const APART: [&str; 4] = [
     "sign_ins",
 ];
 
-/// Takes migrations back down to this one, and enters what the version before would have.
-fn as_before(world: &World, oldest: &str, data: &str) {
-    fn revert<C>(conn: &mut C, folder: &str, oldest: &str)
-/// Takes migrations back up to that one, and enters what the version before it would have.
-fn as_before(world: &World, migration: &str, data: &str) {
-    fn revert<C>(conn: &mut C, folder: &str, migration: &str)
-/// Takes the migrations back, and enters what the version before would have.
-fn as_before(world: &World, data: &str) {
-    fn revert<C>(conn: &mut C, folder: &str)
-    where
-        C: MigrationHarness<C::Backend> + Connection,
-    {
-        loop {
-            let migrations = FileBasedMigrations::from_path(folder).expect("migrations");
-            let reverted = conn
-                .revert_last_migration(migrations)
-                .expect("its down.sql");
-            assert!(
-                *reverted.to_string() >= *oldest,
-                "{reverted} was the newest"
-            );
-            if reverted.to_string() == oldest {
-            if reverted.to_string() == migration {
-                return;
-            if reverted.to_string() == FIRST {
-                break;
-            }
-        }
 /// Takes that migration back and all since, and enters what the version before would have.
 fn as_before(world: &World, migration: &str, data: &str) {
     fn revert<C>(conn: &mut C, folder: &str, migration: &str)
@@ -85,14 +50,12 @@ fn as_before(world: &World, migration: &str, data: &str) {
             let path = sqlite_file(world.dir.path());
             let path = path.to_str().expect("a path");
             let mut conn = SqliteConnection::establish(path).expect("the file");
-            revert(&mut conn, "migrations/sqlite", oldest);
             revert(&mut conn, "migrations/sqlite", migration);
             conn.batch_execute(data).expect("rows");
         }
         On::Postgres => {
             let url = world.database_url().expect("a server");
             let mut conn = PgConnection::establish(url).expect("the server");
-            revert(&mut conn, "migrations/postgres", oldest);
             revert(&mut conn, "migrations/postgres", migration);
             conn.batch_execute(data).expect("rows");
         }
@@ -120,7 +83,6 @@ on_both!(sessions_of_the_version_before_end, |_world| {
     let (of_session, of_sign_in) = (blob("aa"), blob("bb"));
     as_before(
         &world,
-        "20261201000001",
         SESSION_KEYS,
         &format!(
             "INSERT INTO sessions (key_hash, user_id, device, created_at, used_at, expires_at)
@@ -153,7 +115,7 @@ fn as_before_folding(world: &World) {
             data.replace("chr(10)", "char(10)")
         ),
     };
-    as_before(world, "20261202000001", &data);
+    as_before(world, SEARCH_FOLDING, &data);
 }
 
 fn found(world: &World, needle: &str) -> usize {
@@ -236,6 +198,8 @@ on_both!(search_texts_of_the_version_before_are_folded, |_world| {
             .collect()
     };
     assert_eq!(without_time(world.dump(&APART)), without_time(before));
+});
+
 on_both!(refused_rows_of_the_version_before_are_listed, |_world| {
     let mut world = World::start(_world.on);
     let import = import(
@@ -244,7 +208,7 @@ on_both!(refused_rows_of_the_version_before_are_listed, |_world| {
         None,
     );
     world.stop();
-    as_before(&world, "20261202000005", "SELECT 1;");
+    as_before(&world, FIELDS, "SELECT 1;");
     world.restart();
     let admin = world.admin();
     let file = admin.get(&format!("/empfaenger/import/{}/abgelehnt.csv", import.id));
@@ -257,6 +221,7 @@ on_both!(refused_rows_of_the_version_before_are_listed, |_world| {
     assert_eq!(world.rows("import_refusals", "cells = '' AND line > 0"), 1);
     assert_eq!(world.rows("import_refusals", "1 = 1"), 1);
 });
+
 on_both!(
     who_left_a_group_before_is_known_where_it_is_certain,
     |_world| {
@@ -303,6 +268,7 @@ on_both!(
         assert_eq!(world.rows("group_leavings", &left), 1);
     }
 );
+
 on_both!(what_was_there_can_be_compared_after_the_upgrade, |_world| {
     let mut world = World::start(_world.on);
     let admin = world.admin();

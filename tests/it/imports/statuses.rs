@@ -6,7 +6,8 @@ use serde_json::Value;
 use widerspruch::db::models::audit::Actor;
 use widerspruch::db::models::imports::Import;
 use widerspruch::db::models::recipients::{self, Recipient};
-use widerspruch::domain::time::{Timestamp, parse_day};
+use widerspruch::domain::day::past_day;
+use widerspruch::domain::time::Timestamp;
 use widerspruch::domain::tracking::{RecipientStatus, TrackingSource};
 use widerspruch::import::status::StatedStatus;
 use widerspruch::tracking::settings;
@@ -117,7 +118,9 @@ on_both!(the_worst_of_several_columns_holds, |world| {
     assert_eq!(at("e@example.org"), (Unsubscribed, by_file));
     let complained = Some(TrackingSource::Complaint);
     assert_eq!(at("g@example.org"), (Unsubscribed, complained));
-    let since = parse_day("2026-05-01").map(Timestamp::millis);
+    let since = past_day("2026-05-01", None, Timestamp::now())
+        .ok()
+        .map(Timestamp::millis);
     assert_eq!(person(world, "b@example.org").status_changed_at, since);
     assert_eq!(
         world.rows(

@@ -617,6 +617,8 @@ on_both!(lines_above_the_header_can_be_skipped, |world| {
     assert_eq!(post(&admin, &path, &form).status, 303);
     let import = wait_until_over(world);
     assert_eq!((import.added, import.refused), (1, 0));
+});
+
 on_both!(the_page_counts_what_would_become_of_the_rows, |world| {
     let admin = world.admin();
     let text = "E-Mail;Status\na@example.org;aktiv\nb@example.org;abgemeldet\nc@example.org;Bounce\n\
