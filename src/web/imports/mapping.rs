@@ -151,7 +151,7 @@ pub async fn update(
         return see_other(path);
     }
     let mut settings = Settings::from_json(&import.settings)?;
-    let dialect = dialect_of(&form).unwrap_or(settings.dialect);
+    let dialect = dialect_of(&form, settings.dialect).unwrap_or(settings.dialect);
     let rereads = dialect != settings.dialect;
     if rereads {
         settings.dialect = dialect;
@@ -236,12 +236,16 @@ const fn field_of(part: Part) -> &'static str {
     }
 }
 
-fn dialect_of(form: &Fields) -> Option<Dialect> {
+fn dialect_of(form: &Fields, before: Dialect) -> Option<Dialect> {
+    let skip_lines = match form.text("zeilen-davor").trim() {
+        "" if form.has("zeilen-davor") => 0,
+        number => number.parse().unwrap_or(before.skip_lines),
+    };
     Some(Dialect {
         encoding: Encoding::from_word(form.text("kodierung"))?,
         delimiter: Delimiter::from_word(form.text("trennzeichen"))?,
         has_header: form.has("kopfzeile"),
-        skip_lines: form.text("zeilen-davor").trim().parse().unwrap_or(0),
+        skip_lines,
     })
 }
 
