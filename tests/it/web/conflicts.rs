@@ -420,3 +420,54 @@ on_both!(of_many_at_once_one_saves, |world| {
         "{answers:?}"
     );
 });
+
+on_both!(
+    the_script_that_saves_drafts_is_told_what_became_of_them,
+    |world| {
+        let eva = world.admin();
+        let page = eva.visit("/e-mailings/neu");
+        let json = [("accept", "application/json")];
+        let save = |path: &str, fields: &[(String, String)]| {
+            let fields: Vec<_> = fields
+                .iter()
+                .map(|(name, value)| (name.as_str(), value.as_str()))
+                .collect();
+            let answer = eva.post_with(path, &fields, &json);
+            let said: serde_json::Value = serde_json::from_slice(&answer.body).expect("JSON");
+            (answer.status, said)
+        };
+        let empty = typed(&page, "/e-mailings", &[("subject", "Neu")]);
+        let (status, said) = save("/e-mailings", &empty);
+        assert_eq!(
+            (status, &said["why"]),
+            (422, &"Geben Sie den Inhalt ein.".into())
+        );
+        let mine = typed(
+            &page,
+            "/e-mailings",
+            &[("subject", "Neu"), ("html", "<p>Eins</p>")],
+        );
+        let (status, said) = save("/e-mailings", &mine);
+        assert_eq!(status, 200, "{said}");
+        let path = said["path"].as_str().expect("a path").to_owned();
+        let stamp = said["stand"].as_str().expect("a stamp").to_owned();
+        let again = save("/e-mailings", &mine);
+        assert_eq!(again.1["path"], path, "an answer that got lost");
+        let next = |stamp: &str, html: &str| {
+            let mut fields = mine.clone();
+            for (name, value) in &mut fields {
+                match name.as_str() {
+                    "stand" => stamp.clone_into(value),
+                    "html" => html.clone_into(value),
+                    _ => {}
+                }
+            }
+            fields
+        };
+        let (status, _) = save(&path, &next(&stamp, "<p>Zwei</p>"));
+        assert_eq!(status, 200);
+        let (status, said) = save(&path, &next(&stamp, "<p>Drei</p>"));
+        assert_eq!(status, 409, "another tab has saved since: {said}");
+        assert_eq!(world.rows("mailings", "1 = 1"), 1);
+    }
+);
