@@ -80,11 +80,15 @@ pub fn layout(file: &mut (impl Read + Seek)) -> Result<Layout, ReadError> {
                 .header
                 .and_then(|header| header.into_iter().nth(index)),
         }),
-        _ => Ok(Layout::Text {
-            encoding: dialect.encoding,
-            skip_lines: dialect.skip_lines,
-            heading: matches!(preview.header.as_deref(), Some([only]) if names_address(only)),
-        }),
+        _ => {
+            let heading = matches!(preview.header.as_deref(), Some([only]) if names_address(only));
+            Ok(Layout::Text {
+                encoding: dialect.encoding,
+                // Without a heading beneath it a line is no title: it may be a mistyped address.
+                skip_lines: if heading { dialect.skip_lines } else { 0 },
+                heading,
+            })
+        }
     }
 }
 

@@ -96,7 +96,7 @@ pub fn merge(
     })?;
     let mut changed = 0;
     for_each(db, account_id, others, |batch| {
-        let mut changes = Vec::new();
+        let mut rewritten = Vec::new();
         for (id, text) in batch {
             let mut fields = parse(text)?;
             let Some((_, value)) = values(&fields, &names).into_iter().next() else {
@@ -107,9 +107,9 @@ pub fn merge(
             });
             fields.insert(keep.to_owned(), Value::String(value));
             let after = serde_json::to_string(&fields).unwrap_or_default();
-            changes.push((*id, text.clone(), after));
+            rewritten.push((*id, text.clone(), after));
         }
-        changed += db.write(|conn| fields::replace(conn, account_id, &changes))?;
+        changed += db.write(|conn| fields::replace(conn, account_id, &rewritten))?;
         Ok(())
     })?;
     Ok(changed)

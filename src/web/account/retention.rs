@@ -116,10 +116,10 @@ pub async fn update(
         let months = account.retention_months.map(|months| months.to_string());
         Ok(snapshot(&months.unwrap_or_default()))
     };
-    let set =
+    let store =
         move |conn: &mut Conn| retention::set(conn, account_id, months, &actor, Timestamp::now());
     let path = "/benutzerkonto/aufbewahrung";
-    let Some((both, last)) = saving::save(&state, account_id, sent, kept, set).await? else {
+    let Some((both, last)) = saving::save(&state, account_id, sent, kept, store).await? else {
         return see_other(format!("{path}?meldung=gespeichert"));
     };
     let months = both.merged.text("monate").to_owned();

@@ -140,11 +140,11 @@ pub async fn update_options(
             account.remember_objections,
         ))
     };
-    let set = move |conn: &mut Conn| {
+    let store = move |conn: &mut Conn| {
         let now = Timestamp::now();
         settings::set_account_options(conn, account_id, anonymously, remember, &actor, now)
     };
-    let Some((both, last)) = saving::save(&state, account_id, sent, kept, set).await? else {
+    let Some((both, last)) = saving::save(&state, account_id, sent, kept, store).await? else {
         return see_other("/benutzerkonto/tracking?meldung=gespeichert");
     };
     let (anonymously, remember) = read_options(&both.merged);

@@ -134,14 +134,14 @@ impl Typed {
             return None;
         }
         let text = serde_json::to_vec(self).ok()?;
-        let sealed = sealer.seal(whose, &text).ok()?;
-        Some(URL_SAFE_NO_PAD.encode(sealed))
+        let bytes = sealer.seal(whose, &text).ok()?;
+        Some(URL_SAFE_NO_PAD.encode(bytes))
     }
 
     /// What was sealed for somebody, if it is not too old.
-    fn open(sealer: &Sealer, whose: &str, sealed: &str) -> Option<Self> {
-        let sealed = URL_SAFE_NO_PAD.decode(sealed).ok()?;
-        let text = sealer.open(whose, &sealed).ok()?;
+    fn open(sealer: &Sealer, whose: &str, encoded: &str) -> Option<Self> {
+        let bytes = URL_SAFE_NO_PAD.decode(encoded).ok()?;
+        let text = sealer.open(whose, &bytes).ok()?;
         let typed: Self = serde_json::from_slice(&text).ok()?;
         let age = Timestamp::now().millis() - typed.at;
         (0..KEPT_FOR).contains(&age).then_some(typed)
@@ -325,12 +325,12 @@ mod tests {
     fn only_who_typed_it_gets_it_back_and_not_forever() {
         let sealer = Secret::from_bytes([7; 32]).sealer();
         let now = Timestamp::now().millis();
-        let sealed = typed(now).seal(&sealer, &of_user(1)).unwrap();
-        assert!(!sealed.contains("Herbst"));
-        assert!(Typed::open(&sealer, &of_user(1), &sealed).is_some());
-        assert!(Typed::open(&sealer, &of_user(2), &sealed).is_none());
-        assert!(Typed::open(&sealer, &of_browser("x"), &sealed).is_none());
-        assert!(Typed::open(&sealer, &of_user(1), &sealed[1..]).is_none());
+        let encoded = typed(now).seal(&sealer, &of_user(1)).unwrap();
+        assert!(!encoded.contains("Herbst"));
+        assert!(Typed::open(&sealer, &of_user(1), &encoded).is_some());
+        assert!(Typed::open(&sealer, &of_user(2), &encoded).is_none());
+        assert!(Typed::open(&sealer, &of_browser("x"), &encoded).is_none());
+        assert!(Typed::open(&sealer, &of_user(1), &encoded[1..]).is_none());
         let old = typed(now - KEPT_FOR).seal(&sealer, &of_user(1)).unwrap();
         assert!(Typed::open(&sealer, &of_user(1), &old).is_none());
     }

@@ -257,7 +257,7 @@ on_both!(
             audit::record(conn, account, &confirmed, Timestamp(6_000))
         });
         world.stop();
-        as_before(&world, LEFT_GROUPS, "");
+        as_before(&world, LEFT_GROUPS, "SELECT 1;");
 
         world.restart();
         assert_eq!(world.rows("group_leavings", "1 = 1"), 1);
