@@ -177,7 +177,9 @@ fn settings(command: &ImportCommand) -> Result<Settings, CliError> {
     let rows = beyond_ascii(&file, dialect, SHOWN_BEYOND_ASCII).map_err(problem)?;
     if !rows.is_empty() {
         eprintln!("Read as {} (--encoding):", dialect.encoding.word());
-        rows.iter().for_each(|row| eprintln!("  {row}"));
+        for row in &rows {
+            eprintln!("  {row}");
+        }
     }
     let mut mapping = seen.guess_mapping();
     let header = seen.header.as_deref();

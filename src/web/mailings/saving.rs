@@ -56,7 +56,12 @@ pub(super) fn save(
     let known = groups::all(conn, account_id)?;
     let mine = form.snapshot(&known);
     let key = sent.text(FORM_KEY);
-    let key = (key.len() == FORM_KEY_CHARS).then_some(key);
+    // Of our own signs alone: it is stored, and may hold nothing that somebody wrote.
+    let is_ours = key.len() == FORM_KEY_CHARS
+        && key
+            .bytes()
+            .all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_'));
+    let key = is_ours.then_some(key);
     let id = match (id, key) {
         (None, Some(key)) => mailings::find_by_form_key(conn, account_id, key)?,
         (id, _) => id,

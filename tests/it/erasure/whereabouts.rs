@@ -52,7 +52,7 @@ const NO_ADDRESS: &[(&str, &[&str])] = &[
     ),
     ("objections", &["kind", "source"]),
     ("journal_entries", &["kind", "details"]),
-    ("mailings", &["status"]),
+    ("mailings", &["status", "form_key"]),
     ("deliveries", &["policy", "status", "reply_code", "bounce"]),
     ("consents", &["kind"]),
     ("pictures", &["media_type"]),
