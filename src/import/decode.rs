@@ -106,23 +106,24 @@ impl<R: Read> Utf8Source<R> {
                 self.fill()?;
             }
             let raw = &self.raw[self.raw_start..self.raw_end];
-            let decoder = match &mut self.decoding {
-                Decoding::Standard(decoder) => decoder,
-                plain => {
-                    let (read, written) = match plain {
-                        Decoding::Table(table) => look_up(table, raw, room),
-                        _ => {
-                            let length = raw.len().min(room.len());
-                            room[..length].copy_from_slice(&raw[..length]);
-                            (length, length)
-                        }
-                    };
-                    self.raw_start += read;
-                    if read == 0 && !self.ended {
-                        continue;
-                    }
-                    return Ok(written);
+            let plain = match &mut self.decoding {
+                Decoding::Standard(_) => None,
+                Decoding::Table(table) => Some(look_up(table, raw, room)),
+                Decoding::None => {
+                    let length = raw.len().min(room.len());
+                    room[..length].copy_from_slice(&raw[..length]);
+                    Some((length, length))
                 }
+            };
+            if let Some((read, written)) = plain {
+                self.raw_start += read;
+                if read == 0 && !self.ended {
+                    continue;
+                }
+                return Ok(written);
+            }
+            let Decoding::Standard(decoder) = &mut self.decoding else {
+                continue;
             };
             let last = self.raw_end == 0;
             let (result, read, written, _) = decoder.decode_to_utf8(raw, room, last);

@@ -63,7 +63,7 @@ fn utf_16_needs_no_mark() {
 
 #[test]
 fn what_is_decoded_by_table_is_read_in_any_pieces() {
-    let bytes = list(&["Jörg ─ │ Weiß"; 5_000], Encoding::Ibm437);
+    let bytes = list(&vec!["Jörg ─ │ Weiß"; 5_000], Encoding::Ibm437);
     let text = decoded(&bytes, Encoding::Ibm437);
     assert_eq!(text.matches("Jörg ─ │ Weiß").count(), 5_000);
 }

@@ -102,9 +102,9 @@ pub fn merge(
             let Some((_, value)) = values(&fields, &names).into_iter().next() else {
                 continue;
             };
-            others.iter().for_each(|name| {
+            for name in others {
                 fields.remove(name);
-            });
+            }
             fields.insert(keep.to_owned(), Value::String(value));
             let after = serde_json::to_string(&fields).unwrap_or_default();
             rewritten.push((*id, text.clone(), after));

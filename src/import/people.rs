@@ -143,12 +143,14 @@ impl<'a> Person<'a> {
     pub(super) fn ending(&self) -> Option<RecipientStatus> {
         use RecipientStatus::{Active, Bounced, Unsubscribed};
         let (stated, _) = self.stated?;
+        // Of somebody who is here already it says nothing: they came another way.
+        let is_known = self.id.is_some();
         match (stated, self.status) {
-            (StatedStatus::Active, _) | (_, Unsubscribed) => None,
-            // Of somebody who is here already it says nothing: they came another way.
-            (StatedStatus::Unconfirmed, _) if self.id.is_some() => None,
+            (StatedStatus::Unconfirmed, _) if is_known => None,
+            (StatedStatus::Active, _)
+            | (_, Unsubscribed)
+            | (StatedStatus::Undeliverable, Bounced) => None,
             (StatedStatus::Undeliverable, Active) => Some(Bounced),
-            (StatedStatus::Undeliverable, Bounced) => None,
             (_, Active | Bounced) => Some(Unsubscribed),
         }
     }

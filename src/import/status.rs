@@ -77,22 +77,21 @@ pub(super) fn read(
     let flag = Flag::of(cell);
     let word = word(cell);
     let unknown = || UnknownStatus(cell.trim().chars().take(MAX_QUOTED_CHARS).collect());
+    // An empty cell says nothing; beside ticked ones it is an empty box.
+    if flag == Flag::Nothing && *column != Column::Subscribed {
+        return Ok(None);
+    }
     let said = match (column, flag) {
-        (Column::Status, Flag::Nothing) => return Ok(None),
         (Column::Status, _) => word.ok_or_else(unknown)?,
-        // An empty cell beside ticked ones is an empty box.
-        (Column::Subscribed, Flag::Nothing) => Unconfirmed,
-        (Column::Confirmed, Flag::Nothing) => return Ok(None),
-        (Column::Subscribed | Column::Confirmed, Flag::Yes) => Active,
+        (Column::Subscribed, Flag::Nothing) | (Column::Confirmed, Flag::No) => Unconfirmed,
+        (Column::Subscribed | Column::Confirmed, Flag::Yes)
+        | (Column::Unsubscribed | Column::Undeliverable, Flag::No) => Active,
         (Column::Subscribed, Flag::No) => Unsubscribed,
-        (Column::Confirmed, Flag::No) => Unconfirmed,
         (Column::Subscribed | Column::Confirmed, Flag::Other) => match word {
             Some(word) => word,
             None if day(cell).is_some() => return Ok(Some((Active, None))),
             None => return Err(unknown()),
         },
-        (Column::Unsubscribed | Column::Undeliverable, Flag::Nothing) => return Ok(None),
-        (Column::Unsubscribed | Column::Undeliverable, Flag::No) => Active,
         (Column::Undeliverable, _) => match word {
             Some(word) if word != Unconfirmed => word,
             _ => Undeliverable,

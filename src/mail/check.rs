@@ -4,6 +4,7 @@
 //! that the author sees, those of the MJML if it is MJML), what, and what to do.
 
 use std::collections::BTreeSet;
+use std::fmt::Write;
 
 use super::foreign;
 use super::inline::{StyleProblem, inline};
@@ -265,11 +266,12 @@ fn templates(draft: &Draft, facts: &Facts, list: &mut List) -> bool {
     }
     if !unknown.is_empty() {
         let names: Vec<String> = unknown.into_iter().collect();
-        let suggested: String = names
-            .iter()
-            .filter_map(|name| Some((name, foreign::suggestion(name)?)))
-            .map(|(name, instead)| format!(" Statt {name} heißt es vielleicht {instead}."))
-            .collect();
+        let mut suggested = String::new();
+        for name in &names {
+            if let Some(instead) = foreign::suggestion(name) {
+                let _ = write!(suggested, " Statt {name} heißt es vielleicht {instead}.");
+            }
+        }
         list.add(
             Weight::Hint,
             Place::Source(Vec::new()),

@@ -53,11 +53,7 @@ fn in_piece(source: &str, piece: std::ops::Range<usize>, found: &mut Vec<std::op
                 at += 1 + source[at + 1..].chars().next().map_or(0, char::len_utf8);
                 continue;
             }
-            Some(open) => {
-                if letter == open {
-                    quote = None;
-                }
-            }
+            Some(open) if letter == open => quote = None,
             None if matches!(letter, '"' | '\'') => quote = Some(letter),
             None if letters(letter) => {
                 let rest = &source[at..piece.end];
@@ -72,7 +68,7 @@ fn in_piece(source: &str, piece: std::ops::Range<usize>, found: &mut Vec<std::op
                 at += length;
                 continue;
             }
-            None => {}
+            _ => {}
         }
         at += letter.len_utf8();
     }

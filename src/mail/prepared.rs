@@ -140,12 +140,11 @@ impl PreparedMailing {
     }
 
     fn html(&self, marked: &str, urls: &TrackingUrls) -> Result<String, MailError> {
-        let lacks = match self.lacks {
-            Some(lacks) => lacks,
-            None => {
-                bounds::check_nesting(marked)?;
-                Lacks::of(marked, urls.unsubscribe, urls.preferences)
-            }
+        let lacks = if let Some(lacks) = self.lacks {
+            lacks
+        } else {
+            bounds::check_nesting(marked)?;
+            Lacks::of(marked, urls.unsubscribe, urls.preferences)
         };
         let mut end = lacks.missing(urls).html()?;
         if let Some(pixel) = urls.pixel {

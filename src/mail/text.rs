@@ -85,10 +85,10 @@ fn visible(html: &str) -> String {
                     .prev_siblings()
                     .any(|before| before.value().is_element()) =>
             {
-                rows.push(node.id())
+                rows.push(node.id());
             }
             "img" if element.attr("alt").is_none_or(|alt| alt.trim().is_empty()) => {
-                pictures.push(node.id())
+                pictures.push(node.id());
             }
             "hr" => rules.push(node.id()),
             _ => {}

@@ -115,6 +115,9 @@ pub fn record_starts(
     tell_of(conn, account_id, starts, now)
 }
 
+/// On whose word something holds of somebody from the start.
+type Said<'a> = &'a dyn Fn(&Start) -> Option<TrackingSource>;
+
 /// Tells webhooks of what comes with people. What is only remembered was told when it was said.
 fn tell_of(
     conn: &mut Conn,
@@ -128,7 +131,7 @@ fn tell_of(
     };
     let leaves = |start: &Start| start.unsubscribed.map(|(_, source)| source);
     let bounces = |start: &Start| start.undeliverable.map(|(_, source)| source);
-    let kinds: [(HookEvent, &dyn Fn(&Start) -> Option<TrackingSource>); 3] = [
+    let kinds: [(HookEvent, Said<'_>); 3] = [
         (HookEvent::Objected, &objects),
         (HookEvent::Unsubscribed, &leaves),
         (HookEvent::Bounced, &bounces),

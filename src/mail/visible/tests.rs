@@ -187,9 +187,9 @@ fn what_hides_a_link_is_found_in_style_sheets_and_elements() {
     ] {
         assert!(!shows(html), "{html}");
     }
-    let many: String = (0..3_000)
-        .map(|n| format!(".c{n}{{display:none}}"))
-        .collect();
+    let many = (0..3_000).fold(String::new(), |many, n| {
+        many + &format!(".c{n}{{display:none}}")
+    });
     assert!(!shows(&format!(
         "<style>{many}</style><a href='HERE'>ab</a>"
     )));

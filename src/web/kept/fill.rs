@@ -2,6 +2,7 @@
 //! fields is replaced. So it works for every form, and no page has to know of it.
 
 use std::cell::RefCell;
+use std::fmt::Write;
 use std::rc::Rc;
 
 use actix_web::body::to_bytes_limited;
@@ -123,15 +124,18 @@ impl Rest {
         let fields = std::mem::take(&mut self.fields).into_iter();
         let fields =
             fields.filter(|(name, _)| !TECHNICAL.contains(&name.as_str()) || name == "feld");
-        fields
-            .map(|(name, value)| {
-                let (name, value) = (
-                    encode_quoted_attribute(&name),
-                    encode_quoted_attribute(&value),
-                );
-                format!("<input type=\"hidden\" name=\"{name}\" value=\"{value}\">")
-            })
-            .collect()
+        let mut hidden = String::new();
+        for (name, value) in fields {
+            let (name, value) = (
+                encode_quoted_attribute(&name),
+                encode_quoted_attribute(&value),
+            );
+            let _ = write!(
+                hidden,
+                "<input type=\"hidden\" name=\"{name}\" value=\"{value}\">"
+            );
+        }
+        hidden
     }
 }
 

@@ -152,7 +152,7 @@ async fn save(
             found.await?;
         }
         if by_script {
-            return saving::refused(&errors);
+            return Ok(saving::refused(&errors));
         }
         let mut shown = editing(signed_in, state, id, form, errors).await?;
         fields.text(FORM_KEY).clone_into(&mut shown.form_key);
@@ -164,13 +164,13 @@ async fn save(
         .write(move |conn| saving::save(conn, account_id, user, id, &sent, &form))
         .await?;
     match outcome {
-        Ok(saved) if by_script => saving::told(&saved),
+        Ok(saved) if by_script => Ok(saving::told(&saved)),
         Ok(saved) => see_other(format!(
             "/e-mailings/{}{}?meldung=gespeichert",
             saved.id,
             after_saving(&fields)
         )),
-        Err(_) if by_script => saving::overtaken(),
+        Err(_) if by_script => Ok(saving::overtaken()),
         Err(overtaken_by) => {
             let Overtaking { id, both, last } = *overtaken_by;
             let form = MailingForm::from_fields(&both.merged);

@@ -14,7 +14,6 @@ use crate::domain::time::Timestamp;
 use crate::web::fields::Fields;
 use crate::web::filters;
 use crate::web::forms::FormErrors;
-use crate::web::respond::WebResult;
 use crate::web::versions::{self, Overtaken};
 
 /// The hidden field with the key of the page on which a draft is begun: a request that is sent
@@ -97,22 +96,22 @@ pub(super) fn is_script(request: &HttpRequest) -> bool {
 }
 
 /// Tells the script that the draft was saved.
-pub(super) fn told(saved: &Saved) -> WebResult {
-    Ok(HttpResponse::Ok().json(json!({
+pub(super) fn told(saved: &Saved) -> HttpResponse {
+    HttpResponse::Ok().json(json!({
         "path": format!("/e-mailings/{}", saved.id),
         "stand": saved.stamp,
         "time": filters::format_as(saved.at.millis(), "%H:%M"),
-    })))
+    }))
 }
 
 /// Tells the script why the draft was not saved.
-pub(super) fn refused(errors: &FormErrors) -> WebResult {
+pub(super) fn refused(errors: &FormErrors) -> HttpResponse {
     let why: Vec<&str> = errors.iter().map(|(_, message)| message).collect();
-    Ok(HttpResponse::build(StatusCode::UNPROCESSABLE_ENTITY).json(json!({ "why": why.join(" ") })))
+    HttpResponse::build(StatusCode::UNPROCESSABLE_ENTITY).json(json!({ "why": why.join(" ") }))
 }
 
 /// Tells the script that somebody else saved the draft: only a person can choose between the two.
-pub(super) fn overtaken() -> WebResult {
+pub(super) fn overtaken() -> HttpResponse {
     let why = "Inzwischen wurde hier etwas anderes gespeichert. Speichern Sie selbst, um beides zu sehen.";
-    Ok(HttpResponse::build(StatusCode::CONFLICT).json(json!({ "why": why })))
+    HttpResponse::build(StatusCode::CONFLICT).json(json!({ "why": why }))
 }

@@ -220,12 +220,12 @@ on_both!(a_whole_file_can_be_declared, |world| {
     world.make_recipient("known@example.org");
     let text = "email,status\nknown@example.org,active\nnew@example.org,active\nbounced@example.org,bounced\n";
     import_with(world, text, None, |settings| {
-        settings.everybody = Some(StatedStatus::Undeliverable)
+        settings.everybody = Some(StatedStatus::Undeliverable);
     });
     assert_eq!(status(world, "known@example.org"), Bounced);
     assert_eq!(status(world, "new@example.org"), Bounced);
     import_with(world, text, None, |settings| {
-        settings.everybody = Some(StatedStatus::Unsubscribed)
+        settings.everybody = Some(StatedStatus::Unsubscribed);
     });
     for name in ["known", "new", "bounced"] {
         assert_eq!(

@@ -135,13 +135,13 @@ on_both!(a_mailing_is_sent_later, |world| {
     let admin = world.admin();
     for (date, time, message) in [
         ("", "09:30", "Geben Sie ein Datum ein"),
-        ("2099-13-01", "09:30", "Geben Sie ein Datum ein"),
+        ("2099-13-01", "09:30", "Dieser Tag steht nicht im Kalender."),
         ("2026-01-01", "25:00", "Geben Sie eine Uhrzeit ein"),
         ("", "", "Geben Sie eine Uhrzeit ein"),
-        ("31.02.2027", "09:30", "Geben Sie ein Datum ein"),
+        ("31.02.2027", "09:30", "Dieser Tag steht nicht im Kalender."),
         ("01.01.2020", "09:30", "Diese Zeit ist schon vorbei."),
         ("2020-01-01", "09:30", "Diese Zeit ist schon vorbei."),
-        ("2199-01-01", "09:30", "höchstens ein Jahr"),
+        ("2099-01-01", "09:30", "höchstens ein Jahr"),
     ] {
         let answer = admin.post(&format!("{path}/planen"), &[("date", date), ("time", time)]);
         assert_eq!(answer.status, 422);

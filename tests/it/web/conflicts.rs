@@ -240,10 +240,13 @@ on_both!(a_signup_form, |world| {
     both_save(world, form, &second, &[("titel", "Rundbrief")]);
 });
 
+/// What somebody types into a form: names and values.
+type Typed = &'static [(&'static str, &'static str)];
+
 on_both!(settings_of_the_account, |world| {
     let (eva, tom) = two(world);
     let mail = |tab: &'static str| (tab, tab);
-    let forms: [((&str, &str), &[(&str, &str)], &[(&str, &str)]); 6] = [
+    let forms: [((&str, &str), Typed, Typed); 6] = [
         (
             mail("/benutzerkonto"),
             &[("name", "Von Tom")],

@@ -125,6 +125,7 @@ on_both!(a_file_is_uploaded_checked_and_imported, |world| {
             "first_name",
             "field:stadt",
             "tracking_off",
+            "",
             "ja",
             "start"
         ]

@@ -317,7 +317,8 @@ on_both!(an_account_can_want_it_of_everybody, |world| {
         assert_eq!(max.get(page).location().as_deref(), Some(HERE), "{page}");
     }
     let tried = max.post("/gruppen", &[("name", "Neu")]);
-    assert_eq!(tried.location().as_deref(), Some(HERE));
+    assert_eq!(tried.status, 409, "what was typed is kept");
+    tried.assert_says("verlangt inzwischen einen zweiten Faktor");
     assert_eq!(world.rows("groups", "1 = 1"), 0);
     max.visit(HERE)
         .assert_says("Ihr Benutzerkonto verlangt einen zweiten Faktor.")
