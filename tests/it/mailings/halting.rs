@@ -189,6 +189,8 @@ on_both!(a_mailing_is_sent_later, |world| {
             "mailing_scheduled",
             "mailing_unscheduled",
             "mailing_scheduled",
+            "mailing_unscheduled",
+            "mailing_scheduled",
             "mailing_sent"
         ]
     );
