@@ -62,8 +62,8 @@ pub fn layout(file: &mut (impl Read + Seek)) -> Result<Layout, ReadError> {
     } = found;
     // One line with a comma does not make a table of a text.
     let wide = preview.rows.iter().filter(|row| row.len() > 1).count();
-    let is_table =
-        preview.columns > 1 && (preview.header.is_some() || 2 * wide >= preview.rows.len());
+    let looks_like_rows = wide > 1 && 2 * wide >= preview.rows.len();
+    let is_table = preview.columns > 1 && (preview.header.is_some() || looks_like_rows);
     let index = mapping.position(&Column::Address).filter(|_| is_table);
     let holds_address = |index: usize| {
         let mut cells = preview.rows.iter().filter_map(|row| row.get(index));
