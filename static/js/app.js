@@ -43,6 +43,15 @@ for (const all of document.querySelectorAll("input[data-select-all]")) {
   show();
 }
 
+// Whether a form was sent: its answer is on the way, and a reload would cancel it.
+let isLeaving = false;
+document.addEventListener("submit", (event) => {
+  isLeaving = !event.defaultPrevented;
+});
+window.addEventListener("pageshow", () => {
+  isLeaving = false;
+});
+
 // Progress of something long: the server sends the new inside of the element, and says when it is over.
 for (const element of document.querySelectorAll("[data-progress-url]")) {
   const poll = async () => {
@@ -53,7 +62,7 @@ for (const element of document.querySelectorAll("[data-progress-url]")) {
       });
       // Over, or signed out meanwhile: the page itself says so.
       if (response.redirected || response.headers.get("X-Fertig") === "ja") {
-        window.location.reload();
+        if (!isLeaving) window.location.reload();
         return;
       }
       if (response.ok) element.innerHTML = await response.text();
