@@ -10,7 +10,7 @@ use jiff::tz::{Offset, TimeZone};
 
 use super::time::{Timestamp, ZONE};
 
-/// The first year that is taken: nobody's consent is older, and mistyped years mostly are.
+/// The earliest year that is accepted: older consents are unlikely, mistyped years are not.
 const FIRST_YEAR: i16 = 1990;
 
 /// The last year that is taken where a day may lie in the future.

@@ -77,7 +77,7 @@ impl Consents {
     }
 }
 
-/// What became of one address in this slice.
+/// One address of a slice, with all that its rows say.
 pub(super) struct Person<'a> {
     pub(super) address: &'a EmailAddress,
     /// The number of a recipient who is there already.

@@ -1,4 +1,4 @@
-//! What comes back of mails, and what mail servers mean by it.
+//! Bounces: why a mail server refused a mail, by the words and codes of its reply or report.
 //!
 //! * [`BounceKind`] is how it is counted, [`BounceReason`] what was refused.
 //! * [`rules`] and [`codes`] are the table of words and codes, [`judge`] applies it: to a report that comes back
