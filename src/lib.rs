@@ -3,7 +3,7 @@
 //!
 //! Arrows point down only: `main → cli → app → routes → web →
 //! {people, signup, sending, import, erasure, bounces, backup, webhooks} →
-//! {tracking, mail} → db → domain`.
+//! {tracking, mail, jobs} → db → domain`.
 //!
 //! * [`app`]: start-up and shutdown. [`config`]: what can be set. [`routes`]: the table of addresses.
 //! * [`web`]: pages, thin.
@@ -19,6 +19,7 @@
 //! * [`signup`]: people who sign up by themselves, with a mail that asks whether it was really them.
 //! * [`people`]: the users of an account: invitations, roles, new passwords.
 //! * [`demo`]: the example account.
+//! * [`jobs`]: supervised background work, and the queue of what is to be done.
 //! * [`webhooks`]: telling other programs what happens.
 //! * [`tls`]: TLS and trusted certificates of outgoing connections.
 //! * [`import`]: recipients from CSV files of any size.
@@ -34,6 +35,7 @@ pub mod domain;
 pub mod erasure;
 pub mod error;
 pub mod import;
+pub mod jobs;
 pub mod mail;
 pub mod people;
 pub mod routes;

@@ -256,6 +256,7 @@ fn account_pages(table: &mut Table<'_>) {
     table.get ("/benutzerkonto/protokoll",              role(Admin),     account::log::show);
     table.get ("/benutzerkonto/protokoll.csv",          role(Admin),     account::log::download);
     table.post("/benutzerkonto/protokoll/aufbewahrung", role(Admin),     account::log::update_retention);
+    table.get ("/benutzerkonto/auftraege",              role(Admin),     account::work::index);
     table.get ("/benutzerkonto/passwort",               SIGNED_IN,       account::password::edit);
     table.post("/benutzerkonto/passwort",               SIGNED_IN,       account::password::update);
     table.get ("/benutzerkonto/zwei-faktor",            SIGNED_IN,       account::second_factor::show);

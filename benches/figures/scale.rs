@@ -76,7 +76,7 @@ pub fn measure(on: On, (recipients, events): (u32, u64), table: &mut Table) {
     let job = world.write(|conn| {
         let group = demo_group(conn)?;
         let (account, whom) = (world.account_id, Whom::Group(group));
-        erasure::jobs::start(conn, account, &whom, &ACTOR, Timestamp::now())
+        erasure::jobs::start(conn, account, &whom, &ACTOR, "", Timestamp::now())
     });
     let from = Instant::now();
     let find = || world.read(|conn| jobs::find(conn, world.account_id, job.id));

@@ -20,7 +20,7 @@ use tokio::sync::Semaphore;
 use url::Url;
 
 use crate::backup::journal::Journal;
-use crate::backup::journaler::{self, Journaler};
+use crate::backup::journaler;
 use crate::bounces::background::Bounces;
 use crate::bounces::origin::Keys;
 use crate::bounces::spool::Spool;
@@ -32,10 +32,11 @@ use crate::domain::secret::{Key, Purpose, Secret};
 use crate::domain::time::Clock;
 use crate::erasure::cleanup::Cleaner;
 use crate::erasure::jobs::Deletions;
-use crate::erasure::past::PastWork;
+use crate::erasure::past;
 use crate::error::StartError;
 use crate::import::background::Imports;
 use crate::import::uploads::Uploads;
+use crate::jobs::worker::Worker;
 use crate::routes;
 use crate::sending::Sender;
 use crate::sending::outbox::Outbox;
@@ -55,8 +56,6 @@ use crate::web::state::{Inner, State};
 use crate::webhooks;
 use crate::webhooks::worker::Teller;
 
-use search_rebuild::SearchRebuild;
-
 pub use data::Data;
 pub(crate) use data::{lock_directory, prepare_directory};
 
@@ -71,9 +70,15 @@ pub struct App {
     state: State,
     address: SocketAddr,
     setup_link: Option<String>,
-    journaler: Journaler,
-    search_rebuild: SearchRebuild,
+    workers: Workers,
     _lock: Option<File>,
+}
+
+/// The threads that no request asks for anything.
+struct Workers {
+    journaler: Worker,
+    search_rebuild: Worker,
+    housekeeping: Worker,
 }
 
 /// Starts everything: database, recorder, background work, server.
@@ -106,7 +111,7 @@ pub fn build(config: &Config) -> Result<App, StartError> {
     let cleaner = Cleaner::start(db.clone(), config.data.dir.clone())?;
     let remembering = secret.key(Purpose::RememberedAddress);
     let journaler = start_journaler(config, &db, journal, &remembering)?;
-    let search_rebuild = SearchRebuild::start(db.clone())?;
+    let search_rebuild = search_rebuild::start(db.clone())?;
     let signup_key = secret.key(Purpose::Signup);
     let mailer = Mailer::start(signup::Tools {
         db: db.clone(),
@@ -123,11 +128,12 @@ pub fn build(config: &Config) -> Result<App, StartError> {
         sender,
         outbox,
         deletions: Deletions::start(db.clone(), cleaner.clone(), remembering.clone())?,
-        past: PastWork::start(db.clone())?,
+        past: past::start_work(db.clone())?,
         imports: Imports::start(
             db.clone(),
             Uploads::open(&config.data.dir)?,
             remembering.clone(),
+            cleaner.node().into(),
         )?,
         bounces: Bounces::start(
             db.clone(),
@@ -159,20 +165,45 @@ pub fn build(config: &Config) -> Result<App, StartError> {
         data_dir: config.data.dir.clone(),
         demo: Background::new(config.demo_recipients),
         setup_key: Mutex::new(setup_key),
+        workers: Mutex::default(),
         db,
     });
+    let workers = Workers {
+        housekeeping: housekeeping::start(state.clone())?,
+        journaler,
+        search_rebuild,
+    };
+    *state.workers.lock() = all_workers(&state, &workers);
     Ok(App {
         server: serve(listener, &state)?,
         metrics: for_metrics
             .map(|at| serve_metrics(at, &state))
             .transpose()?,
-        state,
         address,
         setup_link,
-        journaler,
-        search_rebuild,
+        workers,
+        state,
         _lock: lock,
     })
+}
+
+/// Every supervised thread.
+fn all_workers(state: &State, workers: &Workers) -> Vec<Worker> {
+    let [mailboxes, spool] = state.bounces.workers();
+    let all = [
+        state.cleaner.worker(),
+        state.deletions.worker(),
+        state.past.worker(),
+        state.imports.worker(),
+        mailboxes,
+        spool,
+        state.mailer.worker(),
+        state.teller.worker(),
+        &workers.housekeeping,
+        &workers.journaler,
+        &workers.search_rebuild,
+    ];
+    all.into_iter().cloned().collect()
 }
 
 /// Answers everybody's requests.
@@ -227,8 +258,8 @@ fn start_journaler(
     db: &Db,
     journal: Journal,
     remembering: &Key,
-) -> std::io::Result<Journaler> {
-    Journaler::start(journaler::Tools {
+) -> std::io::Result<Worker> {
+    journaler::start(journaler::Tools {
         db: db.clone(),
         journal,
         remembering: remembering.clone(),
@@ -304,41 +335,32 @@ impl App {
     /// # Errors
     /// Fails when the server fails.
     pub async fn run(self) -> Result<(), StartError> {
-        let housekeeping = actix_web::rt::spawn(housekeeping::keep_house(self.state.clone()));
         let metrics = self.metrics.map(|server| {
             let handle = server.handle();
             actix_web::rt::spawn(server);
             handle
         });
         let outcome = self.server.await;
-        housekeeping.abort();
         if let Some(metrics) = metrics {
             metrics.stop(false).await;
         }
-        let (recorder, sender) = (self.state.recorder.clone(), self.state.sender.clone());
-        let (cleaner, deletions) = (self.state.cleaner.clone(), self.state.deletions.clone());
-        let imports = self.state.imports.clone();
-        let bounces = self.state.bounces.clone();
-        let mailer = self.state.mailer.clone();
-        let past = self.state.past.clone();
-        let teller = self.state.teller.clone();
-        let journaler = self.journaler.clone();
-        let search_rebuild = self.search_rebuild;
+        let (state, workers) = (self.state, self.workers);
         // Every hit that was taken is stored before the program ends, every mail in hand marked.
         let _ = web::block(move || {
-            search_rebuild.shut_down();
-            sender.shut_down();
-            mailer.shut_down();
-            teller.shut_down();
-            imports.shut_down();
-            past.shut_down();
-            bounces.shut_down();
-            recorder.shut_down();
+            workers.housekeeping.stop();
+            workers.search_rebuild.stop();
+            state.sender.shut_down();
+            state.mailer.shut_down();
+            state.teller.shut_down();
+            state.imports.shut_down();
+            state.past.stop();
+            state.bounces.shut_down();
+            state.recorder.shut_down();
             // Before the cleaner, to which it hands what it deleted.
-            deletions.shut_down();
-            cleaner.shut_down();
+            state.deletions.shut_down();
+            state.cleaner.shut_down();
             // The last one: it writes down what the others did.
-            journaler.shut_down();
+            workers.journaler.stop();
         })
         .await;
         outcome.map_err(StartError::from)

@@ -1,13 +1,12 @@
 //! After an upgrade from a version whose search texts were not folded: folds them in the
 //! background, while the search goes on with both kinds.
 
-use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
-use std::thread::JoinHandle;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use crate::db::pace::{Keeps, Pace};
 use crate::db::search::rebuild::{self, Rebuilt};
 use crate::db::{Db, DbResult};
+use crate::jobs::worker::{Next, Worker};
 
 /// How many texts go into the first transaction.
 const FIRST: usize = 50;
@@ -15,75 +14,32 @@ const FIRST: usize = 50;
 /// The fewest and the most.
 const SLICES: (usize, usize) = (10, 1_000);
 
-/// How long to wait after a failure; twice as long after each further one.
-const RETRY_AFTER: Duration = Duration::from_secs(1);
-
-/// The longest such wait.
-const MAX_RETRY_AFTER: Duration = Duration::from_mins(1);
-
-/// The background work, where there is any left.
-pub(super) struct SearchRebuild {
-    ends: Sender<()>,
-    thread: Option<JoinHandle<()>>,
-}
-
-impl SearchRebuild {
-    /// Starts it.
-    ///
-    /// # Errors
-    /// Fails when the operating system gives no thread.
-    pub(super) fn start(db: Db) -> std::io::Result<Self> {
-        let (ends, stopped) = channel();
-        let is_pending = db.read(rebuild::is_pending).unwrap_or(true);
-        let thread = if is_pending {
-            let builder = std::thread::Builder::new().name("search-rebuild".into());
-            Some(builder.spawn(move || run(&db, &stopped))?)
-        } else {
-            None
-        };
-        Ok(Self { ends, thread })
-    }
-
-    /// Ends it after the transaction in hand; the next start goes on there.
-    pub(super) fn shut_down(self) {
-        let _ = self.ends.send(());
-        if let Some(thread) = self.thread
-            && thread.join().is_err()
-        {
-            tracing::error!("the rebuild of the search index ended with a panic");
-        }
-    }
-}
-
-fn run(db: &Db, stopped: &Receiver<()>) {
+/// Starts the background work, which ends by itself when all is folded. Stopped before, the next
+/// start goes on there.
+///
+/// # Errors
+/// Fails when the operating system gives no thread.
+pub(super) fn start(db: Db) -> std::io::Result<Worker> {
+    let worker = Worker::new("search-rebuild");
     let mut pace = Pace::new(FIRST, SLICES, Keeps::NobodyWaiting);
-    let (began, mut done, mut retry_after) = (Instant::now(), 0, RETRY_AFTER);
-    loop {
-        let pause = match step(db, &mut pace) {
-            Ok(Rebuilt::All) => {
+    let (began, mut done, mut is_known) = (Instant::now(), 0, false);
+    worker.start(move |worker| -> DbResult<Next> {
+        is_known = is_known || db.read(rebuild::is_pending)?;
+        if worker.is_stopping() || !is_known {
+            return Ok(Next::Never);
+        }
+        let size = pace.size();
+        match pace.write(&db, size, |conn, _| rebuild::step(conn, size))? {
+            Rebuilt::Some(folded) => {
+                done += folded;
+                Ok(Next::Now)
+            }
+            Rebuilt::All => {
                 let seconds = began.elapsed().as_secs();
                 tracing::info!(recipients = done, seconds, "search index rebuilt");
-                return;
+                Ok(Next::Never)
             }
-            Ok(Rebuilt::Some(folded)) => {
-                done += folded;
-                retry_after = RETRY_AFTER;
-                Duration::ZERO
-            }
-            Err(error) => {
-                tracing::warn!(%error, "search index not rebuilt yet, trying again");
-                let pause = retry_after;
-                retry_after = (retry_after * 2).min(MAX_RETRY_AFTER);
-                pause
-            }
-        };
-        if !matches!(stopped.recv_timeout(pause), Err(RecvTimeoutError::Timeout)) {
-            return;
         }
-    }
-}
-
-fn step(db: &Db, pace: &mut Pace) -> DbResult<Rebuilt> {
-    let size = pace.size();
-    pace.write(db, size, |conn, _| rebuild::step(conn, size))
+    })?;
+    Ok(worker)
 }

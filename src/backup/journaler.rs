@@ -4,12 +4,7 @@
 //! an entry is in one of them. Written twice it counts once.
 
 use std::collections::HashMap;
-use std::sync::Arc;
-use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
-use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
-
-use parking_lot::Mutex;
 
 use super::BackupError;
 use super::journal::{Journal, Line};
@@ -19,13 +14,11 @@ use crate::db::models::{accounts, backups, installation, recipients};
 use crate::db::{Conn, Db, DbResult};
 use crate::domain::secret::{Key, hex};
 use crate::domain::time::Timestamp;
+use crate::jobs::worker::{Next, Worker};
 
 /// How often it is looked whether something waits: what is lost together with the database within
 /// that time is lost.
 const PAUSE: Duration = Duration::from_secs(1);
-
-/// After a failure.
-const LONGEST_PAUSE: Duration = Duration::from_secs(30);
 
 /// How many entries are written at once.
 const AT_ONCE: i64 = 500;
@@ -45,70 +38,25 @@ pub struct Tools {
     pub keep_days: i64,
 }
 
-/// The background work. Cheap to clone.
-#[derive(Clone)]
-pub struct Journaler {
-    ends: Sender<()>,
-    thread: Arc<Mutex<Option<JoinHandle<()>>>>,
-}
-
-impl Journaler {
-    /// Starts it.
-    ///
-    /// # Errors
-    /// Fails when the operating system gives no thread.
-    pub fn start(tools: Tools) -> std::io::Result<Self> {
-        let (ends, waiting) = channel();
-        let thread = std::thread::Builder::new()
-            .name("journal".into())
-            .spawn(move || tools.serve(&waiting))?;
-        Ok(Self {
-            ends,
-            thread: Arc::new(Mutex::new(Some(thread))),
-        })
-    }
-
-    /// Writes what waits and ends.
-    pub fn shut_down(&self) {
-        let _ = self.ends.send(());
-        let thread = self.thread.lock().take();
-        if let Some(thread) = thread
-            && thread.join().is_err()
-        {
-            tracing::error!("the writing of the journal ended with a panic");
+/// Starts the background work. Its end writes what waits.
+///
+/// # Errors
+/// Fails when the operating system gives no thread.
+pub fn start(tools: Tools) -> std::io::Result<Worker> {
+    let worker = Worker::new("journal");
+    let mut tidied: Option<Instant> = None;
+    worker.start(move |_| {
+        tools.write_all()?;
+        if tidied.is_none_or(|at| at.elapsed() > HOUSEKEEPING) {
+            tools.prune(Timestamp::now())?;
+            tidied = Some(Instant::now());
         }
-    }
+        Ok::<_, BackupError>(Next::After(PAUSE))
+    })?;
+    Ok(worker)
 }
 
 impl Tools {
-    fn serve(&self, ends: &Receiver<()>) {
-        let mut pause = PAUSE;
-        let mut tidied: Option<Instant> = None;
-        loop {
-            let due = tidied.is_none_or(|at| at.elapsed() > HOUSEKEEPING);
-            let outcome = self.write_all().and_then(|()| {
-                if due {
-                    self.prune(Timestamp::now())?;
-                    tidied = Some(Instant::now());
-                }
-                Ok(())
-            });
-            match outcome {
-                Ok(()) => pause = PAUSE,
-                Err(error) => {
-                    tracing::warn!(%error, "the journal can't be written yet");
-                    pause = (pause * 2).min(LONGEST_PAUSE);
-                }
-            }
-            if !matches!(ends.recv_timeout(pause), Err(RecvTimeoutError::Timeout)) {
-                break;
-            }
-        }
-        if let Err(error) = self.write_all() {
-            tracing::warn!(%error, "the journal is written at the next start");
-        }
-    }
-
     /// Brings everything that waits into the file.
     pub fn write_all(&self) -> Result<(), BackupError> {
         loop {

@@ -1,22 +1,18 @@
 //! The threads that read mailboxes and take up what was handed over.
 
-use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::mpsc::{self, Receiver, RecvTimeoutError, Sender, SyncSender};
-use std::thread::JoinHandle;
-use std::time::Duration;
-
-use parking_lot::Mutex;
+use std::sync::mpsc::{self, Receiver, Sender, SyncSender};
+use std::time::{Duration, Instant};
 
 use super::mailbox::Reader;
 use super::origin::Keys;
 use super::server::Problem;
 use super::spool::Spool;
-use crate::db::Db;
 use crate::db::models::bounce_mailboxes::{self, Mailbox};
+use crate::db::{Db, DbError, DbResult};
 use crate::domain::sealed::Sealer;
 use crate::domain::time::Timestamp;
+use crate::jobs::side_by_side::SideBySide;
+use crate::jobs::worker::{Next, Worker};
 
 /// How often a mailbox is read, in milliseconds.
 pub const EVERY: i64 = 5 * 60_000;
@@ -24,11 +20,12 @@ pub const EVERY: i64 = 5 * 60_000;
 /// How often it is looked for mailboxes to read.
 const LOOK: Duration = Duration::from_secs(20);
 
+/// How many mailboxes are read at the same time: a mail server that does not answer delays nobody
+/// else's.
+const IN_HAND: usize = 4;
+
 /// How often it is looked for messages handed over.
 const LOOK_FOR_HANDED: Duration = Duration::from_secs(1);
-
-/// How long to wait when the database is in trouble.
-const AGAIN_AFTER: Duration = Duration::from_secs(10);
 
 /// A mailbox somebody waits for.
 struct Wanted {
@@ -40,10 +37,9 @@ struct Wanted {
 #[derive(Clone)]
 pub struct Bounces {
     reader: Reader,
-    wanted: Sender<Option<Wanted>>,
-    ending: Arc<Mutex<Option<Sender<()>>>>,
-    threads: Arc<Mutex<Vec<JoinHandle<()>>>>,
-    stopping: Arc<AtomicBool>,
+    wanted: Sender<Wanted>,
+    mailboxes: Worker,
+    spool: Worker,
 }
 
 impl Bounces {
@@ -57,21 +53,33 @@ impl Bounces {
         {
             tracing::warn!(%error, "mailboxes wait for a reader that ended");
         }
-        let stopping = Arc::new(AtomicBool::new(false));
-        let reader = Reader::new(db.clone(), keys.clone(), sealer, Arc::clone(&stopping));
+        let (mailboxes, taking) = (Worker::new("bounce-mailboxes"), Worker::new("bounce-spool"));
+        let reader = Reader::new(db.clone(), keys.clone(), sealer, mailboxes.clone());
         let (wanted, waiting) = mpsc::channel();
-        let (ending, ended) = mpsc::channel();
-        let thread = |name: &str| std::thread::Builder::new().name(name.into());
         let for_thread = reader.clone();
-        let reading = thread("bounce-mailboxes").spawn(move || read_all(&for_thread, &waiting))?;
-        let taking = thread("bounce-spool").spawn(move || take_all(&db, &keys, &spool, &ended))?;
+        let mut rounds = Rounds {
+            reader: for_thread,
+            asked: waiting,
+            wanted: Vec::new(),
+            looked: Instant::now(),
+            in_hand: SideBySide::new(IN_HAND),
+        };
+        mailboxes.start(move |worker| rounds.round(worker))?;
+        taking.start(move |_| {
+            spool.take_all(&db, &keys)?;
+            Ok::<_, DbError>(Next::After(LOOK_FOR_HANDED))
+        })?;
         Ok(Self {
             reader,
             wanted,
-            ending: Arc::new(Mutex::new(Some(ending))),
-            threads: Arc::new(Mutex::new(vec![reading, taking])),
-            stopping,
+            mailboxes,
+            spool: taking,
         })
+    }
+
+    /// Its threads.
+    pub const fn workers(&self) -> [&Worker; 2] {
+        [&self.mailboxes, &self.spool]
     }
 
     /// Reads an account's mailbox now, and waits for it, at most so long. Gives whether it was
@@ -79,7 +87,9 @@ impl Bounces {
     pub fn read_now(&self, account_id: i64, patience: Duration) -> bool {
         let (done, waiting) = mpsc::sync_channel(1);
         let wanted = Wanted { account_id, done };
-        self.wanted.send(Some(wanted)).is_ok() && waiting.recv_timeout(patience).is_ok()
+        let is_asked = self.wanted.send(wanted).is_ok();
+        self.mailboxes.wake();
+        is_asked && waiting.recv_timeout(patience).is_ok()
     }
 
     /// Whether the server of a mailbox lets us in: how many messages lie in the folder.
@@ -89,56 +99,68 @@ impl Bounces {
 
     /// Ends the background work after the message it has in hand.
     pub fn shut_down(&self) {
-        self.stopping.store(true, Ordering::Relaxed);
-        let _ = self.wanted.send(None);
-        self.ending.lock().take();
-        for thread in self.threads.lock().drain(..) {
-            if thread.join().is_err() {
-                tracing::error!("the reading of what came back ended with a panic");
-            }
-        }
+        self.mailboxes.stop();
+        self.spool.stop();
     }
 }
 
-fn read_all(reader: &Reader, waiting: &Receiver<Option<Wanted>>) {
-    loop {
-        match waiting.recv_timeout(LOOK) {
-            Ok(Some(wanted)) => {
-                read(reader, wanted.account_id);
-                let _ = wanted.done.try_send(());
+/// The state of the thread that has mailboxes read.
+struct Rounds {
+    reader: Reader,
+    asked: Receiver<Wanted>,
+    /// Asked for, and not begun yet.
+    wanted: Vec<Wanted>,
+    /// When mailboxes that are due were last looked for.
+    looked: Instant,
+    in_hand: SideBySide<i64>,
+}
+
+impl Rounds {
+    /// Begins to read the mailboxes that somebody waits for, and now and then those that are due.
+    fn round(&mut self, worker: &Worker) -> DbResult<Next> {
+        if worker.is_stopping() {
+            self.in_hand.finish();
+            return Ok(Next::After(LOOK));
+        }
+        self.wanted.extend(self.asked.try_iter());
+        for wanted in std::mem::take(&mut self.wanted) {
+            let account_id = wanted.account_id;
+            if self.may_begin(account_id) {
+                self.begin(worker, account_id, Some(wanted.done));
+            } else {
+                self.wanted.push(wanted);
             }
-            Ok(None) | Err(RecvTimeoutError::Disconnected) => return,
-            Err(RecvTimeoutError::Timeout) => {
-                let now = Timestamp::now();
-                let due = reader
-                    .db()
-                    .read(|conn| bounce_mailboxes::due(conn, now.plus_millis(-EVERY), now));
-                match due {
-                    Ok(due) => due.into_iter().for_each(|account| read(reader, account)),
-                    Err(error) => tracing::warn!(%error, "mailboxes can't be looked for"),
+        }
+        if self.looked.elapsed() >= LOOK {
+            let now = Timestamp::now();
+            let before = now.plus_millis(-EVERY);
+            let db = self.reader.db();
+            for account_id in db.read(|conn| bounce_mailboxes::due(conn, before, now))? {
+                if self.may_begin(account_id) {
+                    self.begin(worker, account_id, None);
                 }
             }
+            self.looked = Instant::now();
         }
+        Ok(Next::After(LOOK.saturating_sub(self.looked.elapsed())))
     }
-}
 
-fn read(reader: &Reader, account_id: i64) {
-    match catch_unwind(AssertUnwindSafe(|| reader.read(account_id))) {
-        Ok(Ok(())) => {}
-        Ok(Err(error)) => tracing::warn!(account_id, %error, "reading a mailbox halts"),
-        Err(_) => tracing::error!(account_id, "reading a mailbox ended with a panic"),
+    fn may_begin(&self, account_id: i64) -> bool {
+        self.in_hand.free() > 0 && !self.in_hand.in_hand().contains_key(&account_id)
     }
-}
 
-fn take_all(db: &Db, keys: &Keys, spool: &Spool, ended: &Receiver<()>) {
-    let mut pause = Duration::ZERO;
-    while ended.recv_timeout(pause) == Err(RecvTimeoutError::Timeout) {
-        pause = match spool.take_all(db, keys) {
-            Ok(()) => LOOK_FOR_HANDED,
-            Err(error) => {
-                tracing::warn!(%error, "messages handed over wait for the database");
-                AGAIN_AFTER
+    fn begin(&self, worker: &Worker, account_id: i64, done: Option<SyncSender<()>>) {
+        let reader = self.reader.clone();
+        let begun = self.in_hand.begin(worker, account_id, move || {
+            if let Err(error) = reader.read(account_id) {
+                tracing::warn!(account_id, %error, "reading a mailbox halts");
             }
-        };
+            if let Some(done) = done {
+                let _ = done.try_send(());
+            }
+        });
+        if let Err(error) = begun {
+            tracing::warn!(%error, "no thread for a mailbox");
+        }
     }
 }

@@ -8,7 +8,6 @@
 
 use std::collections::HashMap;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 
 use parking_lot::Mutex;
 
@@ -20,6 +19,7 @@ use crate::db::models::bounce_mailboxes::{self, Lease, Mailbox, Progress, Sort};
 use crate::db::{Db, DbError, DbResult};
 use crate::domain::sealed::Sealer;
 use crate::domain::time::Timestamp;
+use crate::jobs::worker::Worker;
 
 /// How long a reader holds a mailbox without a sign of life, in milliseconds: longer than the
 /// server may be silent.
@@ -40,7 +40,7 @@ pub struct Reader {
     db: Db,
     keys: Keys,
     sealer: Sealer,
-    stopping: Arc<AtomicBool>,
+    worker: Worker,
     /// The message that each account's mailbox was last tried at, and how often.
     tries: Arc<Mutex<HashMap<i64, (u32, u32)>>>,
 }
@@ -64,13 +64,13 @@ impl From<DbError> for Halt {
 }
 
 impl Reader {
-    /// Reads with these keys; ends between two messages once `stopping` is set.
-    pub fn new(db: Db, keys: Keys, sealer: Sealer, stopping: Arc<AtomicBool>) -> Self {
+    /// Reads with these keys; ends between two messages once the worker is stopping.
+    pub fn new(db: Db, keys: Keys, sealer: Sealer, worker: Worker) -> Self {
         Self {
             db,
             keys,
             sealer,
-            stopping,
+            worker,
             tries: Arc::default(),
         }
     }
@@ -153,7 +153,7 @@ impl Reader {
         let mut to_remove = Vec::new();
         let uids = server.after(last, Timestamp::now())?;
         for uid in uids.into_iter().take(READ_AT_A_TIME) {
-            if self.stopping.load(Ordering::Relaxed) {
+            if self.worker.is_stopping() {
                 break;
             }
             self.count(lease, account_id, &mut server, uid, &mut to_remove)?;

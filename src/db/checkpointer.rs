@@ -11,6 +11,7 @@
 //! thread does it before, and leaves little to sync then.
 
 use std::fs::File;
+use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::JoinHandle;
@@ -142,9 +143,13 @@ impl Work {
         let signs = Arc::clone(&self.signs);
         while !signs.stopping.load(Ordering::SeqCst) {
             if signs.written.swap(false, Ordering::SeqCst) {
-                if let Err(error) = self.tend() {
-                    // It is tried again after the next writing.
-                    tracing::warn!(%error, "what was written ahead could not be carried to its place");
+                // It is tried again after the next writing, whatever went wrong.
+                match catch_unwind(AssertUnwindSafe(|| self.tend())) {
+                    Ok(Ok(())) => {}
+                    Ok(Err(error)) => {
+                        tracing::warn!(%error, "the write-ahead log could not be checkpointed");
+                    }
+                    Err(_) => tracing::error!("checkpointing the write-ahead log panicked"),
                 }
                 std::thread::park_timeout(NAP);
                 continue;
@@ -170,9 +175,9 @@ impl Work {
         }
         // Bulk work would leave more to carry in the end, while all who write wait.
         self.signs.behind.store(true, Ordering::SeqCst);
-        let outcome = self.finish();
+        let outcome = catch_unwind(AssertUnwindSafe(|| self.finish()));
         self.signs.behind.store(false, Ordering::SeqCst);
-        outcome
+        outcome.unwrap_or_else(|panic| resume_unwind(panic))
     }
 
     /// Carries all of the log. With nothing left in it the next one who writes begins at its start,

@@ -609,6 +609,22 @@ table! {
 }
 
 table! {
+    job_queue (id) {
+        id -> BigInt,
+        account_id -> BigInt,
+        kind -> Text,
+        subject_id -> BigInt,
+        node -> Text,
+        failures -> BigInt,
+        failing_since -> Nullable<BigInt>,
+        last_failure -> Nullable<Text>,
+        due_at -> BigInt,
+        leased_until -> BigInt,
+        queued_at -> BigInt,
+    }
+}
+
+table! {
     job_items (job_id, recipient_id) {
         account_id -> BigInt,
         job_id -> BigInt,
@@ -660,6 +676,7 @@ joinable!(recipients -> accounts (account_id));
 joinable!(memberships -> accounts (account_id));
 joinable!(memberships -> groups (group_id));
 joinable!(memberships -> recipients (recipient_id));
+joinable!(job_queue -> accounts (account_id));
 joinable!(group_leavings -> accounts (account_id));
 joinable!(group_leavings -> groups (group_id));
 joinable!(group_leavings -> recipients (recipient_id));

@@ -8,6 +8,7 @@ use diesel::sql_types::{SingleValue, Text};
 use super::models::consents::ConsentKind;
 use super::models::deliveries::DeliveryStatus;
 use super::models::imports::ImportStatus;
+use super::models::job_queue::{Failure, Task};
 use super::models::jobs::{JobKind, JobStatus};
 use super::models::journal::JournalKind;
 use super::models::mailings::MailingStatus;
@@ -53,6 +54,7 @@ read_from_text!(
     Decision,
     DeliveryStatus,
     Encryption,
+    Failure,
     JobKind,
     JobStatus,
     ImportStatus,
@@ -63,6 +65,7 @@ read_from_text!(
     RecipientTracking,
     Remembered,
     SignatureAlgorithm,
+    Task,
     TellingStatus,
     TrackingMode,
     TrackingSource,

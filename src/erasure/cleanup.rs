@@ -5,10 +5,9 @@
 //! before, the next start finds such receipts and zeroes all the database's unused space without
 //! knowing the addresses.
 
+use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
-use std::thread::JoinHandle;
 use std::time::Duration;
 
 use parking_lot::Mutex;
@@ -19,6 +18,7 @@ use crate::db::models::receipts;
 use crate::db::{Db, DbResult, maintenance, unused};
 use crate::domain::secret::{hex, random_128};
 use crate::domain::time::Timestamp;
+use crate::jobs::worker::{Next, Worker};
 
 /// How long to wait before a cleaning that was not possible (somebody reads an old state, the
 /// disk is full) is tried again.
@@ -26,6 +26,9 @@ const AGAIN_AFTER: Duration = Duration::from_millis(500);
 
 /// The longest such wait: each is twice as long as the one before.
 const LONGEST_PAUSE: Duration = Duration::from_secs(10);
+
+/// The longest time without a look: whoever has something to clean wakes the thread.
+const LONG: Duration = Duration::from_hours(1);
 
 /// When another node is taken for gone: an upload that nobody imports stays that long.
 const ABANDONED_AFTER_DAYS: i64 = 1;
@@ -45,8 +48,8 @@ pub const BOUNCES: &str = "bounces";
 /// Hands remains to the background work. Cheap to clone.
 #[derive(Clone)]
 pub struct Cleaner {
-    work: Sender<Option<Remains>>,
-    thread: Arc<Mutex<Option<JoinHandle<()>>>>,
+    worker: Worker,
+    waiting: Arc<Mutex<Vec<Remains>>>,
     node: Arc<str>,
 }
 
@@ -61,18 +64,20 @@ impl Cleaner {
         } else {
             "".into()
         };
-        let cleaning = Cleaning {
+        let waiting = Arc::<Mutex<Vec<Remains>>>::default();
+        let mut cleaning = Cleaning {
             db,
             data_dir,
             node: node.clone(),
+            waiting: Arc::clone(&waiting),
+            open: None,
+            pause: AGAIN_AFTER,
         };
-        let (work, waiting) = channel();
-        let thread = std::thread::Builder::new()
-            .name("cleaner".into())
-            .spawn(move || run(&cleaning, &waiting))?;
+        let worker = Worker::new("cleaner");
+        worker.start(move |_| cleaning.round())?;
         Ok(Self {
-            work,
-            thread: Arc::new(Mutex::new(Some(thread))),
+            worker,
+            waiting,
             node,
         })
     }
@@ -97,19 +102,18 @@ impl Cleaner {
 
     /// Cleans up after a committed deletion.
     pub fn clean(&self, remains: Remains) {
-        // If the work has ended, the next start takes it up.
-        let _ = self.work.send(Some(remains));
+        self.waiting.lock().push(remains);
+        self.worker.wake();
     }
 
-    /// Ends the background work after what it is doing.
+    /// Its thread.
+    pub const fn worker(&self) -> &Worker {
+        &self.worker
+    }
+
+    /// Ends the background work after what waits was cleaned, as far as that is possible now.
     pub fn shut_down(&self) {
-        let _ = self.work.send(None);
-        let thread = self.thread.lock().take();
-        if let Some(thread) = thread
-            && thread.join().is_err()
-        {
-            tracing::error!("the cleaning ended with a panic");
-        }
+        self.worker.stop();
     }
 }
 
@@ -131,12 +135,18 @@ struct Cleaning {
     db: Db,
     data_dir: PathBuf,
     node: Arc<str>,
+    waiting: Arc<Mutex<Vec<Remains>>>,
+    /// None until the database has said what an earlier run left.
+    open: Option<Open>,
+    pause: Duration,
 }
 
 /// What is to be cleaned, as far as it is known.
 #[derive(Default)]
 struct Open {
     addresses: Vec<String>,
+    /// Mails in the outbox that are still to be removed.
+    files: Vec<String>,
     /// Receipts that say *erledigt* afterwards.
     receipts: Vec<i64>,
     /// Whether there are addresses nobody knows any more: all unused space is zeroed.
@@ -162,11 +172,18 @@ impl Open {
     }
 
     fn is_empty(&self) -> bool {
-        self.addresses.is_empty() && self.receipts.is_empty() && !self.unseen
+        self.addresses.is_empty()
+            && self.files.is_empty()
+            && self.receipts.is_empty()
+            && !self.unseen
     }
 
     fn add(&mut self, remains: Remains) {
         self.addresses.extend(remains.addresses);
+        // Names come from our own table; anything with a path in it is not one of ours.
+        let is_name = |name: &String| !name.contains(['/', '\\']) && !name.contains("..");
+        self.files
+            .extend(remains.outbox_files.into_iter().filter(is_name));
         self.receipts.extend(remains.receipt);
         self.unseen |= remains.forgotten;
         self.is_zeroed = false;
@@ -177,61 +194,33 @@ impl Open {
     }
 }
 
-fn run(cleaning: &Cleaning, waiting: &Receiver<Option<Remains>>) {
-    let mut open = Open::left(&cleaning.db, &cleaning.node).unwrap_or_else(|error| {
-        tracing::warn!(%error, "old deletions could not be taken up");
-        Open::default()
-    });
-    let mut pause = AGAIN_AFTER;
-    if !open.is_empty() {
-        pause = cleaning.attempt(&mut open, pause);
-    }
-    loop {
-        let next = if open.is_empty() {
-            waiting.recv().map_err(|_| RecvTimeoutError::Disconnected)
-        } else {
-            waiting.recv_timeout(pause)
-        };
-        match next {
-            Ok(Some(remains)) => {
-                cleaning.remove_files(&remains.outbox_files);
-                open.add(remains);
-                pause = AGAIN_AFTER;
-            }
-            Ok(None) | Err(RecvTimeoutError::Disconnected) => return,
-            Err(RecvTimeoutError::Timeout) => {}
-        }
-        // All that waits is cleaned at once: it costs one reading of the files.
-        let mut ends = false;
-        while let Ok(more) = waiting.try_recv() {
-            let Some(remains) = more else {
-                ends = true;
-                break;
-            };
-            cleaning.remove_files(&remains.outbox_files);
-            open.add(remains);
-        }
-        pause = cleaning.attempt(&mut open, pause);
-        if ends {
-            return;
-        }
-    }
-}
-
 impl Cleaning {
-    /// Cleans what is open, if that is possible now. Gives how long to wait before the next time.
-    fn attempt(&self, open: &mut Open, pause: Duration) -> Duration {
-        match self.clean(open) {
-            Ok(true) => {
-                *open = Open::default();
-                AGAIN_AFTER
-            }
-            Ok(false) => (pause * 2).min(LONGEST_PAUSE),
-            Err(error) => {
-                tracing::warn!(%error, "a deletion could not be cleaned up yet");
-                (pause * 2).min(LONGEST_PAUSE)
-            }
+    /// Cleans all that waits at once: it costs one reading of the files.
+    fn round(&mut self) -> DbResult<Next> {
+        let mut open = match self.open.take() {
+            Some(open) => open,
+            None => Open::left(&self.db, &self.node)?,
+        };
+        let waiting = std::mem::take(&mut *self.waiting.lock());
+        if !waiting.is_empty() {
+            self.pause = AGAIN_AFTER;
         }
+        waiting.into_iter().for_each(|remains| open.add(remains));
+        if open.is_empty() {
+            self.open = Some(open);
+            return Ok(Next::After(LONG));
+        }
+        let outcome = self.clean(&mut open);
+        if matches!(outcome, Ok(true)) {
+            self.open = Some(Open::default());
+            return Ok(Next::Now);
+        }
+        // Whatever went wrong, what is to be looked for must not be forgotten.
+        self.open = Some(open);
+        outcome?;
+        let pause = self.pause;
+        self.pause = (pause * 2).min(LONGEST_PAUSE);
+        Ok(Next::After(pause))
     }
 
     /// Cleans all files. Gives whether that was possible.
@@ -248,16 +237,15 @@ impl Cleaning {
         if !maintenance::empty_log(&self.db)? {
             return Ok(false);
         }
-        let found = needles
-            .as_ref()
-            .map(|needles| self.files_with(needles))
-            .unwrap_or_default();
+        open.files
+            .retain(|name| !is_removed(&self.data_dir.join(OUTBOX).join(name)));
         // An uploaded file goes when its import ends, a message handed over once it is counted.
-        let passing = [IMPORTS, BOUNCES].map(|folder| self.data_dir.join(folder));
-        if found
-            .iter()
-            .any(|path| passing.iter().any(|folder| path.starts_with(folder)))
-        {
+        let may_hold = |folder: &&str| {
+            needles
+                .as_ref()
+                .is_some_and(|needles| self.may_hold(folder, needles))
+        };
+        if !open.files.is_empty() || [IMPORTS, BOUNCES].iter().any(may_hold) {
             return Ok(false);
         }
         if !open.receipts.is_empty() {
@@ -267,37 +255,47 @@ impl Cleaning {
         Ok(true)
     }
 
-    fn remove_files(&self, names: &[String]) {
-        for name in names {
-            // Names come from our own table; anything with a path in it is not one of ours.
-            if name.contains(['/', '\\']) || name.contains("..") {
-                continue;
-            }
-            let path = self.data_dir.join(OUTBOX).join(name);
-            if let Err(error) = std::fs::remove_file(&path)
-                && error.kind() != std::io::ErrorKind::NotFound
-            {
-                tracing::warn!(%error, "a mail could not be removed from the outbox");
-            }
-        }
-    }
-
-    /// The files of the data directory that hold one of the needles, without the database's own.
-    fn files_with(&self, needles: &Needles) -> Vec<PathBuf> {
-        let mut found = Vec::new();
-        let mut folders = vec![self.data_dir.clone()];
+    /// Whether a folder of the data directory may hold one of the needles: what can't be read may.
+    fn may_hold(&self, folder: &str, needles: &Needles) -> bool {
+        let mut folders = vec![self.data_dir.join(folder)];
         while let Some(folder) = folders.pop() {
-            let Ok(entries) = std::fs::read_dir(&folder) else {
-                continue;
-            };
-            for path in entries.flatten().map(|entry| entry.path()) {
-                if path.is_dir() {
-                    folders.push(path);
-                } else if !self.db.owns(&path) && needles.touch_file(&path) {
-                    found.push(path);
+            match hits_in(&folder, needles, &mut folders) {
+                Ok(false) => {}
+                Ok(true) => return true,
+                // It went meanwhile, or there never was one.
+                Err(error) if error.kind() == ErrorKind::NotFound => {}
+                Err(error) => {
+                    tracing::warn!(%error, "a file can't be looked through for deleted addresses");
+                    return true;
                 }
             }
         }
-        found
+        false
+    }
+}
+
+/// Whether one of the files in a folder holds one of the needles. Adds the folders in it to `folders`;
+/// symbolic links are not followed, what they lead to is not ours.
+fn hits_in(folder: &Path, needles: &Needles, folders: &mut Vec<PathBuf>) -> std::io::Result<bool> {
+    for entry in std::fs::read_dir(folder)? {
+        let entry = entry?;
+        let kind = entry.file_type()?;
+        if kind.is_dir() {
+            folders.push(entry.path());
+        } else if kind.is_file() && needles.touch_file(&entry.path())? {
+            return Ok(true);
+        }
+    }
+    Ok(false)
+}
+
+/// Removes a file, and gives whether it is gone.
+fn is_removed(path: &Path) -> bool {
+    match std::fs::remove_file(path) {
+        Err(error) if error.kind() != ErrorKind::NotFound => {
+            tracing::warn!(%error, "a mail could not be removed from the outbox");
+            false
+        }
+        _ => true,
     }
 }

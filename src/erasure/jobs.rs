@@ -1,26 +1,27 @@
 //! Deleting many recipients, in the background and in slices.
 //!
-//! Each slice is one transaction that deletes its recipients, takes them off the job and adds to
-//! the receipt, so a program that is killed in the middle goes on where it was. Hits wait only for
+//! A job is queued in the transaction that starts it ([`crate::jobs`]). Each slice is one transaction
+//! that deletes its recipients, takes them off the job and adds to the receipt, so a program that is
+//! killed in the middle goes on where it was. Hits wait only for
 //! the last part of each ([`deletion::finish`]).
 
+use std::collections::HashSet;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::mpsc::{Receiver, Sender, channel};
-use std::thread::JoinHandle;
-use std::time::Duration;
 
 use parking_lot::Mutex;
 
 use super::cleanup::Cleaner;
 use super::deletion::{self, Remains};
 use crate::db::models::audit::Actor;
-use crate::db::models::jobs::{self, Job, JobKind, JobStatus, Whom};
+use crate::db::models::job_queue::{self, Queued, Task};
+use crate::db::models::jobs::{self, Job, JobStatus, Whom};
 use crate::db::models::{groups, receipts, signups};
 use crate::db::pace::{Keeps, Pace, Step};
 use crate::db::{Conn, Db, DbResult, account_lock};
 use crate::domain::secret::Key;
 use crate::domain::time::Timestamp;
+use crate::jobs::runner::{Handler, Outcome, Runner, Turn};
+use crate::jobs::worker::Worker;
 
 /// How many recipients the first slice deletes.
 const FIRST_SLICE: usize = 10;
@@ -28,93 +29,97 @@ const FIRST_SLICE: usize = 10;
 /// The smallest slice and the largest: a receipt adds up what each of them did.
 const SLICES: (usize, usize) = (1, 200);
 
-/// How often a slice that fails is tried again before the job waits for the next start.
-const ATTEMPTS: u32 = 5;
-
-/// How long to wait before that.
-const AGAIN_AFTER: Duration = Duration::from_millis(500);
-
 /// A job: its account and its number.
 type Wanted = (i64, i64);
 
-/// Hands jobs to the background work. Cheap to clone.
+/// Has queued deletions done. Cheap to clone.
 #[derive(Clone)]
 pub struct Deletions {
-    work: Sender<Option<Wanted>>,
-    thread: Arc<Mutex<Option<JoinHandle<()>>>>,
-    tools: Arc<Tools>,
+    runner: Runner,
+    begun_here: BegunHere,
 }
+
+/// The jobs that were begun while this program runs. What it deleted for others before it started, or
+/// another program did, it does not know: their addresses can't be looked for in files.
+type BegunHere = Arc<Mutex<HashSet<i64>>>;
 
 struct Tools {
     db: Db,
     cleaner: Cleaner,
     remembering: Key,
-    stopping: AtomicBool,
+    begun_here: BegunHere,
 }
 
 impl Deletions {
-    /// Starts the background work, which first takes up the jobs that an earlier run left.
+    /// Starts the background work.
     ///
     /// # Errors
     /// Fails when the operating system gives no thread.
     pub fn start(db: Db, cleaner: Cleaner, remembering: Key) -> std::io::Result<Self> {
-        let (work, waiting) = channel();
-        let tools = Arc::new(Tools {
-            db,
+        let begun_here = BegunHere::default();
+        let node = cleaner.node().into();
+        let tools = Tools {
+            db: db.clone(),
             cleaner,
             remembering,
-            stopping: AtomicBool::new(false),
-        });
-        let inside = tools.clone();
-        let thread = std::thread::Builder::new()
-            .name("deletions".into())
-            .spawn(move || inside.serve(&waiting))?;
+            begun_here: Arc::clone(&begun_here),
+        };
         Ok(Self {
-            work,
-            thread: Arc::new(Mutex::new(Some(thread))),
-            tools,
+            runner: Runner::start(db, node, "deletions", tools)?,
+            begun_here,
         })
     }
 
     /// Lets a committed job be done in the background.
-    pub fn enqueue(&self, account_id: i64, job_id: i64) {
-        // If the work has ended, the next start takes the job up.
-        let _ = self.work.send(Some((account_id, job_id)));
+    pub fn enqueue(&self, job_id: i64) {
+        self.begun_here.lock().insert(job_id);
+        self.runner.wake();
     }
 
-    /// Does a small job here and now.
-    ///
-    /// # Errors
-    /// Fails when the database does; the job then waits for the next start.
-    pub fn finish_now(&self, account_id: i64, job_id: i64) -> DbResult<()> {
-        self.tools.work_off(account_id, job_id, false)
+    /// Does a small job here and now. Gives whether it is done; if not, that happens in the
+    /// background as soon as it can.
+    pub fn finish_now(&self, job_id: i64) -> bool {
+        self.begun_here.lock().insert(job_id);
+        self.runner.finish_now(job_id)
+    }
+
+    /// Its thread.
+    pub fn worker(&self) -> &Worker {
+        self.runner.worker()
     }
 
     /// Ends the background work after the slice it is doing.
     pub fn shut_down(&self) {
-        self.tools.stopping.store(true, Ordering::Release);
-        let _ = self.work.send(None);
-        let thread = self.thread.lock().take();
-        if let Some(thread) = thread
-            && thread.join().is_err()
-        {
-            tracing::error!("the deleting of many recipients ended with a panic");
-        }
+        self.runner.stop();
     }
 }
 
-/// Starts the deletion of many recipients, with its receipt. Gives the job.
+/// Queues the deletion of many recipients, with its receipt, for the program whose data directory has
+/// their mails. Gives the job.
 pub fn start(
     conn: &mut Conn,
     account_id: i64,
     whom: &Whom,
     actor: &Actor,
+    node: &str,
     now: Timestamp,
 ) -> DbResult<Job> {
     let receipt = deletion::start_receipt(conn, account_id, actor, now)?;
     let user_id = actor.user_id();
     let job = jobs::start(conn, account_id, user_id, receipt, whom, now)?;
+    queue(conn, account_id, (job, receipt), node, now)?;
     jobs::find(conn, account_id, job)
+}
+
+pub(super) fn queue(
+    conn: &mut Conn,
+    account_id: i64,
+    (job_id, receipt_id): (i64, i64),
+    node: &str,
+    now: Timestamp,
+) -> DbResult<()> {
+    receipts::assign(conn, account_id, receipt_id, node)?;
+    job_queue::push(conn, account_id, Task::Deletion, job_id, node, now)
 }
 
 /// Deletes the next few recipients of a job. Gives none when there were none left and the job is
@@ -175,70 +180,43 @@ fn slice(
     Ok(Some(deletion::finish(conn, account_id, leaving)?))
 }
 
-impl Tools {
-    fn serve(&self, waiting: &Receiver<Option<Wanted>>) {
-        let left = self
-            .db
-            .read(|conn| jobs::unfinished_of(conn, JobKind::Deletion));
-        match left {
-            Ok(left) => left
-                .into_iter()
-                .for_each(|wanted| self.persist(wanted, true)),
-            Err(error) => tracing::warn!(%error, "unfinished deletions could not be taken up"),
-        }
-        while let Ok(Some(wanted)) = waiting.recv() {
-            self.persist(wanted, false);
-        }
-    }
+impl Handler for Tools {
+    const TASK: Task = Task::Deletion;
 
-    /// Does a job, with some patience for a database in trouble. What an earlier run deleted for a
-    /// job that is `taken_up` is not known any more.
-    fn persist(&self, (account_id, job_id): Wanted, taken_up: bool) {
-        for _ in 0..ATTEMPTS {
-            match self.work_off(account_id, job_id, taken_up) {
-                Ok(()) => return,
-                Err(error) => tracing::warn!(%error, job_id, "a deletion of many recipients halts"),
-            }
-            if self.stopping.load(Ordering::Acquire) {
-                return;
-            }
-            std::thread::sleep(AGAIN_AFTER);
-        }
-    }
-
-    fn work_off(&self, account_id: i64, job_id: i64, taken_up: bool) -> DbResult<()> {
+    fn work_on(&self, queued: &Queued, turn: &mut Turn<'_>) -> DbResult<Outcome> {
+        let (account_id, job_id) = (queued.account_id, queued.subject_id);
         let mut all = Remains {
-            forgotten: taken_up,
+            forgotten: !self.begun_here.lock().contains(&job_id),
             ..Remains::default()
         };
-        let mut pace = Pace::new(FIRST_SLICE, SLICES, Keeps::HitsWaiting);
-        let outcome = loop {
-            if self.stopping.load(Ordering::Acquire) {
-                break Ok(());
-            }
-            let (size, wanted) = (pace.size(), (account_id, job_id));
-            let next = pace.write(&self.db, size, |conn, step| {
-                slice(
-                    conn,
-                    step,
-                    wanted,
-                    size,
-                    &self.remembering,
-                    Timestamp::now(),
-                )
-            });
-            match next {
-                Ok(Some(remains)) => all.add(remains),
-                Ok(None) => {
-                    let job = self.db.read(|conn| jobs::find(conn, account_id, job_id));
-                    all.receipt = job.ok().map(|job| job.receipt_id);
-                    break Ok(());
-                }
-                Err(error) => break Err(error),
-            }
-        };
-        // Once at the end: cleaning reads every file.
+        let outcome = self.delete((account_id, job_id), &mut all, turn);
+        if matches!(outcome, Ok(Outcome::Done)) {
+            let job = self.db.read(|conn| jobs::find(conn, account_id, job_id));
+            all.receipt = job.ok().map(|job| job.receipt_id);
+            self.begun_here.lock().remove(&job_id);
+        }
+        // Once at the end of the turn: cleaning reads every file.
         self.cleaner.clean(all);
         outcome
+    }
+}
+
+impl Tools {
+    fn delete(&self, wanted: Wanted, all: &mut Remains, turn: &mut Turn<'_>) -> DbResult<Outcome> {
+        let mut pace = Pace::new(FIRST_SLICE, SLICES, Keeps::HitsWaiting);
+        loop {
+            let size = pace.size();
+            let next = pace.write(&self.db, size, |conn, step| {
+                let now = Timestamp::now();
+                slice(conn, step, wanted, size, &self.remembering, now)
+            })?;
+            match next {
+                None => return Ok(Outcome::Done),
+                Some(remains) => all.add(remains),
+            }
+            if turn.is_over() {
+                return Ok(Outcome::Unfinished);
+            }
+        }
     }
 }

@@ -246,7 +246,8 @@ fn count(n: usize) -> i64 {
     i64::try_from(n).unwrap_or(i64::MAX)
 }
 
-/// Starts the deletion of those on a draft, with its receipt.
+/// Queues the deletion of those on a draft, with its receipt, for the program with that data
+/// directory.
 ///
 /// # Errors
 /// [`crate::db::DbError::NotFound`] where the user has no such draft any more.
@@ -255,13 +256,15 @@ pub fn confirm(
     (account_id, user_id): (i64, i64),
     draft_id: i64,
     actor: &Actor,
+    node: &str,
     now: Timestamp,
 ) -> DbResult<Job> {
-    account_lock::exclusive(conn, account_id)?;
+    account_lock::settle_people(conn, account_id)?;
     let not_before = Timestamp(now.millis() - MINUTES_TO_CONFIRM * 60_000);
     deletion_lists::expect(conn, (account_id, user_id), draft_id, not_before)?;
     let receipt = deletion::start_receipt(conn, account_id, actor, now)?;
     deletion_lists::confirm(conn, account_id, draft_id, receipt, now)?;
+    super::jobs::queue(conn, account_id, (draft_id, receipt), node, now)?;
     let job = jobs::find(conn, account_id, draft_id)?;
     let signups = deletion_lists::signup_count(conn, account_id, draft_id)?;
     let refusals = deletion_lists::refusal_count(conn, account_id, draft_id)?;

@@ -67,15 +67,13 @@ impl Needles {
     }
 
     /// The same of a file; read in pieces, whatever its size.
-    pub fn touch_file(&self, path: &Path) -> bool {
-        // A file that went meanwhile holds nothing.
-        let Ok(file) = File::open(path) else {
-            return false;
-        };
-        self.automaton
-            .stream_find_iter(BufReader::with_capacity(PIECE, file))
-            .next()
-            .is_some_and(|found| found.is_ok())
+    ///
+    /// # Errors
+    /// Fails when the file can't be read.
+    pub fn touch_file(&self, path: &Path) -> std::io::Result<bool> {
+        let file = BufReader::with_capacity(PIECE, File::open(path)?);
+        let mut found = self.automaton.stream_find_iter(file);
+        Ok(found.next().transpose()?.is_some())
     }
 
     /// Whether bytes hold one of the addresses, whole.

@@ -6,16 +6,10 @@
 //! longer found by the question for the next ones: a program that is killed in the middle goes on
 //! where it was.
 
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::mpsc::{Receiver, Sender, channel};
-use std::thread::JoinHandle;
-use std::time::Duration;
-
-use parking_lot::Mutex;
 use serde_json::json;
 
 use crate::db::models::audit::{self, Action, Actor, Entry};
+use crate::db::models::job_queue::{self, Queued, Task};
 use crate::db::models::jobs::{self, Job, JobKind, JobStatus};
 use crate::db::models::journal::{self, JournalKind};
 use crate::db::models::receipts::{self, Done, ReceiptKind};
@@ -23,6 +17,7 @@ use crate::db::models::{accounts, past};
 use crate::db::pace::{Keeps, Pace, Step};
 use crate::db::{Conn, Db, DbResult, account_lock};
 use crate::domain::time::Timestamp;
+use crate::jobs::runner::{Handler, Outcome, Runner, Turn};
 use crate::tracking::pseudonymise::{cut_off_by_age, leave_groups_of};
 
 pub use crate::db::models::past::PastMailing;
@@ -35,12 +30,6 @@ const FIRST_SLICE: usize = 100;
 
 /// The smallest slice and the largest.
 const SLICES: (usize, usize) = (10, 2_000);
-
-/// How often something that fails is tried again before the job waits for the next start.
-const ATTEMPTS: u32 = 5;
-
-/// How long to wait before that.
-const AGAIN_AFTER: Duration = Duration::from_millis(500);
 
 /// What would be pseudonymised.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -77,7 +66,7 @@ pub fn preview(conn: &mut Conn, account_id: i64, until: Timestamp) -> DbResult<P
     })
 }
 
-/// Starts pseudonymising what was previewed, with its receipt. Where something of that kind is
+/// Queues the pseudonymising of what was previewed, with its receipt. Where something of that kind is
 /// running already, that one is given: the two would do the same.
 pub fn start(
     conn: &mut Conn,
@@ -87,7 +76,7 @@ pub fn start(
     actor: &Actor,
     now: Timestamp,
 ) -> DbResult<Job> {
-    account_lock::exclusive(conn, account_id)?;
+    account_lock::settle_people(conn, account_id)?;
     accounts::find(conn, account_id)?;
     if let Some(running) = jobs::running(conn, account_id, JobKind::Pseudonymisation)? {
         return Ok(running);
@@ -101,6 +90,7 @@ pub fn start(
     let user_id = actor.user_id();
     let reach = (until, preview.deliveries);
     let job = jobs::start_pseudonymisation(conn, account_id, user_id, receipt, reach, now)?;
+    job_queue::push(conn, account_id, Task::Pseudonymisation, job, "", now)?;
     let entry = Entry {
         actor,
         action: Action::PastPseudonymised,
@@ -118,109 +108,46 @@ pub fn start(
     jobs::find(conn, account_id, job)
 }
 
-/// Hands jobs to the background work. Cheap to clone.
-#[derive(Clone)]
-pub struct PastWork {
-    work: Sender<Option<(i64, i64)>>,
-    thread: Arc<Mutex<Option<JoinHandle<()>>>>,
-    stopping: Arc<AtomicBool>,
+/// Starts the background work.
+///
+/// # Errors
+/// Fails when the operating system gives no thread.
+pub fn start_work(db: Db) -> std::io::Result<Runner> {
+    Runner::start(db.clone(), "".into(), "past", Pseudonymising { db })
 }
 
 /// Does a job here and now.
 ///
 /// # Errors
-/// Fails when the database does; the job then waits for the next start of the server.
+/// Fails when the database does; the job is then done by the next server that runs.
 pub fn finish_now(db: &Db, account_id: i64, job_id: i64) -> DbResult<()> {
-    let stopping = Arc::new(AtomicBool::new(false));
-    let worker = Worker {
-        db: db.clone(),
-        stopping,
-    };
-    worker.work_off(account_id, job_id)
+    let work = Pseudonymising { db: db.clone() };
+    work.pseudonymise(account_id, job_id, &mut || false)?;
+    db.write(|conn| job_queue::remove(conn, Task::Pseudonymisation, job_id))
 }
 
-struct Worker {
+struct Pseudonymising {
     db: Db,
-    stopping: Arc<AtomicBool>,
 }
 
-impl PastWork {
-    /// Starts the background work, which first takes up the jobs that an earlier run left.
-    ///
-    /// # Errors
-    /// Fails when the operating system gives no thread.
-    pub fn start(db: Db) -> std::io::Result<Self> {
-        let (work, waiting) = channel();
-        let stopping = Arc::new(AtomicBool::new(false));
-        let worker = Worker {
-            db,
-            stopping: stopping.clone(),
-        };
-        let thread = std::thread::Builder::new()
-            .name("past".into())
-            .spawn(move || worker.serve(&waiting))?;
-        Ok(Self {
-            work,
-            thread: Arc::new(Mutex::new(Some(thread))),
-            stopping,
-        })
-    }
+impl Handler for Pseudonymising {
+    const TASK: Task = Task::Pseudonymisation;
 
-    /// Lets a committed job be done in the background.
-    pub fn enqueue(&self, account_id: i64, job_id: i64) {
-        // If the work has ended, the next start takes the job up.
-        let _ = self.work.send(Some((account_id, job_id)));
-    }
-
-    /// Ends the background work after the slice it is doing.
-    pub fn shut_down(&self) {
-        self.stopping.store(true, Ordering::Release);
-        let _ = self.work.send(None);
-        let thread = self.thread.lock().take();
-        if let Some(thread) = thread
-            && thread.join().is_err()
-        {
-            tracing::error!("the pseudonymising of the past ended with a panic");
-        }
+    fn work_on(&self, queued: &Queued, turn: &mut Turn<'_>) -> DbResult<Outcome> {
+        self.pseudonymise(queued.account_id, queued.subject_id, &mut || turn.is_over())
     }
 }
 
-impl Worker {
-    fn serve(&self, waiting: &Receiver<Option<(i64, i64)>>) {
-        let left = self
-            .db
-            .read(|conn| jobs::unfinished_of(conn, JobKind::Pseudonymisation));
-        match left {
-            Ok(left) => left.into_iter().for_each(|job| self.persist(job)),
-            Err(error) => tracing::warn!(%error, "unfinished jobs could not be taken up"),
-        }
-        while let Ok(Some(job)) = waiting.recv() {
-            self.persist(job);
-        }
-    }
-
-    /// Does a job, with some patience for a database in trouble.
-    fn persist(&self, (account_id, job_id): (i64, i64)) {
-        for _ in 0..ATTEMPTS {
-            match self.work_off(account_id, job_id) {
-                Ok(()) => return,
-                Err(error) => tracing::warn!(%error, job_id, "pseudonymising the past halts"),
-            }
-            if self.stopping() {
-                return;
-            }
-            std::thread::sleep(AGAIN_AFTER);
-        }
-    }
-
-    fn stopping(&self) -> bool {
-        self.stopping.load(Ordering::Acquire)
-    }
-
-    fn work_off(&self, account_id: i64, job_id: i64) -> DbResult<()> {
+impl Pseudonymising {
+    fn pseudonymise(
+        &self,
+        account_id: i64,
+        job_id: i64,
+        is_over: &mut dyn FnMut() -> bool,
+    ) -> DbResult<Outcome> {
         let job = self.db.read(|conn| jobs::find(conn, account_id, job_id))?;
         let Some(until) = job.until.map(Timestamp) else {
-            return Ok(());
+            return Ok(Outcome::Done);
         };
         let mut pace = Pace::new(FIRST_SLICE, SLICES, Keeps::HitsWaiting);
         let mut mailing_id = 0;
@@ -240,14 +167,14 @@ impl Worker {
                 after = *last;
                 let mut rest = found.as_slice();
                 while !rest.is_empty() {
-                    if self.stopping() {
-                        return Ok(());
-                    }
                     let (these, others) = rest.split_at(pace.size().min(rest.len()));
                     pace.write(&self.db, these.len(), |conn, step| {
                         slice(conn, step, (account_id, job_id), mailing_id, these)
                     })?;
                     rest = others;
+                    if is_over() {
+                        return Ok(Outcome::Unfinished);
+                    }
                 }
             }
         }
@@ -256,7 +183,7 @@ impl Worker {
             if jobs::find(conn, account_id, job_id)?.status == JobStatus::Running {
                 jobs::finish(conn, account_id, job_id, Timestamp::now())?;
             }
-            Ok(())
+            Ok(Outcome::Done)
         })
     }
 }

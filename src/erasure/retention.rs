@@ -7,7 +7,7 @@ use jiff::ToSpan;
 use jiff::tz::TimeZone;
 use serde_json::json;
 
-use super::past::{self, PastWork, Preview};
+use super::past::{self, Preview};
 use crate::db::models::accounts::{self, Account};
 use crate::db::models::audit::{self, Action, Actor, Entry};
 use crate::db::models::jobs::Job;
@@ -35,7 +35,7 @@ pub fn set(
     actor: &Actor,
     now: Timestamp,
 ) -> DbResult<()> {
-    account_lock::exclusive(conn, account_id)?;
+    account_lock::settle_people(conn, account_id)?;
     if accounts::find(conn, account_id)?.retention_months == months {
         return Ok(());
     }
@@ -60,14 +60,8 @@ pub fn next_run(conn: &mut Conn, account: &Account) -> DbResult<Option<(Timestam
     Ok(Some((at, preview)))
 }
 
-/// Does now what the next run would do now. Gives the job; none where nothing is that old.
-pub fn run_now(
-    db: &Db,
-    work: &PastWork,
-    account: &Account,
-    actor: &Actor,
-    now: Timestamp,
-) -> DbResult<Option<Job>> {
+/// Queues now what the next run would do now. Gives the job; none where nothing is that old.
+pub fn run_now(db: &Db, account: &Account, actor: &Actor, now: Timestamp) -> DbResult<Option<Job>> {
     let Some(months) = account.retention_months else {
         return Ok(None);
     };
@@ -77,33 +71,49 @@ pub fn run_now(
         return Ok(None);
     }
     let reach = (until, &preview);
-    let job =
-        db.write(|conn| past::start(conn, account.id, ReceiptKind::Retention, reach, actor, now))?;
-    work.enqueue(account.id, job.id);
-    Ok(Some(job))
+    let start =
+        |conn: &mut Conn| past::start(conn, account.id, ReceiptKind::Retention, reach, actor, now);
+    db.write(start).map(Some)
 }
 
-/// Starts what is due in all accounts: the question of each hour.
-pub fn start_due(db: &Db, work: &PastWork, now: Timestamp) -> DbResult<()> {
+/// Queues what is due in all accounts: the question of each hour. What fails for one account leaves
+/// the others alone, and is due again when this is asked again.
+///
+/// # Errors
+/// The first one, after all accounts had their turn.
+pub fn start_due(db: &Db, now: Timestamp) -> DbResult<()> {
+    let mut outcome = Ok(());
     for account in db.read(|conn| accounts::with_due_retention(conn, now))? {
-        // Of several nodes one takes it.
-        let taken = db.write(|conn| {
-            account_lock::exclusive(conn, account.id)?;
-            let current = accounts::find(conn, account.id)?;
-            let due = current
-                .retention_next_at
-                .is_some_and(|at| at <= now.millis());
-            if due {
-                let next = Some(next_night(now));
-                accounts::set_retention(conn, account.id, current.retention_months, next)?;
-            }
-            Ok(due)
-        })?;
-        if taken {
-            run_now(db, work, &account, &ACTOR, now)?;
-        }
+        let started = start_due_of(db, &account, now);
+        outcome = outcome.and(started);
     }
-    Ok(())
+    outcome
+}
+
+/// The run and the date of the next one are one transaction: a night is never skipped.
+fn start_due_of(db: &Db, account: &Account, now: Timestamp) -> DbResult<()> {
+    let Some(months) = account.retention_months else {
+        return Ok(());
+    };
+    let until = months_before(now, months);
+    let preview = db.read(|conn| past::preview(conn, account.id, until))?;
+    db.write(|conn| {
+        // Of several nodes one takes it.
+        account_lock::settle_people(conn, account.id)?;
+        let current = accounts::find(conn, account.id)?;
+        let is_due = current
+            .retention_next_at
+            .is_some_and(|at| at <= now.millis());
+        if !is_due || current.retention_months != Some(months) {
+            return Ok(());
+        }
+        accounts::set_retention(conn, account.id, Some(months), Some(next_night(now)))?;
+        if !preview.mailings.is_empty() {
+            let reach = (until, &preview);
+            past::start(conn, account.id, ReceiptKind::Retention, reach, &ACTOR, now)?;
+        }
+        Ok(())
+    })
 }
 
 fn zone() -> TimeZone {

@@ -1,29 +1,23 @@
-//! Runs imports of uploaded files in the background, one after the other, and takes up those that
-//! an earlier run of the program left.
+//! Imports of uploaded files in the background: one at a time, those of several accounts in turn.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::mpsc::{Receiver, Sender, channel};
-use std::thread::JoinHandle;
-use std::time::Duration;
-
-use parking_lot::Mutex;
 
 use super::run::{self, RunError};
 use super::uploads::Uploads;
 use crate::db::models::audit::Actor;
 use crate::db::models::imports::{self, Import, ImportStatus};
+use crate::db::models::job_queue::{self, Queued, Task};
 use crate::db::models::refusals;
 use crate::db::models::users;
-use crate::db::{Db, DbError, DbResult};
+use crate::db::{Conn, Db, DbError, DbResult};
 use crate::domain::secret::Key;
 use crate::domain::time::Timestamp;
+use crate::jobs::runner::{Handler, Outcome, Runner, Turn};
+use crate::jobs::worker::Worker;
 
-/// How often an import halted by the database is tried again before it waits for the next start.
-const ATTEMPTS: u32 = 5;
-
-/// How long to wait before that.
-const AGAIN_AFTER: Duration = Duration::from_millis(500);
+/// So often an import may be refused by a database that is there, before it ends and says so: waiting
+/// helps nobody then.
+const ATTEMPTS: i64 = 5;
 
 /// What the report says of an import that the database does not take.
 const NOT_STORED: &str = "Die Datenbank konnte die Zeilen nach den hier gezählten nicht speichern. \
@@ -35,133 +29,124 @@ pub const UPLOADS_KEPT_DAYS: i64 = 1;
 /// For how many days refused rows are kept (rule P7).
 pub const REFUSALS_KEPT_DAYS: i64 = 7;
 
-/// An import: its account and its number.
-type Wanted = (i64, i64);
-
-/// Hands imports to the background work. Cheap to clone.
+/// Has queued imports done. Cheap to clone.
 #[derive(Clone)]
 pub struct Imports {
     /// The uploaded files.
     pub uploads: Uploads,
-    work: Sender<Option<Wanted>>,
-    thread: Arc<Mutex<Option<JoinHandle<()>>>>,
-    stopping: Arc<AtomicBool>,
+    runner: Runner,
+    node: Arc<str>,
 }
 
-struct Worker {
+struct Importing {
     db: Db,
     uploads: Uploads,
     remembering: Key,
-    stopping: Arc<AtomicBool>,
 }
 
 impl Imports {
-    /// Starts the background work, which first takes up what an earlier run left.
+    /// Starts the background work. `node` names the data directory, which the uploads lie in.
     ///
     /// # Errors
     /// Fails when the operating system gives no thread.
-    pub fn start(db: Db, uploads: Uploads, remembering: Key) -> std::io::Result<Self> {
-        let (work, waiting) = channel();
-        let stopping = Arc::new(AtomicBool::new(false));
-        let worker = Worker {
-            db,
+    pub fn start(
+        db: Db,
+        uploads: Uploads,
+        remembering: Key,
+        node: Arc<str>,
+    ) -> std::io::Result<Self> {
+        if let Err(error) = take_up(&db, &uploads, &node) {
+            tracing::warn!(%error, "what an earlier version left could not be looked up");
+        }
+        let importing = Importing {
+            db: db.clone(),
             uploads: uploads.clone(),
             remembering,
-            stopping: stopping.clone(),
         };
-        let thread = std::thread::Builder::new()
-            .name("imports".into())
-            .spawn(move || worker.serve(&waiting))?;
         Ok(Self {
             uploads,
-            work,
-            thread: Arc::new(Mutex::new(Some(thread))),
-            stopping,
+            runner: Runner::start(db, Arc::clone(&node), "imports", importing)?,
+            node,
         })
     }
 
-    /// Lets a started import be run in the background.
-    pub fn enqueue(&self, account_id: i64, import_id: i64) {
-        // If the work has ended, the next start takes the import up.
-        let _ = self.work.send(Some((account_id, import_id)));
+    /// Starts an import of an uploaded file. Gives whether that was still to be done; after the
+    /// commit [`Self::wake`] is to be called.
+    pub fn queue(&self, conn: &mut Conn, account_id: i64, import_id: i64) -> DbResult<bool> {
+        let is_started = imports::start(conn, account_id, import_id)?;
+        if is_started {
+            let now = Timestamp::now();
+            job_queue::push(conn, account_id, Task::Import, import_id, &self.node, now)?;
+        }
+        Ok(is_started)
+    }
+
+    /// Says that an import was queued.
+    pub fn wake(&self) {
+        self.runner.wake();
+    }
+
+    /// Its thread.
+    pub fn worker(&self) -> &Worker {
+        self.runner.worker()
     }
 
     /// Ends the background work after the slice it is writing.
     pub fn shut_down(&self) {
-        self.stopping.store(true, Ordering::Release);
-        let _ = self.work.send(None);
-        let thread = self.thread.lock().take();
-        if let Some(thread) = thread
-            && thread.join().is_err()
-        {
-            tracing::error!("the importing ended with a panic");
-        }
+        self.runner.stop();
     }
 }
 
-impl Worker {
-    fn serve(&self, waiting: &Receiver<Option<Wanted>>) {
-        if let Err(error) = self.uploads.sweep(&self.db) {
-            tracing::warn!(%error, "old uploads could not be removed");
-        }
-        match self
-            .db
-            .read(|conn| imports::all_with_status(conn, ImportStatus::Running))
-        {
-            Ok(left) => left
-                .into_iter()
-                // Others were begun on the command line, or lie on the node that took them.
-                .filter(|import| self.uploads.path(import.id).exists())
-                .for_each(|import| self.persist((import.account_id, import.id))),
-            Err(error) => tracing::warn!(%error, "unfinished imports could not be taken up"),
-        }
-        while let Ok(Some(wanted)) = waiting.recv() {
-            self.persist(wanted);
-        }
+/// Queues running imports whose files lie here: versions before this one had no queue.
+fn take_up(db: &Db, uploads: &Uploads, node: &str) -> DbResult<()> {
+    uploads.sweep(db)?;
+    let running = db.read(|conn| imports::all_with_status(conn, ImportStatus::Running))?;
+    // Others were begun on the command line, or lie on the node that took them.
+    let here = running.iter().filter(|one| uploads.path(one.id).exists());
+    for import in here {
+        db.write(|conn| {
+            let now = Timestamp::now();
+            job_queue::push(conn, import.account_id, Task::Import, import.id, node, now)
+        })?;
     }
+    Ok(())
+}
 
-    fn is_stopping(&self) -> bool {
-        self.stopping.load(Ordering::Acquire)
-    }
+impl Handler for Importing {
+    const TASK: Task = Task::Import;
 
-    /// Runs an import, with some patience for a database in trouble. Where it is there, but does
-    /// not take what the file says, waiting helps nobody: then the import ends and says so.
-    fn persist(&self, (account_id, import_id): Wanted) {
-        for attempt in 1..=ATTEMPTS {
-            if self.is_stopping() {
-                return;
-            }
-            let Err(error) = self.run((account_id, import_id)) else {
-                return;
-            };
-            tracing::warn!(%error, import_id, "an import halts");
-            let refused = matches!(error, DbError::Fault(_) | DbError::Unreadable(_));
-            if attempt == ATTEMPTS && refused {
-                self.give_up(account_id, import_id);
-            }
-            std::thread::sleep(AGAIN_AFTER);
+    fn work_on(&self, queued: &Queued, turn: &mut Turn<'_>) -> DbResult<Outcome> {
+        let (account_id, import_id) = (queued.account_id, queued.subject_id);
+        let outcome = self.run((account_id, import_id), turn);
+        let is_refused = matches!(
+            &outcome,
+            Err(error @ (DbError::Fault(_) | DbError::Unreadable(_))) if !error.is_away()
+        );
+        if is_refused && queued.failures + 1 >= ATTEMPTS {
+            self.give_up(account_id, import_id)?;
+            return Ok(Outcome::Done);
         }
+        outcome
     }
+}
 
-    fn give_up(&self, account_id: i64, import_id: i64) {
-        let now = Timestamp::now();
-        let ended = self.db.write(|conn| {
+impl Importing {
+    fn give_up(&self, account_id: i64, import_id: i64) -> DbResult<()> {
+        self.db.write(|conn| {
             imports::finish(
                 conn,
                 account_id,
                 import_id,
                 ImportStatus::Failed,
                 Some(NOT_STORED),
-                now,
+                Timestamp::now(),
             )
-        });
-        match ended {
-            Ok(_) => self.uploads.remove(import_id),
-            Err(error) => tracing::warn!(%error, import_id, "a failed import can't be ended"),
-        }
+        })?;
+        self.uploads.remove(import_id);
+        Ok(())
     }
 
-    fn run(&self, (account_id, import_id): Wanted) -> DbResult<()> {
+    fn run(&self, (account_id, import_id): (i64, i64), turn: &mut Turn<'_>) -> DbResult<Outcome> {
         let (import, actor) = self.db.read(|conn| {
             let import = imports::find(conn, account_id, import_id)?;
             let actor = match import.user_id {
@@ -174,19 +159,24 @@ impl Worker {
             Ok((import, actor))
         })?;
         if import.status == ImportStatus::Running {
-            match self.run_from(&import, &actor) {
+            match self.run_from(&import, &actor, turn) {
                 Ok(true) | Err(RunError::Read(_) | RunError::Ended) => {}
-                Ok(false) => return Ok(()),
+                Ok(false) => return Ok(Outcome::Unfinished),
                 Err(RunError::Database(error)) => return Err(error),
             }
         }
         self.uploads.remove(import_id);
-        Ok(())
+        Ok(Outcome::Done)
     }
 
-    fn run_from(&self, import: &Import, actor: &Actor) -> Result<bool, RunError> {
+    fn run_from(
+        &self,
+        import: &Import,
+        actor: &Actor,
+        turn: &mut Turn<'_>,
+    ) -> Result<bool, RunError> {
         let path = self.uploads.path(import.id);
-        let go_on = |_| !self.is_stopping();
+        let go_on = |_| !turn.is_over();
         run::run(&self.db, &self.remembering, actor, import, &path, go_on)
     }
 }

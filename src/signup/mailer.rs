@@ -2,12 +2,8 @@
 //! sender ended in the middle is due again after a while, with the same link in it.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::mpsc::{self, Receiver, RecvTimeoutError};
-use std::thread::JoinHandle;
 use std::time::Duration;
 
-use parking_lot::Mutex;
 use url::Url;
 
 use super::letter::{self, Links};
@@ -16,6 +12,8 @@ use crate::db::{Db, DbError};
 use crate::domain::sealed::Sealer;
 use crate::domain::secret::Key;
 use crate::domain::time::Timestamp;
+use crate::jobs::side_by_side::SideBySide;
+use crate::jobs::worker::{Next, Worker};
 use crate::mail::MailError;
 use crate::mail::compose::Composed;
 use crate::mail::dkim::Signer;
@@ -27,8 +25,9 @@ use crate::tracking::token::TokenKeys;
 /// How long the thread sleeps unless it is woken: another node may have ended with mails in hand.
 const NAP: Duration = Duration::from_secs(30);
 
-/// How many mails are in hand at a time.
-const IN_HAND: i64 = 3;
+/// How many mails are in hand at a time, each of another account: a mail server that does not answer
+/// delays its own account only.
+const IN_HAND: usize = 8;
 
 /// For how long mails are in hand at most, in milliseconds: longer than sending them takes.
 const LEASE: i64 = 4 * 60_000;
@@ -55,9 +54,7 @@ pub struct Tools {
 /// The running thread. Cheap to clone.
 #[derive(Clone)]
 pub struct Mailer {
-    wake: mpsc::Sender<()>,
-    stopping: Arc<AtomicBool>,
-    thread: Arc<Mutex<Option<JoinHandle<()>>>>,
+    worker: Worker,
 }
 
 impl Mailer {
@@ -66,71 +63,59 @@ impl Mailer {
     /// # Errors
     /// Fails when the operating system gives no thread.
     pub fn start(tools: Tools) -> std::io::Result<Self> {
-        let (wake, waiting) = mpsc::channel();
-        let stopping = Arc::new(AtomicBool::new(false));
-        let told = stopping.clone();
-        let thread = std::thread::Builder::new()
-            .name("signups".into())
-            .spawn(move || run(&tools, &waiting, &told))?;
-        Ok(Self {
-            wake,
-            stopping,
-            thread: Arc::new(Mutex::new(Some(thread))),
-        })
+        let worker = Worker::new("signups");
+        let (tools, in_hand) = (Arc::new(tools), SideBySide::new(IN_HAND));
+        worker.start(move |worker| send_due(&tools, &in_hand, worker))?;
+        Ok(Self { worker })
     }
 
     /// Says that there may be something to send.
     pub fn wake(&self) {
-        // If the thread has ended, the next start takes it up.
-        let _ = self.wake.send(());
+        self.worker.wake();
     }
 
-    /// Ends the thread after the mail it is sending.
+    /// Its thread.
+    pub const fn worker(&self) -> &Worker {
+        &self.worker
+    }
+
+    /// Ends the thread after the mails it is sending.
     pub fn shut_down(&self) {
-        self.stopping.store(true, Ordering::Relaxed);
-        self.wake();
-        let thread = self.thread.lock().take();
-        if let Some(thread) = thread
-            && thread.join().is_err()
-        {
-            tracing::error!("the mailer of signing up ended with a panic");
-        }
+        self.worker.stop();
     }
 }
 
-fn run(tools: &Tools, waiting: &Receiver<()>, stopping: &AtomicBool) {
-    while !stopping.load(Ordering::Relaxed) {
-        match send_due(tools, stopping) {
-            // There may be more.
-            Ok(true) => continue,
-            Ok(false) => {}
-            Err(error) => tracing::warn!(%error, "mails of signing up could not be sent"),
-        }
-        match waiting.recv_timeout(NAP) {
-            Ok(()) | Err(RecvTimeoutError::Timeout) => {}
-            Err(RecvTimeoutError::Disconnected) => return,
-        }
+/// Begins to send what is due, of each account one mail at a time.
+fn send_due(
+    tools: &Arc<Tools>,
+    in_hand: &SideBySide<i64>,
+    worker: &Worker,
+) -> Result<Next, DbError> {
+    if worker.is_stopping() {
+        in_hand.finish();
+        return Ok(Next::After(NAP));
     }
-}
-
-/// Sends some of what is due. Gives whether there was anything.
-fn send_due(tools: &Tools, stopping: &AtomicBool) -> Result<bool, DbError> {
     let now = Timestamp::now();
     let again = now.plus_millis(LEASE);
+    let busy: Vec<i64> = in_hand.in_hand().into_keys().collect();
+    let limit = i64::try_from(in_hand.free()).unwrap_or(0);
     let due = tools
         .db
-        .write(|conn| signups::claim_due(conn, now, again, IN_HAND))?;
-    for signup in &due {
-        if stopping.load(Ordering::Relaxed) {
-            // Not begun: due at once for whoever comes next.
-            tools
-                .db
-                .write(|conn| signups::put_off_mail(conn, signup, now))?;
-            continue;
+        .write(|conn| signups::claim_due(conn, now, again, &busy, limit))?;
+    for signup in due {
+        let (account_id, tools) = (signup.account_id, Arc::clone(tools));
+        let begun = in_hand.begin(worker, account_id, move || {
+            if let Err(error) = send(&tools, &signup) {
+                tracing::warn!(%error, "what became of the mail of a signing up could not be noted");
+            }
+        });
+        if let Err(error) = begun {
+            // It is due again when its lease ends.
+            tracing::warn!(%error, "no thread for the mail of a signing up");
         }
-        send(tools, signup)?;
     }
-    Ok(!due.is_empty())
+    // The end of each mail wakes the thread.
+    Ok(Next::After(NAP))
 }
 
 fn send(tools: &Tools, signup: &Signup) -> Result<(), DbError> {

@@ -18,8 +18,9 @@ use crate::domain::sealed::Sealer;
 use crate::domain::secret::Key;
 use crate::erasure::cleanup::Cleaner;
 use crate::erasure::jobs::Deletions;
-use crate::erasure::past::PastWork;
 use crate::import::background::Imports;
+use crate::jobs::runner::Runner;
+use crate::jobs::worker::Worker;
 use crate::sending::Sender;
 use crate::sending::outbox::Outbox;
 use crate::signup::Mailer;
@@ -60,7 +61,7 @@ pub struct Inner {
     /// Deletes many recipients in the background.
     pub deletions: Deletions,
     /// Pseudonymises the past of many in the background.
-    pub past: PastWork,
+    pub past: Runner,
     /// Fills the example account, where one is asked for.
     pub demo: Background,
     /// Imports uploaded files in the background.
@@ -91,6 +92,8 @@ pub struct Inner {
     pub throttle: Throttle,
     /// How many mails with links to new passwords are sent at the same time.
     pub reset_turns: Semaphore,
+    /// The threads of background work, for who watches them.
+    pub workers: Mutex<Vec<Worker>>,
     /// Under which address browsers and mails reach this installation.
     pub public_url: Url,
     /// Whose word about their clients is taken.

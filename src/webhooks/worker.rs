@@ -2,13 +2,10 @@
 //! hand is due again after a short while, so it may arrive twice, and the other side knows it by its
 //! number.
 
+use std::collections::HashMap;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::mpsc::{self, Receiver, RecvTimeoutError};
-use std::thread::JoinHandle;
 use std::time::Duration;
 
-use parking_lot::Mutex;
 use serde_json::json;
 
 use super::client::{Client, Reach, Told};
@@ -20,12 +17,23 @@ use crate::db::{Conn, Db, DbError, DbResult};
 use crate::domain::sealed::Sealer;
 use crate::domain::time::Timestamp;
 use crate::domain::webhook::{TRIED_MILLIS, next_try};
+use crate::jobs::side_by_side::SideBySide;
+use crate::jobs::worker::{Next, Worker};
 
 /// How often it looks for something to tell.
 const NAP: Duration = Duration::from_secs(1);
 
 /// How many are told at the same time.
-const IN_HAND: i64 = 8;
+const IN_HAND: usize = 8;
+
+/// How many of one webhook: the others are never all kept waiting by one that does not answer.
+const IN_HAND_OF_ONE: usize = 2;
+
+/// How many of one webhook to which nothing has arrived lately.
+const IN_HAND_OF_ONE_FAILING: usize = 1;
+
+/// How many of all such webhooks together: however many there are, those that answer keep the rest.
+const IN_HAND_OF_FAILING: usize = 4;
 
 /// For how long they are in hand at most, in milliseconds: longer than telling takes.
 const LEASE: i64 = 60_000;
@@ -47,9 +55,7 @@ pub struct Tools {
 /// The running thread. Cheap to clone.
 #[derive(Clone)]
 pub struct Teller {
-    wake: mpsc::Sender<()>,
-    stopping: Arc<AtomicBool>,
-    thread: Arc<Mutex<Option<JoinHandle<()>>>>,
+    worker: Worker,
     reach: Reach,
 }
 
@@ -59,18 +65,17 @@ impl Teller {
     /// # Errors
     /// Fails when the operating system gives no thread.
     pub fn start(tools: Tools) -> std::io::Result<Self> {
-        let (wake, waiting) = mpsc::channel();
-        let stopping = Arc::new(AtomicBool::new(false));
-        let (told, reach) = (stopping.clone(), tools.reach);
-        let thread = std::thread::Builder::new()
-            .name("webhooks".into())
-            .spawn(move || run(&tools, &waiting, &told))?;
-        Ok(Self {
-            wake,
-            stopping,
-            thread: Arc::new(Mutex::new(Some(thread))),
-            reach,
-        })
+        let worker = Worker::new("webhooks");
+        let reach = tools.reach;
+        let mut rounds = Rounds {
+            client: Arc::new(Client::new(reach)),
+            tools,
+            in_hand: SideBySide::new(IN_HAND),
+            served: HashMap::new(),
+            turns: 0,
+        };
+        worker.start(move |worker| rounds.round(worker))?;
+        Ok(Self { worker, reach })
     }
 
     /// How far webhooks reach.
@@ -80,62 +85,105 @@ impl Teller {
 
     /// Says that there is something to tell.
     pub fn wake(&self) {
-        // If the thread has ended, the next start takes it up.
-        let _ = self.wake.send(());
+        self.worker.wake();
+    }
+
+    /// Its thread.
+    pub const fn worker(&self) -> &Worker {
+        &self.worker
     }
 
     /// Ends the thread after what it is telling.
     pub fn shut_down(&self) {
-        self.stopping.store(true, Ordering::Relaxed);
-        self.wake();
-        let thread = self.thread.lock().take();
-        if let Some(thread) = thread
-            && thread.join().is_err()
-        {
-            tracing::error!("the teller of webhooks ended with a panic");
-        }
+        self.worker.stop();
     }
 }
 
-fn run(tools: &Tools, waiting: &Receiver<()>, stopping: &AtomicBool) {
-    let client = Client::new(tools.reach);
-    while !stopping.load(Ordering::Relaxed) {
-        match tell_due(tools, &client) {
-            // There may be more.
-            Ok(true) => continue,
-            Ok(false) => {}
-            Err(error) => tracing::warn!(%error, "webhooks could not be told"),
-        }
-        match waiting.recv_timeout(NAP) {
-            Ok(()) | Err(RecvTimeoutError::Timeout) => {}
-            Err(RecvTimeoutError::Disconnected) => return,
-        }
-    }
+/// The state of the thread.
+struct Rounds {
+    tools: Tools,
+    client: Arc<Client>,
+    /// What is being told, by webhook.
+    in_hand: SideBySide<Addressee>,
+    /// When webhooks had their last turns: the higher, the later.
+    served: HashMap<i64, u64>,
+    turns: u64,
 }
 
-/// Tells some of what is due, at the same time. Gives whether there was anything.
-fn tell_due(tools: &Tools, client: &Client) -> DbResult<bool> {
-    let now = Timestamp::now();
-    // Looking costs no turn of the writer.
-    if !tools
-        .db
-        .read(|conn| webhook_deliveries::any_due(conn, now))?
-    {
-        return Ok(false);
-    }
-    let due = tools
-        .db
-        .write(|conn| webhook_deliveries::claim(conn, now, now.plus_millis(LEASE), IN_HAND))?;
-    std::thread::scope(|scope| {
-        for telling in &due {
-            scope.spawn(move || {
-                if let Err(error) = tell(tools, client, telling) {
-                    tracing::warn!(%error, "what came of a webhook could not be noted");
+/// A webhook to which something is being told.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+struct Addressee {
+    webhook_id: i64,
+    is_failing: bool,
+}
+
+impl Rounds {
+    /// Begins to tell what is due, the webhooks in turn, within the bounds above.
+    fn round(&mut self, worker: &Worker) -> DbResult<Next> {
+        if worker.is_stopping() {
+            self.in_hand.finish();
+            return Ok(Next::After(NAP));
+        }
+        let now = Timestamp::now();
+        let Tools { db, .. } = &self.tools;
+        // Looking costs no turn of the writer.
+        let mut due = db.read(|conn| webhook_deliveries::webhooks_with_due(conn, now))?;
+        self.served
+            .retain(|id, _| due.iter().any(|one| one.webhook_id == *id));
+        due.sort_by_key(|one| self.served.get(&one.webhook_id).copied().unwrap_or(0));
+        for webhook in due {
+            let addressee = Addressee {
+                webhook_id: webhook.webhook_id,
+                is_failing: webhook.is_failing,
+            };
+            let room = self.room_for(addressee);
+            if room == 0 {
+                continue;
+            }
+            self.turns += 1;
+            self.served.insert(addressee.webhook_id, self.turns);
+            let lease = now.plus_millis(LEASE);
+            let limit = i64::try_from(room).unwrap_or(1);
+            let claimed = db.write(|conn| {
+                let owner = (webhook.account_id, webhook.webhook_id);
+                webhook_deliveries::claim(conn, owner, now, lease, limit)
+            })?;
+            for telling in claimed {
+                let (tools, client) = (self.tools.clone(), Arc::clone(&self.client));
+                let begun = self.in_hand.begin(worker, addressee, move || {
+                    if let Err(error) = tell(&tools, &client, &telling) {
+                        tracing::warn!(%error, "what came of a webhook could not be noted");
+                    }
+                });
+                if let Err(error) = begun {
+                    // It is due again when its lease ends.
+                    tracing::warn!(%error, "no thread for a webhook");
                 }
-            });
+            }
         }
-    });
-    Ok(!due.is_empty())
+        // The end of each that is being told wakes the thread.
+        Ok(Next::After(NAP))
+    }
+
+    /// How many more of this webhook may be begun.
+    fn room_for(&self, addressee: Addressee) -> usize {
+        let in_hand = self.in_hand.in_hand();
+        let sum = |counts: &dyn Fn(&Addressee) -> bool| -> usize {
+            let counted = in_hand.iter().filter(|(one, _)| counts(one));
+            counted.map(|(_, n)| n).sum()
+        };
+        let of_this = sum(&|one| one.webhook_id == addressee.webhook_id);
+        let free = self.in_hand.free();
+        if addressee.is_failing {
+            let of_failing = sum(&|one| one.is_failing);
+            IN_HAND_OF_ONE_FAILING
+                .saturating_sub(of_this)
+                .min(IN_HAND_OF_FAILING.saturating_sub(of_failing))
+                .min(free)
+        } else {
+            IN_HAND_OF_ONE.saturating_sub(of_this).min(free)
+        }
+    }
 }
 
 fn tell(tools: &Tools, client: &Client, telling: &Telling) -> DbResult<()> {

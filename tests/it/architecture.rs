@@ -11,7 +11,7 @@ const LAYERS: [&[&str]; 8] = [
     &[
         "sending", "import", "erasure", "bounces", "backup", "demo", "signup", "people", "webhooks",
     ],
-    &["tracking", "mail", "tls"],
+    &["tracking", "mail", "tls", "jobs"],
     &["db"],
     &["domain"],
 ];

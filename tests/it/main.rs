@@ -21,6 +21,7 @@ mod erasure;
 mod faults;
 mod fuzzed;
 mod imports;
+mod jobs;
 mod mailings;
 mod nodes;
 mod rules;

@@ -25,6 +25,7 @@ pub mod hits;
 pub mod imports;
 pub mod installation;
 pub mod invitations;
+pub mod job_queue;
 pub mod jobs;
 pub mod journal;
 pub mod last_change;

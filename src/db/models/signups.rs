@@ -305,12 +305,13 @@ fn remove(conn: &mut Conn, ids: Vec<i64>) -> DbResult<Removed> {
     })
 }
 
-/// Claims some wishes whose mail is due, of all accounts: nobody else finds them until `again`,
-/// when they are due once more unless their mail is out by then.
+/// Claims wishes whose mail is due, one of each account and none of those that are busy: nobody else
+/// finds them until `again`, when they are due once more unless their mail is out by then.
 pub fn claim_due(
     conn: &mut Conn,
     now: Timestamp,
     again: Timestamp,
+    busy: &[i64],
     limit: i64,
 ) -> DbResult<Vec<Signup>> {
     #[derive(QueryableByName)]
@@ -318,12 +319,22 @@ pub fn claim_due(
         #[diesel(sql_type = BigInt)]
         id: i64,
     }
-    let lock = conn.backend().row_lock("FOR UPDATE SKIP LOCKED");
+    let (lock, rows) = (
+        conn.backend().row_lock("FOR UPDATE SKIP LOCKED"),
+        json_rows::unfold(conn, &[("account_id", Column::Int)]),
+    );
+    // The one of each account that has waited longest.
     let claimed: Vec<Id> = diesel::sql_query(format!(
-        "UPDATE signups SET mail_due_at = $1, attempts = attempts + 1 WHERE id IN
-             (SELECT s.id FROM signups s WHERE s.mail_due_at <= $2 ORDER BY s.mail_due_at, s.id LIMIT $3 {lock})
+        "WITH busy AS (SELECT account_id FROM {rows} AS listed)
+         UPDATE signups SET mail_due_at = $2, attempts = attempts + 1 WHERE id IN
+             (SELECT s.id FROM signups s WHERE s.mail_due_at <= $3
+                 AND s.account_id NOT IN (SELECT account_id FROM busy)
+                 AND NOT EXISTS (SELECT 1 FROM signups o WHERE o.account_id = s.account_id
+                     AND (o.mail_due_at < s.mail_due_at OR (o.mail_due_at = s.mail_due_at AND o.id < s.id)))
+              ORDER BY s.mail_due_at, s.id LIMIT $4 {lock})
          RETURNING id"
     ))
+    .bind::<Text, _>(json_rows::of_numbers(busy.iter().copied()))
     .bind::<BigInt, _>(again.millis())
     .bind::<BigInt, _>(now.millis())
     .bind::<BigInt, _>(limit)

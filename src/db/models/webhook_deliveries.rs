@@ -6,7 +6,7 @@ use diesel::prelude::*;
 use diesel::sql_types::{BigInt, Integer, Text};
 
 use crate::db::json_rows::{self, Column};
-use crate::db::schema::{webhook_deliveries, webhooks};
+use crate::db::schema::webhook_deliveries;
 use crate::db::{Conn, DbResult};
 use crate::domain::stored_as_word;
 use crate::domain::time::Timestamp;
@@ -145,20 +145,52 @@ pub fn repeat(
     Ok(changed > 0)
 }
 
-/// Takes some of what is due, of all accounts and of active webhooks, into hand until `lease`:
-/// another node passes over them. Of each webhook so many at most.
+/// A webhook for which something is due.
+#[derive(Debug, Clone, Copy, QueryableByName)]
+pub struct DueWebhook {
+    /// The account.
+    #[diesel(sql_type = BigInt)]
+    pub account_id: i64,
+    /// The webhook.
+    #[diesel(sql_type = BigInt)]
+    pub webhook_id: i64,
+    /// Whether nothing has arrived there lately.
+    #[diesel(sql_type = diesel::sql_types::Bool)]
+    pub is_failing: bool,
+}
+
+/// The active webhooks, of all accounts, for which something is due: the worker's question.
+pub fn webhooks_with_due(conn: &mut Conn, now: Timestamp) -> DbResult<Vec<DueWebhook>> {
+    Ok(diesel::sql_query(
+        "SELECT w.account_id, w.id AS webhook_id, w.failing_since IS NOT NULL AS is_failing
+         FROM webhooks w
+         WHERE w.active AND EXISTS (SELECT 1 FROM webhook_deliveries d
+             WHERE d.webhook_id = w.id AND d.account_id = w.account_id
+                 AND d.status = 'pending' AND d.next_attempt_at <= $1)
+         ORDER BY w.id",
+    )
+    .bind::<BigInt, _>(now.millis())
+    .load(conn)?)
+}
+
+/// Takes some of what is due for a webhook into hand until `lease`, the oldest first: another node
+/// passes over them.
 pub fn claim(
     conn: &mut Conn,
+    (account_id, webhook_id): (i64, i64),
     now: Timestamp,
     lease: Timestamp,
     limit: i64,
 ) -> DbResult<Vec<Telling>> {
     let due: Vec<Telling> = webhook_deliveries::table
-        .inner_join(webhooks::table)
-        .filter(webhooks::active.eq(true))
-        .filter(webhook_deliveries::status.eq(TellingStatus::Pending.as_str()))
+        .filter(webhook_deliveries::account_id.eq(account_id))
+        .filter(webhook_deliveries::webhook_id.eq(webhook_id))
+        // Written out: SQLite does not know of a bound word that the index has it.
+        .filter(diesel::dsl::sql::<diesel::sql_types::Bool>(
+            "status = 'pending'",
+        ))
         .filter(webhook_deliveries::next_attempt_at.le(now.millis()))
-        .order(webhook_deliveries::next_attempt_at)
+        .order((webhook_deliveries::next_attempt_at, webhook_deliveries::id))
         .limit(limit)
         .select(Telling::as_select())
         .load(conn)?;
@@ -215,15 +247,4 @@ pub fn remove_old(conn: &mut Conn, before: Timestamp) -> DbResult<usize> {
         webhook_deliveries::table.filter(webhook_deliveries::created_at.lt(before.millis())),
     )
     .execute(conn)?)
-}
-
-/// Whether anything is due, of all accounts: the worker's question.
-pub fn any_due(conn: &mut Conn, now: Timestamp) -> DbResult<bool> {
-    let due = webhook_deliveries::table
-        .inner_join(webhooks::table)
-        .filter(webhooks::active.eq(true))
-        .filter(webhook_deliveries::status.eq(TellingStatus::Pending.as_str()))
-        .filter(webhook_deliveries::next_attempt_at.le(now.millis()))
-        .select(webhook_deliveries::id);
-    Ok(due.first::<i64>(conn).optional()?.is_some())
 }

@@ -86,3 +86,9 @@ pub fn background(conn: &mut Conn) -> DbResult<Vec<Work>> {
              WHERE mail_due_at IS NOT NULL";
     Ok(sql_query(text).load(conn)?)
 }
+
+/// Queued jobs whose last attempt failed, by kind.
+pub fn failing_jobs(conn: &mut Conn) -> DbResult<Vec<Work>> {
+    let text = "SELECT kind, COUNT(*) AS n FROM job_queue WHERE failures > 0 GROUP BY kind";
+    Ok(sql_query(text).load(conn)?)
+}

@@ -20,3 +20,4 @@ pub mod signing;
 pub mod tracking;
 pub mod users;
 pub mod webhooks;
+pub mod work;

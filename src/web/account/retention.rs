@@ -131,12 +131,14 @@ pub async fn update(
 /// POST `/benutzerkonto/aufbewahrung/jetzt`
 pub async fn run_now(signed_in: SignedIn, state: web::Data<State>) -> WebResult {
     let (account, actor) = (signed_in.account.clone(), signed_in.actor());
-    let (db, work) = (state.db.clone(), state.past.clone());
+    let db = state.db.clone();
     let job =
-        web::block(move || retention::run_now(&db, &work, &account, &actor, Timestamp::now()))
-            .await??;
+        web::block(move || retention::run_now(&db, &account, &actor, Timestamp::now())).await??;
     match job {
-        Some(job) => see_other(format!("/auftraege/{}", job.id)),
+        Some(job) => {
+            state.past.wake();
+            see_other(format!("/auftraege/{}", job.id))
+        }
         None => see_other("/benutzerkonto/aufbewahrung?meldung=nichts-so-alt"),
     }
 }
@@ -179,6 +181,6 @@ pub async fn pseudonymise(signed_in: SignedIn, state: web::Data<State>) -> WebRe
             )
         })
         .await?;
-    state.past.enqueue(account_id, job.id);
+    state.past.wake();
     see_other(format!("/auftraege/{}", job.id))
 }

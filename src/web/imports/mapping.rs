@@ -178,18 +178,19 @@ pub async fn update(
     check_consent(&mut settings, &mut errors);
     let may_start = starts && !rereads && errors.is_empty();
     let kept = settings.to_json();
+    let work = state.imports.clone();
     let started = state
         .write(move |conn| {
             imports::configure(conn, account_id, import_id, &kept)?;
             if may_start {
-                imports::start(conn, account_id, import_id)
+                work.queue(conn, account_id, import_id)
             } else {
                 Ok(false)
             }
         })
         .await?;
     if started {
-        state.imports.enqueue(account_id, import_id);
+        state.imports.wake();
     }
     if starts && !rereads && !errors.is_empty() {
         let page = mapping_page(&signed_in, &state, import, settings, first_column, errors);

@@ -7,10 +7,12 @@ use askama::Template;
 use super::load;
 use crate::db::models::groups;
 use crate::db::models::imports::{Import, ImportStatus};
+use crate::db::models::job_queue::{self, Task};
 use crate::db::models::refusals::{self, Refusal};
 use crate::db::paging::Position;
 use crate::import::background::REFUSALS_KEPT_DAYS;
 use crate::web::access::SignedIn;
+use crate::web::account::work::trouble;
 use crate::web::csv_file::{self, CsvFile};
 use crate::web::error::WebError;
 use crate::web::filters;
@@ -28,12 +30,14 @@ struct RunningPage {
     page: Page,
     import: Import,
     group_name: Option<String>,
+    trouble: Option<String>,
 }
 
 #[derive(Template)]
 #[template(path = "imports/progress.html")]
 struct Progress {
     import: Import,
+    trouble: Option<String>,
 }
 
 #[derive(Template)]
@@ -84,8 +88,22 @@ pub async fn running(signed_in: &SignedIn, state: &State, import: Import) -> Web
     page(&RunningPage {
         page: Page::new(signed_in, Section::Recipients, "Import läuft"),
         group_name: group_name(signed_in, state, &import).await?,
+        trouble: trouble_with(signed_in, state, &import).await?,
         import,
     })
+}
+
+/// Why an import does not get on; none where it does.
+async fn trouble_with(
+    signed_in: &SignedIn,
+    state: &State,
+    import: &Import,
+) -> Result<Option<String>, WebError> {
+    let (account_id, id) = (signed_in.account_id(), import.id);
+    let queued = state
+        .read(move |conn| job_queue::find(conn, account_id, Task::Import, id))
+        .await?;
+    Ok(queued.as_ref().and_then(trouble))
 }
 
 /// GET `/empfaenger/import/{id}/stand`: the inside of the page's progress, for its script.
@@ -100,7 +118,8 @@ pub async fn progress(
     if import.status != ImportStatus::Running {
         answer.insert_header(("X-Fertig", "ja"));
     }
-    Ok(answer.body(Progress { import }.render()?))
+    let trouble = trouble_with(&signed_in, &state, &import).await?;
+    Ok(answer.body(Progress { import, trouble }.render()?))
 }
 
 /// The report of an import that has ended.

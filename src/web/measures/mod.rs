@@ -6,33 +6,51 @@ mod requests;
 
 use actix_web::http::header::ContentType;
 use actix_web::{HttpResponse, web};
-use prometheus::{IntCounter, IntGauge, IntGaugeVec, Opts, Registry, TextEncoder};
+use prometheus::{IntCounter, IntCounterVec, IntGauge, IntGaugeVec, Opts, Registry, TextEncoder};
 
 use crate::db::models::workload::{self, Mailings, Work};
+use crate::jobs::worker::Worker;
 use crate::web::error::WebError;
 use crate::web::respond::WebResult;
 use crate::web::state::State;
 
 pub use requests::Requests;
 
-/// GET `/healthz`: whether the database answers.
+/// GET `/healthz`: whether the database answers, and all background work is at work.
 pub async fn health(state: web::Data<State>) -> HttpResponse {
-    let (mut answer, word) = match state.read(workload::background).await {
-        Ok(_) => (HttpResponse::Ok(), "ok\n"),
+    let problem = match state.read(workload::background).await {
+        Ok(_) => idle_workers(&state),
         Err(error) => {
             tracing::debug!(%error, "not healthy");
-            (HttpResponse::ServiceUnavailable(), "the database is away\n")
+            Some("the database is away\n".to_owned())
         }
     };
-    answer.content_type(ContentType::plaintext()).body(word)
+    let mut answer = match problem {
+        None => HttpResponse::Ok(),
+        Some(_) => HttpResponse::ServiceUnavailable(),
+    };
+    let text = problem.unwrap_or_else(|| "ok\n".to_owned());
+    answer.content_type(ContentType::plaintext()).body(text)
+}
+
+/// The threads that do not do what they are there for.
+fn idle_workers(state: &State) -> Option<String> {
+    let workers = state.workers.lock();
+    let idle = workers.iter().filter(|worker| !worker.is_at_work());
+    let names: Vec<_> = idle.map(Worker::name).collect();
+    (!names.is_empty()).then(|| format!("not at work: {}\n", names.join(", ")))
 }
 
 /// GET `/metrics`
 pub async fn show(state: web::Data<State>) -> WebResult {
-    let (mailings, background) = state
-        .read(|conn| Ok((workload::mailings(conn)?, workload::background(conn)?)))
+    let (mailings, background, failing) = state
+        .read(|conn| {
+            let mailings = workload::mailings(conn)?;
+            let background = workload::background(conn)?;
+            Ok((mailings, background, workload::failing_jobs(conn)?))
+        })
         .await?;
-    let text = written(&state, &mailings, &background)
+    let text = written(&state, &mailings, &background, &failing)
         .map_err(|error| WebError::Internal(error.to_string()))?;
     Ok(HttpResponse::Ok()
         .content_type(prometheus::TEXT_FORMAT)
@@ -43,6 +61,7 @@ fn written(
     state: &State,
     mailings: &[Mailings],
     background: &[Work],
+    failing_jobs: &[Work],
 ) -> Result<String, prometheus::Error> {
     let registry = Registry::new();
     if let Some(requests) = state.requests.counter() {
@@ -115,6 +134,35 @@ fn written(
     )?;
     for of in background {
         work.with_label_values(&[&of.kind]).set(of.n);
+    }
+    let failing = gauge(
+        &registry,
+        "jobs_failing",
+        "Queued jobs whose last attempt failed, by kind.",
+        "kind",
+    )?;
+    for of in failing_jobs {
+        failing.with_label_values(&[&of.kind]).set(of.n);
+    }
+    let panics = IntCounterVec::new(
+        Opts::new(
+            "widerspruch_worker_panics_total",
+            "Rounds of background work that panicked.",
+        ),
+        &["worker"],
+    )?;
+    registry.register(Box::new(panics.clone()))?;
+    let failures = gauge(
+        &registry,
+        "worker_failures_in_a_row",
+        "Rounds of background work that failed in a row, up to now.",
+        "worker",
+    )?;
+    for worker in &*state.workers.lock() {
+        let label = [worker.name()];
+        panics.with_label_values(&label).inc_by(worker.panics());
+        let in_a_row = i64::from(worker.failures_in_a_row());
+        failures.with_label_values(&label).set(in_a_row);
     }
     TextEncoder::new().encode_to_string(&registry.gather())
 }

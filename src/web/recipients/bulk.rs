@@ -6,13 +6,15 @@ use askama::Template;
 
 use crate::db::models::deliveries::{self, Past};
 use crate::db::models::groups::{self, Group};
+use crate::db::models::job_queue::{self, Task};
 use crate::db::models::jobs::{self, Job, JobKind, JobStatus, Whom};
-use crate::db::models::receipts;
 use crate::db::models::recipients;
 use crate::db::models::signup_forms;
+use crate::db::{Conn, DbResult};
 use crate::domain::time::Timestamp;
 use crate::erasure;
 use crate::web::access::SignedIn;
+use crate::web::account::work::trouble;
 use crate::web::fields::Fields;
 use crate::web::filters;
 use crate::web::page::{Page, Section};
@@ -68,6 +70,7 @@ struct JobPage {
     page: Page,
     job: Job,
     text: String,
+    trouble: Option<String>,
 }
 
 impl JobPage {
@@ -81,6 +84,7 @@ impl JobPage {
 struct Progress {
     job: Job,
     text: String,
+    trouble: Option<String>,
 }
 
 impl Progress {
@@ -188,24 +192,30 @@ async fn delete(signed_in: &SignedIn, state: &web::Data<State>, whom: Whom) -> W
     let node = state.cleaner.node().to_owned();
     let job = state
         .write(move |conn| {
-            let job = erasure::jobs::start(conn, account_id, &whom, &actor, Timestamp::now())?;
-            receipts::assign(conn, account_id, job.receipt_id, &node)?;
-            Ok(job)
+            erasure::jobs::start(conn, account_id, &whom, &actor, &node, Timestamp::now())
         })
         .await?;
-    go(state, account_id, &job).await
+    go(state, &job).await
 }
 
-/// Does a small job at once and shows its receipt, a long one in the background.
-pub(super) async fn go(state: &State, account_id: i64, job: &Job) -> WebResult {
+/// Does a small job at once and shows its receipt, a long one in the background and shows how far it
+/// has come. It is committed, so whatever goes wrong from here on it will be done.
+pub(super) async fn go(state: &State, job: &Job) -> WebResult {
     let (id, receipt) = (job.id, job.receipt_id);
-    if job.total > AT_ONCE {
-        state.deletions.enqueue(account_id, id);
-        return see_other(format!("/auftraege/{id}"));
+    let is_done = if job.total > AT_ONCE {
+        state.deletions.enqueue(id);
+        false
+    } else {
+        let deletions = state.deletions.clone();
+        web::block(move || deletions.finish_now(id))
+            .await
+            .unwrap_or(false)
+    };
+    if is_done {
+        see_other(format!("/belege/{receipt}"))
+    } else {
+        see_other(format!("/auftraege/{id}"))
     }
-    let deletions = state.deletions.clone();
-    web::block(move || deletions.finish_now(account_id, id)).await??;
-    see_other(format!("/belege/{receipt}"))
 }
 
 /// GET `/auftraege/{id}`
@@ -215,8 +225,8 @@ pub async fn progress_page(
     id: web::Path<i64>,
 ) -> WebResult {
     let account_id = signed_in.account_id();
-    let job = state
-        .read(move |conn| jobs::find(conn, account_id, *id))
+    let (job, trouble) = state
+        .read(move |conn| standing(conn, account_id, *id))
         .await?;
     if job.status == JobStatus::Done {
         return see_other(format!("/belege/{}", job.receipt_id));
@@ -229,6 +239,7 @@ pub async fn progress_page(
         page: Page::new(&signed_in, Section::Recipients, title),
         text: progress_text(&job),
         job,
+        trouble,
     })
 }
 
@@ -239,8 +250,8 @@ pub async fn progress(
     id: web::Path<i64>,
 ) -> WebResult {
     let account_id = signed_in.account_id();
-    let job = state
-        .read(move |conn| jobs::find(conn, account_id, *id))
+    let (job, trouble) = state
+        .read(move |conn| standing(conn, account_id, *id))
         .await?;
     let over = job.status == JobStatus::Done;
     let mut answer = HttpResponse::Ok();
@@ -249,5 +260,17 @@ pub async fn progress(
         answer.insert_header(("X-Fertig", "ja"));
     }
     let text = progress_text(&job);
-    Ok(answer.body(Progress { job, text }.render()?))
+    let shown = Progress { job, text, trouble };
+    Ok(answer.body(shown.render()?))
+}
+
+/// A job, and why it does not get on, where that is so.
+fn standing(conn: &mut Conn, account_id: i64, id: i64) -> DbResult<(Job, Option<String>)> {
+    let job = jobs::find(conn, account_id, id)?;
+    let task = match job.kind {
+        JobKind::Deletion => Task::Deletion,
+        JobKind::Pseudonymisation => Task::Pseudonymisation,
+    };
+    let queued = job_queue::find(conn, account_id, task, id)?;
+    Ok((job, queued.as_ref().and_then(trouble)))
 }

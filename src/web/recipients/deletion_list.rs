@@ -13,7 +13,7 @@ use askama::Template;
 use futures_util::TryStreamExt;
 use serde::Deserialize;
 
-use crate::db::models::{jobs, receipts};
+use crate::db::models::jobs;
 use crate::db::{Db, DbError};
 use crate::domain::time::Timestamp;
 use crate::erasure::list::{self, DryRun, MINUTES_TO_CONFIRM};
@@ -160,11 +160,8 @@ pub async fn confirm(
     let (now, node) = (Timestamp::now(), state.cleaner.node().to_owned());
     let job = state
         .write(move |conn| {
-            match list::confirm(conn, (account_id, user_id), draft, &actor, now) {
-                Ok(job) => {
-                    receipts::assign(conn, account_id, job.receipt_id, &node)?;
-                    Ok(Some(job))
-                }
+            match list::confirm(conn, (account_id, user_id), draft, &actor, &node, now) {
+                Ok(job) => Ok(Some(job)),
                 // Sent twice: it is running, or done.
                 Err(DbError::NotFound) if jobs::find(conn, account_id, draft).is_ok() => Ok(None),
                 Err(error) => Err(error),
@@ -172,7 +169,7 @@ pub async fn confirm(
         })
         .await;
     match job {
-        Ok(Some(job)) => bulk::go(&state, account_id, &job).await,
+        Ok(Some(job)) => bulk::go(&state, &job).await,
         Ok(None) => see_other(format!("/auftraege/{draft}")),
         Err(WebError::NotFound) if is_over(form.made_at, now) => {
             see_other("/empfaenger/loeschliste?meldung=loeschliste-abgelaufen")

@@ -222,7 +222,14 @@ pub fn furnish(world: &World) -> Furniture {
     let job = world.write(|conn| {
         let whom = Whom::Chosen(vec![number(other).parse().expect("a number")]);
         let actor = Actor::Program("Test");
-        jobs::start(conn, world.account_id, &whom, &actor, Timestamp::now())
+        jobs::start(
+            conn,
+            world.account_id,
+            &whom,
+            &actor,
+            world.state.cleaner.node(),
+            Timestamp::now(),
+        )
     });
     let job = format!("/auftraege/{}", job.id);
 

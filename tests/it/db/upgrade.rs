@@ -22,6 +22,7 @@ const SEARCH_FOLDING: &str = "20261202000001";
 const LEFT_GROUPS: &str = "20261202000004";
 const FIELDS: &str = "20261202000005";
 const VERSIONS: &str = "20261202000007";
+const JOB_QUEUE: &str = "20261203000001";
 
 /// Tables that the upgrade or a running server changes, and which are looked at apart.
 const APART: [&str; 4] = [
@@ -228,6 +229,8 @@ on_both!(
         let mut world = World::start(_world.on);
         let account = world.account_id;
         let now = Timestamp::now();
+        // Young enough for the audit log to keep it.
+        let left_at = now.plus_days(-7);
         let names = ["left", "back", "again", "moved", "never"];
         let ids = names.map(|name| world.make_recipient(&format!("{name}@example.org")));
         let group = world.write(|conn| {
@@ -245,16 +248,11 @@ on_both!(
             };
             let left = Action::RecipientLeftGroup;
             for (id, group) in [(0, group), (1, group), (2, group), (3, 4711)] {
-                audit::record(
-                    conn,
-                    account,
-                    &entry(left, ids[id], group),
-                    Timestamp(5_000),
-                )?;
+                audit::record(conn, account, &entry(left, ids[id], group), left_at)?;
             }
             // Signed up again, and was taken out by somebody else.
             let confirmed = entry(Action::SignupConfirmed, ids[2], group);
-            audit::record(conn, account, &confirmed, Timestamp(6_000))
+            audit::record(conn, account, &confirmed, left_at.plus_millis(1_000))
         });
         world.stop();
         as_before(&world, LEFT_GROUPS, "SELECT 1;");
@@ -262,8 +260,9 @@ on_both!(
         world.restart();
         assert_eq!(world.rows("group_leavings", "1 = 1"), 1);
         let left = format!(
-            "recipient_id = {} AND group_id = {group} AND left_at = 5000",
-            ids[0]
+            "recipient_id = {} AND group_id = {group} AND left_at = {}",
+            ids[0],
+            left_at.millis()
         );
         assert_eq!(world.rows("group_leavings", &left), 1);
     }
@@ -291,4 +290,33 @@ on_both!(what_was_there_can_be_compared_after_the_upgrade, |_world| {
     let late = admin.post(&path, &[("name", "Anders"), ("stand", &stamp)]);
     assert_eq!(late.status, 409);
     late.assert_says("Zuletzt gespeichert hat Eva Admin");
+});
+
+on_both!(jobs_of_the_version_before_are_queued, |_world| {
+    let mut world = World::start(_world.on);
+    world.make_recipient("maria@example.org");
+    world.stop();
+    let data = "INSERT INTO receipts (account_id, kind, actor, cleanup, created_at)
+             SELECT id, 'deletion', 'Test', 'pending', 1 FROM accounts;
+         INSERT INTO jobs (account_id, kind, receipt_id, status, total, created_at)
+             SELECT account_id, 'deletion', id, 'running', 1, 1 FROM receipts;
+         INSERT INTO job_items (account_id, job_id, recipient_id)
+             SELECT r.account_id, j.id, r.id FROM jobs j CROSS JOIN recipients r;";
+    as_before(&world, JOB_QUEUE, data);
+    world.restart();
+    eventually(
+        "what was left is deleted",
+        || world.rows("recipients", "1 = 1"),
+        |left| *left == 0,
+    );
+    eventually(
+        "the job is over",
+        || {
+            (
+                world.rows("jobs", "status = 'done'"),
+                world.rows("job_queue", "1 = 1"),
+            )
+        },
+        |rows| *rows == (1, 0),
+    );
 });

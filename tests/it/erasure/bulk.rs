@@ -86,7 +86,14 @@ fn a_job_left_by_an_earlier_run_is_taken_up(mut world: World) {
     world.write(|conn| {
         let actor = widerspruch::db::models::audit::Actor::Program("Test");
         let whom = jobs::Whom::Group(group);
-        widerspruch::erasure::jobs::start(conn, world.account_id, &whom, &actor, Timestamp::now())
+        widerspruch::erasure::jobs::start(
+            conn,
+            world.account_id,
+            &whom,
+            &actor,
+            world.state.cleaner.node(),
+            Timestamp::now(),
+        )
     });
     assert_eq!(world.rows("recipients", "1 = 1"), 60, "nothing works on it");
     world.restart();

@@ -202,6 +202,7 @@ on_both!(a_list_that_nobody_confirms_is_given_up, |world| {
             (account, user),
             number.expect("a number"),
             &actor,
+            "",
             later,
         )
     });

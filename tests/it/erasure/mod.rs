@@ -31,9 +31,16 @@ fn start_deletion(world: &World, group: i64) {
     let job = world.write(|conn| {
         let (actor, whom) = (Actor::Program("Test"), Whom::Group(group));
         let now = Timestamp::now();
-        widerspruch::erasure::jobs::start(conn, world.account_id, &whom, &actor, now)
+        widerspruch::erasure::jobs::start(
+            conn,
+            world.account_id,
+            &whom,
+            &actor,
+            world.state.cleaner.node(),
+            now,
+        )
     });
-    world.state.deletions.enqueue(world.account_id, job.id);
+    world.state.deletions.enqueue(job.id);
 }
 
 /// Waits until all jobs are over.

@@ -87,8 +87,7 @@ on_both!(p5_what_is_too_old_is_pseudonymised_by_itself, |world| {
 
     // Nothing is due before the night.
     let start_due = |now| {
-        retention::start_due(&world.state.db, &world.state.past, now)
-            .expect("the database answers");
+        retention::start_due(&world.state.db, now).expect("the database answers");
         wait_until_over(world);
     };
     start_due(Timestamp::now());

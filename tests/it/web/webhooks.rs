@@ -322,7 +322,7 @@ fn a_certificate_has_to_be_trusted_and_of_that_name() {
 fn two_nodes_never_hold_the_same() {
     let world = World::start_with(On::Postgres, anywhere);
     world.state.teller.shut_down();
-    world.make_webhook("https://hooks.example.org/", &HookEvent::ALL);
+    let (webhook, _) = world.make_webhook("https://hooks.example.org/", &HookEvent::ALL);
     let admin = world.admin();
     for n in 0..3 {
         let id = world.make_recipient(&format!("p{n}@example.org"));
@@ -330,7 +330,9 @@ fn two_nodes_never_hold_the_same() {
         admin.submit(&path, &[("tracking_off", "ja")]);
     }
     let now = Timestamp::now().plus_millis(1_000);
-    let claim = |conn: &mut Conn| webhook_deliveries::claim(conn, now, now.plus_millis(60_000), 8);
+    let owner = (world.account_id, webhook);
+    let claim =
+        |conn: &mut Conn| webhook_deliveries::claim(conn, owner, now, now.plus_millis(60_000), 8);
     let waits = "datname = current_database() AND wait_event_type = 'Lock'";
     std::thread::scope(|scope| {
         let mut other = None;

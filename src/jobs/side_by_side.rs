@@ -1,0 +1,120 @@
+//! Several things at a time whose duration another party decides.
+
+use std::collections::HashMap;
+use std::hash::Hash;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
+
+use parking_lot::{Condvar, Mutex};
+
+use super::worker::Worker;
+
+/// What is being done at the moment, each on a thread of its own, counted by whom it is for.
+pub struct SideBySide<K> {
+    most: usize,
+    in_hand: Arc<InHand<K>>,
+}
+
+struct InHand<K> {
+    by_key: Mutex<HashMap<K, usize>>,
+    ended: Condvar,
+}
+
+impl<K: Copy + Eq + Hash + Send + 'static> SideBySide<K> {
+    /// Does `most` at a time.
+    pub fn new(most: usize) -> Self {
+        Self {
+            most,
+            in_hand: Arc::new(InHand {
+                by_key: Mutex::new(HashMap::new()),
+                ended: Condvar::new(),
+            }),
+        }
+    }
+
+    /// How many more may be begun.
+    pub fn free(&self) -> usize {
+        let in_hand: usize = self.in_hand.by_key.lock().values().sum();
+        self.most.saturating_sub(in_hand)
+    }
+
+    /// How many are being done, by whom they are for.
+    pub fn in_hand(&self) -> HashMap<K, usize> {
+        self.in_hand.by_key.lock().clone()
+    }
+
+    /// Begins one more, and wakes the worker when it has ended, however that was.
+    ///
+    /// # Errors
+    /// Fails when the operating system gives no thread; nothing is begun then.
+    pub fn begin(
+        &self,
+        worker: &Worker,
+        key: K,
+        work: impl FnOnce() + Send + 'static,
+    ) -> std::io::Result<()> {
+        *self.in_hand.by_key.lock().entry(key).or_default() += 1;
+        let (in_hand, supervisor) = (Arc::clone(&self.in_hand), worker.clone());
+        let begun = std::thread::Builder::new()
+            .name(worker.name().into())
+            .spawn(move || {
+                if catch_unwind(AssertUnwindSafe(work)).is_err() {
+                    tracing::error!(worker = supervisor.name(), "background work panicked");
+                }
+                in_hand.end(key);
+                supervisor.wake();
+            });
+        if begun.is_err() {
+            self.in_hand.end(key);
+        }
+        begun.map(drop)
+    }
+
+    /// Waits until nothing is in hand.
+    pub fn finish(&self) {
+        let mut by_key = self.in_hand.by_key.lock();
+        while !by_key.is_empty() {
+            self.in_hand.ended.wait(&mut by_key);
+        }
+    }
+}
+
+impl<K: Eq + Hash> InHand<K> {
+    fn end(&self, key: K) {
+        let mut by_key = self.by_key.lock();
+        if let Some(count) = by_key.get_mut(&key) {
+            *count -= 1;
+            if *count == 0 {
+                by_key.remove(&key);
+            }
+        }
+        self.ended.notify_all();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::sync::mpsc::channel;
+
+    #[test]
+    fn what_takes_long_or_panics_leaves_the_rest_alone() {
+        let worker = Worker::new("test");
+        let work = SideBySide::new(3);
+        let (go, wait) = channel::<()>();
+        work.begin(&worker, 1, move || assert!(wait.recv().is_err()))
+            .unwrap();
+        work.begin(&worker, 2, || panic!("on purpose")).unwrap();
+        let (told, done) = channel();
+        work.begin(&worker, 3, move || told.send(()).unwrap())
+            .unwrap();
+        done.recv().unwrap();
+        while work.free() < 2 {
+            std::thread::yield_now();
+        }
+        assert_eq!(work.in_hand(), HashMap::from([(1, 1)]));
+        drop(go);
+        work.finish();
+        assert_eq!(work.free(), 3);
+    }
+}
