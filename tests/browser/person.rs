@@ -24,9 +24,12 @@ impl Person {
     pub async fn arrive() -> Self {
         let driver = std::env::var("TEST_WEBDRIVER_URL")
             .expect("TEST_WEBDRIVER_URL: run the tests with bin/test, which starts a driver");
+        let browser = std::env::var("TEST_BROWSER")
+            .expect("TEST_BROWSER: the path of Chromium's headless shell");
         let options = json!({
+            "binary": browser,
             "args": [
-                "--headless=new", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage", "--no-first-run",
+                "--headless", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage", "--no-first-run",
                 "--disable-background-networking", "--disable-component-update", "--disable-sync",
                 "--window-size=1280,1000",
             ],
