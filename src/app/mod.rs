@@ -1,11 +1,11 @@
 //! Start-up and shutdown in one place: [`build`] makes a running [`App`] of a [`Config`].
 //!
 //! * [`Data`]: what the server and the commands open.
-//! * `housekeeping`: what a running server does every hour.
+//! * `maintenance`: what a running server does every hour.
 //! * `search_rebuild`: what follows the upgrade from a version with another search.
 
 mod data;
-mod housekeeping;
+mod maintenance;
 mod search_rebuild;
 
 use std::fs::File;
@@ -26,7 +26,7 @@ use crate::bounces::origin::Keys;
 use crate::bounces::spool::Spool;
 use crate::config::Config;
 use crate::db::Db;
-use crate::db::models::accounts;
+use crate::db::models::{accounts, job_queue};
 use crate::demo::Background;
 use crate::domain::secret::{Key, Purpose, Secret};
 use crate::domain::time::Clock;
@@ -78,7 +78,7 @@ pub struct App {
 struct Workers {
     journaler: Worker,
     search_rebuild: Worker,
-    housekeeping: Worker,
+    maintenance: Worker,
 }
 
 /// Starts everything: database, recorder, background work, server.
@@ -108,6 +108,10 @@ pub fn build(config: &Config) -> Result<App, StartError> {
     // writing of a mail and the moment at which its recipient turned out to be deleted.
     outbox.sweep(&db)?;
     let sender = start_sender(config, &db, &links, &tokens, &public_url, &outbox, &secret)?;
+    if !db.is_server() {
+        // This is the only program on the database: what an earlier one had claimed is free.
+        db.write(job_queue::release_all)?;
+    }
     let cleaner = Cleaner::start(db.clone(), config.data.dir.clone())?;
     let remembering = secret.key(Purpose::RememberedAddress);
     let journaler = start_journaler(config, &db, journal, &remembering)?;
@@ -169,7 +173,7 @@ pub fn build(config: &Config) -> Result<App, StartError> {
         db,
     });
     let workers = Workers {
-        housekeeping: housekeeping::start(state.clone())?,
+        maintenance: maintenance::start(state.clone())?,
         journaler,
         search_rebuild,
     };
@@ -199,7 +203,7 @@ fn all_workers(state: &State, workers: &Workers) -> Vec<Worker> {
         spool,
         state.mailer.worker(),
         state.teller.worker(),
-        &workers.housekeeping,
+        &workers.maintenance,
         &workers.journaler,
         &workers.search_rebuild,
     ];
@@ -347,7 +351,7 @@ impl App {
         let (state, workers) = (self.state, self.workers);
         // Every hit that was taken is stored before the program ends, every mail in hand marked.
         let _ = web::block(move || {
-            workers.housekeeping.stop();
+            workers.maintenance.stop();
             workers.search_rebuild.stop();
             state.sender.shut_down();
             state.mailer.shut_down();

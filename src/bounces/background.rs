@@ -11,7 +11,7 @@ use crate::db::models::bounce_mailboxes::{self, Mailbox};
 use crate::db::{Db, DbError, DbResult};
 use crate::domain::sealed::Sealer;
 use crate::domain::time::Timestamp;
-use crate::jobs::side_by_side::SideBySide;
+use crate::jobs::concurrent::ConcurrentTasks;
 use crate::jobs::worker::{Next, Worker};
 
 /// How often a mailbox is read, in milliseconds.
@@ -22,7 +22,7 @@ const LOOK: Duration = Duration::from_secs(20);
 
 /// How many mailboxes are read at the same time: a mail server that does not answer delays nobody
 /// else's.
-const IN_HAND: usize = 4;
+const MAX_CONCURRENT: usize = 4;
 
 /// How often it is looked for messages handed over.
 const LOOK_FOR_HANDED: Duration = Duration::from_secs(1);
@@ -62,7 +62,7 @@ impl Bounces {
             asked: waiting,
             wanted: Vec::new(),
             looked: Instant::now(),
-            in_hand: SideBySide::new(IN_HAND),
+            running: ConcurrentTasks::new(MAX_CONCURRENT),
         };
         mailboxes.start(move |worker| rounds.round(worker))?;
         taking.start(move |_| {
@@ -112,14 +112,14 @@ struct Rounds {
     wanted: Vec<Wanted>,
     /// When mailboxes that are due were last looked for.
     looked: Instant,
-    in_hand: SideBySide<i64>,
+    running: ConcurrentTasks<i64>,
 }
 
 impl Rounds {
     /// Begins to read the mailboxes that somebody waits for, and now and then those that are due.
     fn round(&mut self, worker: &Worker) -> DbResult<Next> {
         if worker.is_stopping() {
-            self.in_hand.finish();
+            self.running.finish();
             return Ok(Next::After(LOOK));
         }
         self.wanted.extend(self.asked.try_iter());
@@ -146,12 +146,12 @@ impl Rounds {
     }
 
     fn may_begin(&self, account_id: i64) -> bool {
-        self.in_hand.free() > 0 && !self.in_hand.in_hand().contains_key(&account_id)
+        self.running.free() > 0 && !self.running.running().contains_key(&account_id)
     }
 
     fn begin(&self, worker: &Worker, account_id: i64, done: Option<SyncSender<()>>) {
         let reader = self.reader.clone();
-        let begun = self.in_hand.begin(worker, account_id, move || {
+        let begun = self.running.begin(worker, account_id, move || {
             if let Err(error) = reader.read(account_id) {
                 tracing::warn!(account_id, %error, "reading a mailbox halts");
             }

@@ -2,14 +2,14 @@
 //!
 //! * [`worker`]: a supervised thread. What fails or panics in it is logged, counted and tried again
 //!   after an exponentially growing pause.
-//! * [`runner`]: takes jobs off the queue in the database ([`crate::db::models::job_queue`]) under a
-//!   lease, and has them done by their kind's handler, fairly between accounts.
-//! * [`side_by_side`]: does several things at a time whose duration another party decides, such as
-//!   requests to other servers, so that one of them delays no other.
+//! * [`runner`]: claims jobs of the queue in the database ([`crate::db::models::job_queue`]) under a
+//!   lease, and runs their kind's handler, fairly between accounts.
+//! * [`concurrent`]: tasks whose duration another party decides, such as requests to other servers,
+//!   run beside each other, so that one of them delays no other.
 //!
 //! `apalis` and `fang` were looked at: neither queues a job in the same Diesel transaction as the
 //! act that wants it on both SQLite and PostgreSQL.
 
+pub mod concurrent;
 pub mod runner;
-pub mod side_by_side;
 pub mod worker;

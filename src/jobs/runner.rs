@@ -1,4 +1,4 @@
-//! Takes jobs off the queue and has them done.
+//! Claims jobs of the queue and runs their handlers.
 //!
 //! One thread for each kind of job. It takes the oldest due job of the account that had its turn
 //! longest ago, under a lease that it renews while it works; when the program is killed, whoever
@@ -16,15 +16,15 @@ use crate::db::models::job_queue::{self, Failure, Queued, Task};
 use crate::db::{Db, DbResult};
 use crate::domain::time::Timestamp;
 
-/// For how long a job is in hand before somebody else may take it, in milliseconds.
+/// For how long a job is claimed before another program may claim it, in milliseconds.
 const LEASE: i64 = 60_000;
 
-/// How often a job in hand renews its lease and looks whether others wait.
-const LOOK: Duration = Duration::from_secs(3);
+/// How often the lease of a running job is renewed, and it is looked whether others wait.
+const RENEWAL_INTERVAL: Duration = Duration::from_secs(3);
 
-/// The longest time without a look into the queue: another node may have put something into it, or
-/// have ended with something in hand.
-const NAP: Duration = Duration::from_secs(10);
+/// The longest time without a look into the queue: another node may have queued a job, or have ended
+/// with one claimed.
+const POLL_INTERVAL: Duration = Duration::from_secs(10);
 
 /// The pause after a first failure of a job, doubled after each further one in a row.
 const RETRY_AFTER: Duration = Duration::from_secs(1);
@@ -57,7 +57,7 @@ pub trait Handler: Send + Sync + 'static {
 /// A job's time with its handler.
 pub struct Turn<'a> {
     core: &'a Core,
-    held: Queued,
+    claimed: Queued,
     looked: Instant,
     has_progressed: bool,
 }
@@ -70,22 +70,22 @@ impl Turn<'_> {
         if self.core.worker.is_stopping() {
             return true;
         }
-        if self.looked.elapsed() < LOOK {
+        if self.looked.elapsed() < RENEWAL_INTERVAL {
             return false;
         }
         self.looked = Instant::now();
         let now = Timestamp::now();
         let db = &self.core.db;
         let renewed =
-            db.write(|conn| job_queue::renew(conn, &mut self.held, now.plus_millis(LEASE)));
+            db.write(|conn| job_queue::renew(conn, &mut self.claimed, now.plus_millis(LEASE)));
         let others =
-            || db.read(|conn| job_queue::others_wait(conn, &self.held, &self.core.node, now));
+            || db.read(|conn| job_queue::others_wait(conn, &self.claimed, &self.core.node, now));
         // In doubt it is over: the database says more at the next turn.
         !renewed.unwrap_or(false) || others().unwrap_or(true)
     }
 }
 
-/// Has the jobs of one kind done. Cheap to clone.
+/// Runs the jobs of one kind. Cheap to clone.
 #[derive(Clone)]
 pub struct Runner {
     core: Arc<Core>,
@@ -119,14 +119,14 @@ struct Rounds {
     served: HashMap<i64, u64>,
     turns: u64,
     /// What became of a job that could not be noted yet.
-    unsettled: Option<(Queued, Settlement)>,
+    unrecorded: Option<(Queued, TurnResult)>,
 }
 
 /// What is to be noted of a job whose turn is over.
 #[derive(Clone, Copy)]
-enum Settlement {
+enum TurnResult {
     Done,
-    PutBack,
+    Release,
     Failed { failures: i64, failure: Failure },
 }
 
@@ -185,10 +185,10 @@ impl Runner {
             job_queue::claim(conn, id, now, now.plus_millis(LEASE))
         });
         let is_done = match claimed {
-            Ok(Some(held)) => {
-                let (held, settlement) = self.turn(held);
-                let settled = self.settle(&held, settlement);
-                settled.is_ok() && matches!(settlement, Settlement::Done)
+            Ok(Some(claimed)) => {
+                let (claimed, result) = self.turn(claimed);
+                let recorded = self.record(&claimed, result);
+                recorded.is_ok() && matches!(result, TurnResult::Done)
             }
             Ok(None) | Err(_) => false,
         };
@@ -199,13 +199,13 @@ impl Runner {
     }
 
     fn round(&self, rounds: &mut Rounds) -> DbResult<Next> {
-        if let Some((held, settlement)) = rounds.unsettled.clone() {
-            self.settle(&held, settlement)?;
-            rounds.unsettled = None;
+        if let Some((claimed, result)) = rounds.unrecorded.clone() {
+            self.record(&claimed, result)?;
+            rounds.unrecorded = None;
         }
         let Core { db, node, task, .. } = &*self.core;
         if self.core.worker.is_stopping() {
-            return Ok(Next::After(NAP));
+            return Ok(Next::After(POLL_INTERVAL));
         }
         let now = Timestamp::now();
         let due = db.read(|conn| job_queue::due(conn, *task, node, now))?;
@@ -220,30 +220,30 @@ impl Runner {
         rounds.turns += 1;
         rounds.served.insert(*account_id, rounds.turns);
         let lease = now.plus_millis(LEASE);
-        let Some(held) = db.write(|conn| job_queue::claim(conn, *id, now, lease))? else {
+        let Some(claimed) = db.write(|conn| job_queue::claim(conn, *id, now, lease))? else {
             return Ok(Next::Now);
         };
-        let settlement = self.turn(held);
+        let result = self.turn(claimed);
         // Kept until it is noted: the job is not done again as long as this program knows.
-        let (held, settlement) = rounds.unsettled.insert(settlement);
-        self.settle(held, *settlement)?;
-        rounds.unsettled = None;
+        let (claimed, result) = rounds.unrecorded.insert(result);
+        self.record(claimed, *result)?;
+        rounds.unrecorded = None;
         Ok(Next::Now)
     }
 
     /// Lets the handler work on a job.
-    fn turn(&self, held: Queued) -> (Queued, Settlement) {
-        let job = held.clone();
+    fn turn(&self, claimed: Queued) -> (Queued, TurnResult) {
+        let job = claimed.clone();
         let mut turn = Turn {
             core: &self.core,
-            held,
+            claimed,
             looked: Instant::now(),
             has_progressed: false,
         };
         let outcome = catch_unwind(AssertUnwindSafe(|| self.handler.work_on(&job, &mut turn)));
         let failure = match outcome {
-            Ok(Ok(Outcome::Done)) => return (turn.held, Settlement::Done),
-            Ok(Ok(Outcome::Unfinished)) => return (turn.held, Settlement::PutBack),
+            Ok(Ok(Outcome::Done)) => return (turn.claimed, TurnResult::Done),
+            Ok(Ok(Outcome::Unfinished)) => return (turn.claimed, TurnResult::Release),
             Ok(Err(error)) => {
                 let task = self.core.task.as_str();
                 tracing::warn!(task, subject = job.subject_id, %error, "a job failed, trying again");
@@ -261,19 +261,19 @@ impl Runner {
         };
         let before = if turn.has_progressed { 0 } else { job.failures };
         let failures = before + 1;
-        (turn.held, Settlement::Failed { failures, failure })
+        (turn.claimed, TurnResult::Failed { failures, failure })
     }
 
-    fn settle(&self, held: &Queued, settlement: Settlement) -> DbResult<()> {
+    fn record(&self, claimed: &Queued, result: TurnResult) -> DbResult<()> {
         let now = Timestamp::now();
-        self.core.db.write(|conn| match settlement {
-            Settlement::Done => job_queue::remove(conn, held.task, held.subject_id),
-            Settlement::PutBack => job_queue::put_back(conn, held, now),
-            Settlement::Failed { failures, failure } => {
+        self.core.db.write(|conn| match result {
+            TurnResult::Done => job_queue::remove(conn, claimed.task, claimed.subject_id),
+            TurnResult::Release => job_queue::release(conn, claimed, now),
+            TurnResult::Failed { failures, failure } => {
                 let in_a_row = u32::try_from(failures).unwrap_or(u32::MAX);
                 let pause = backoff(in_a_row, RETRY_AFTER, MAX_RETRY_AFTER);
                 let due = now.plus_millis(i64::try_from(pause.as_millis()).unwrap_or(i64::MAX));
-                job_queue::note_failure(conn, held, failures, failure, now, due)
+                job_queue::note_failure(conn, claimed, failures, failure, now, due)
             }
         })
     }
@@ -282,7 +282,7 @@ impl Runner {
 /// How long to sleep until a job is due.
 fn until(due_at: Option<i64>, now: Timestamp) -> Duration {
     let left = due_at.and_then(|at| u64::try_from(at - now.millis()).ok());
-    left.map_or(NAP, |left| {
-        Duration::from_millis(left).clamp(Duration::from_millis(10), NAP)
+    left.map_or(POLL_INTERVAL, |left| {
+        Duration::from_millis(left).clamp(Duration::from_millis(10), POLL_INTERVAL)
     })
 }

@@ -12,7 +12,7 @@ use crate::db::{Db, DbError};
 use crate::domain::sealed::Sealer;
 use crate::domain::secret::Key;
 use crate::domain::time::Timestamp;
-use crate::jobs::side_by_side::SideBySide;
+use crate::jobs::concurrent::ConcurrentTasks;
 use crate::jobs::worker::{Next, Worker};
 use crate::mail::MailError;
 use crate::mail::compose::Composed;
@@ -23,11 +23,11 @@ use crate::sending::signing;
 use crate::tracking::token::TokenKeys;
 
 /// How long the thread sleeps unless it is woken: another node may have ended with mails in hand.
-const NAP: Duration = Duration::from_secs(30);
+const POLL_INTERVAL: Duration = Duration::from_secs(30);
 
 /// How many mails are in hand at a time, each of another account: a mail server that does not answer
 /// delays its own account only.
-const IN_HAND: usize = 8;
+const MAX_CONCURRENT: usize = 8;
 
 /// For how long mails are in hand at most, in milliseconds: longer than sending them takes.
 const LEASE: i64 = 4 * 60_000;
@@ -64,8 +64,8 @@ impl Mailer {
     /// Fails when the operating system gives no thread.
     pub fn start(tools: Tools) -> std::io::Result<Self> {
         let worker = Worker::new("signups");
-        let (tools, in_hand) = (Arc::new(tools), SideBySide::new(IN_HAND));
-        worker.start(move |worker| send_due(&tools, &in_hand, worker))?;
+        let (tools, running) = (Arc::new(tools), ConcurrentTasks::new(MAX_CONCURRENT));
+        worker.start(move |worker| send_due(&tools, &running, worker))?;
         Ok(Self { worker })
     }
 
@@ -88,23 +88,23 @@ impl Mailer {
 /// Begins to send what is due, of each account one mail at a time.
 fn send_due(
     tools: &Arc<Tools>,
-    in_hand: &SideBySide<i64>,
+    running: &ConcurrentTasks<i64>,
     worker: &Worker,
 ) -> Result<Next, DbError> {
     if worker.is_stopping() {
-        in_hand.finish();
-        return Ok(Next::After(NAP));
+        running.finish();
+        return Ok(Next::After(POLL_INTERVAL));
     }
     let now = Timestamp::now();
     let again = now.plus_millis(LEASE);
-    let busy: Vec<i64> = in_hand.in_hand().into_keys().collect();
-    let limit = i64::try_from(in_hand.free()).unwrap_or(0);
+    let busy: Vec<i64> = running.running().into_keys().collect();
+    let limit = i64::try_from(running.free()).unwrap_or(0);
     let due = tools
         .db
         .write(|conn| signups::claim_due(conn, now, again, &busy, limit))?;
     for signup in due {
         let (account_id, tools) = (signup.account_id, Arc::clone(tools));
-        let begun = in_hand.begin(worker, account_id, move || {
+        let begun = running.begin(worker, account_id, move || {
             if let Err(error) = send(&tools, &signup) {
                 tracing::warn!(%error, "what became of the mail of a signing up could not be noted");
             }
@@ -115,7 +115,7 @@ fn send_due(
         }
     }
     // The end of each mail wakes the thread.
-    Ok(Next::After(NAP))
+    Ok(Next::After(POLL_INTERVAL))
 }
 
 fn send(tools: &Tools, signup: &Signup) -> Result<(), DbError> {

@@ -17,23 +17,23 @@ use crate::db::{Conn, Db, DbError, DbResult};
 use crate::domain::sealed::Sealer;
 use crate::domain::time::Timestamp;
 use crate::domain::webhook::{TRIED_MILLIS, next_try};
-use crate::jobs::side_by_side::SideBySide;
+use crate::jobs::concurrent::ConcurrentTasks;
 use crate::jobs::worker::{Next, Worker};
 
 /// How often it looks for something to tell.
-const NAP: Duration = Duration::from_secs(1);
+const POLL_INTERVAL: Duration = Duration::from_secs(1);
 
 /// How many are told at the same time.
-const IN_HAND: usize = 8;
+const MAX_CONCURRENT: usize = 8;
 
 /// How many of one webhook: the others are never all kept waiting by one that does not answer.
-const IN_HAND_OF_ONE: usize = 2;
+const MAX_OF_ONE: usize = 2;
 
 /// How many of one webhook to which nothing has arrived lately.
-const IN_HAND_OF_ONE_FAILING: usize = 1;
+const MAX_OF_ONE_FAILING: usize = 1;
 
 /// How many of all such webhooks together: however many there are, those that answer keep the rest.
-const IN_HAND_OF_FAILING: usize = 4;
+const MAX_OF_FAILING: usize = 4;
 
 /// For how long they are in hand at most, in milliseconds: longer than telling takes.
 const LEASE: i64 = 60_000;
@@ -70,7 +70,7 @@ impl Teller {
         let mut rounds = Rounds {
             client: Arc::new(Client::new(reach)),
             tools,
-            in_hand: SideBySide::new(IN_HAND),
+            running: ConcurrentTasks::new(MAX_CONCURRENT),
             served: HashMap::new(),
             turns: 0,
         };
@@ -104,7 +104,7 @@ struct Rounds {
     tools: Tools,
     client: Arc<Client>,
     /// What is being told, by webhook.
-    in_hand: SideBySide<Addressee>,
+    running: ConcurrentTasks<Addressee>,
     /// When webhooks had their last turns: the higher, the later.
     served: HashMap<i64, u64>,
     turns: u64,
@@ -121,8 +121,8 @@ impl Rounds {
     /// Begins to tell what is due, the webhooks in turn, within the bounds above.
     fn round(&mut self, worker: &Worker) -> DbResult<Next> {
         if worker.is_stopping() {
-            self.in_hand.finish();
-            return Ok(Next::After(NAP));
+            self.running.finish();
+            return Ok(Next::After(POLL_INTERVAL));
         }
         let now = Timestamp::now();
         let Tools { db, .. } = &self.tools;
@@ -150,7 +150,7 @@ impl Rounds {
             })?;
             for telling in claimed {
                 let (tools, client) = (self.tools.clone(), Arc::clone(&self.client));
-                let begun = self.in_hand.begin(worker, addressee, move || {
+                let begun = self.running.begin(worker, addressee, move || {
                     if let Err(error) = tell(&tools, &client, &telling) {
                         tracing::warn!(%error, "what came of a webhook could not be noted");
                     }
@@ -162,26 +162,26 @@ impl Rounds {
             }
         }
         // The end of each that is being told wakes the thread.
-        Ok(Next::After(NAP))
+        Ok(Next::After(POLL_INTERVAL))
     }
 
     /// How many more of this webhook may be begun.
     fn room_for(&self, addressee: Addressee) -> usize {
-        let in_hand = self.in_hand.in_hand();
+        let running = self.running.running();
         let sum = |counts: &dyn Fn(&Addressee) -> bool| -> usize {
-            let counted = in_hand.iter().filter(|(one, _)| counts(one));
+            let counted = running.iter().filter(|(one, _)| counts(one));
             counted.map(|(_, n)| n).sum()
         };
         let of_this = sum(&|one| one.webhook_id == addressee.webhook_id);
-        let free = self.in_hand.free();
+        let free = self.running.free();
         if addressee.is_failing {
             let of_failing = sum(&|one| one.is_failing);
-            IN_HAND_OF_ONE_FAILING
+            MAX_OF_ONE_FAILING
                 .saturating_sub(of_this)
-                .min(IN_HAND_OF_FAILING.saturating_sub(of_failing))
+                .min(MAX_OF_FAILING.saturating_sub(of_failing))
                 .min(free)
         } else {
-            IN_HAND_OF_ONE.saturating_sub(of_this).min(free)
+            MAX_OF_ONE.saturating_sub(of_this).min(free)
         }
     }
 }

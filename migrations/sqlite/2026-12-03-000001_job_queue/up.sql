@@ -1,4 +1,4 @@
--- Work to be done in the background: queued in the transaction of the act that wants it, taken by
+-- Work to be done in the background: queued in the transaction of the act that wants it, claimed by
 -- one program at a time under a lease, tried until it is done.
 CREATE TABLE job_queue (
     id INTEGER NOT NULL PRIMARY KEY AUTOINCREMENT,
@@ -13,7 +13,7 @@ CREATE TABLE job_queue (
     failing_since INTEGER,
     last_failure TEXT CHECK (last_failure IN ('database_away', 'database', 'disk_full', 'panic')),
     due_at INTEGER NOT NULL,
-    -- Up to when it is in somebody's hands; 0 while it is in nobody's.
+    -- Up to when a program has claimed it; 0 while none has.
     leased_until INTEGER NOT NULL DEFAULT 0,
     queued_at INTEGER NOT NULL,
     UNIQUE (kind, subject_id)

@@ -24,7 +24,7 @@ stored_as_word! {
 stored_as_word! {
     /// Why a job could not be done the last time.
     Failure {
-        /// The database could not be reached, or somebody else held it.
+        /// The database could not be reached, or somebody else claimed it.
         DatabaseAway => "database_away",
         /// The database refused it.
         Database => "database",
@@ -69,8 +69,8 @@ pub struct Queued {
     pub last_failure: Option<Failure>,
     /// When it is to be taken up (again), in milliseconds.
     pub due_at: i64,
-    /// Up to when it is in somebody's hands, in milliseconds; 0 while it is in nobody's. It still is
-    /// in those hands that know this very value.
+    /// Up to when it is claimed, in milliseconds; 0 while it is not. Whoever claimed it still has it as
+    /// long as this value has not changed.
     pub leased_until: i64,
 }
 
@@ -142,7 +142,7 @@ pub fn next_due_at(conn: &mut Conn, task: Task, node: &str) -> DbResult<Option<i
     Ok(times.min())
 }
 
-/// Takes a job into hand. Gives none where somebody else has it, or it is done.
+/// Claims a job. Gives none where somebody else has it, or it is done.
 pub fn claim(
     conn: &mut Conn,
     id: i64,
@@ -170,26 +170,33 @@ pub fn number_of(conn: &mut Conn, task: Task, subject_id: i64) -> DbResult<Optio
         .optional()?)
 }
 
-/// Keeps a job in hand for longer. Gives whether it still was.
-pub fn renew(conn: &mut Conn, held: &mut Queued, lease: Timestamp) -> DbResult<bool> {
-    let renewed = diesel::update(held_by(held))
+/// Renews the lease of a claimed job. Gives whether it was still valid.
+pub fn renew(conn: &mut Conn, claimed: &mut Queued, lease: Timestamp) -> DbResult<bool> {
+    let renewed = diesel::update(claimed_by(claimed))
         .set(job_queue::leased_until.eq(lease.millis()))
         .execute(conn)?;
     if renewed > 0 {
-        held.leased_until = lease.millis();
+        claimed.leased_until = lease.millis();
     }
     Ok(renewed > 0)
 }
 
 /// Whether jobs of other accounts wait for the program with this data directory.
-pub fn others_wait(conn: &mut Conn, held: &Queued, node: &str, now: Timestamp) -> DbResult<bool> {
-    let due = due(conn, held.task, node, now)?;
-    Ok(due.iter().any(|(account, _)| *account != held.account_id))
+pub fn others_wait(
+    conn: &mut Conn,
+    claimed: &Queued,
+    node: &str,
+    now: Timestamp,
+) -> DbResult<bool> {
+    let due = due(conn, claimed.task, node, now)?;
+    Ok(due
+        .iter()
+        .any(|(account, _)| *account != claimed.account_id))
 }
 
-/// Puts down a job that is not done, for its next turn.
-pub fn put_back(conn: &mut Conn, held: &Queued, due: Timestamp) -> DbResult<()> {
-    diesel::update(held_by(held))
+/// Ends the lease of a job that is not done, for its next turn.
+pub fn release(conn: &mut Conn, claimed: &Queued, due: Timestamp) -> DbResult<()> {
+    diesel::update(claimed_by(claimed))
         .set((
             job_queue::leased_until.eq(0),
             job_queue::due_at.eq(due.millis()),
@@ -201,21 +208,21 @@ pub fn put_back(conn: &mut Conn, held: &Queued, due: Timestamp) -> DbResult<()> 
     Ok(())
 }
 
-/// Puts down a job that has failed, so often in a row, until it is tried again.
+/// Ends the lease of a job that has failed, so often in a row, until it is tried again.
 pub fn note_failure(
     conn: &mut Conn,
-    held: &Queued,
+    claimed: &Queued,
     failures: i64,
     failure: Failure,
     now: Timestamp,
     due: Timestamp,
 ) -> DbResult<()> {
     let since = if failures > 1 {
-        held.failing_since.unwrap_or(now.millis())
+        claimed.failing_since.unwrap_or(now.millis())
     } else {
         now.millis()
     };
-    diesel::update(held_by(held))
+    diesel::update(claimed_by(claimed))
         .set((
             job_queue::leased_until.eq(0),
             job_queue::due_at.eq(due.millis()),
@@ -238,7 +245,7 @@ pub fn remove(conn: &mut Conn, task: Task, subject_id: i64) -> DbResult<()> {
     Ok(())
 }
 
-/// Takes all jobs out of the hands of programs that have ended: on SQLite there is but one.
+/// Ends the leases of programs that have ended: on SQLite there is but one.
 pub fn release_all(conn: &mut Conn) -> DbResult<()> {
     diesel::update(job_queue::table)
         .set(job_queue::leased_until.eq(0))
@@ -272,10 +279,10 @@ pub fn find(
         .optional()?)
 }
 
-/// A job that is still in the hands that took it.
+/// A job as long as its lease is the one that was claimed.
 #[diesel::dsl::auto_type(no_type_alias)]
-fn held_by(held: &Queued) -> _ {
-    let (id, lease): (i64, i64) = (held.id, held.leased_until);
+fn claimed_by(claimed: &Queued) -> _ {
+    let (id, lease): (i64, i64) = (claimed.id, claimed.leased_until);
     job_queue::table
         .filter(job_queue::id.eq(id))
         .filter(job_queue::leased_until.eq(lease))

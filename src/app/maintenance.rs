@@ -18,21 +18,24 @@ use crate::web::state::State;
 use crate::webhooks;
 
 /// How often.
-const EVERY: Duration = Duration::from_hours(1);
+const INTERVAL: Duration = Duration::from_hours(1);
 
 /// What came of something to do.
 type Outcome = Result<(), Box<dyn Error>>;
 
 /// One thing to do.
-type Chore = fn(&State, Timestamp) -> Outcome;
+type Task = fn(&State, Timestamp) -> Outcome;
 
 /// What is done every hour, with its name in the log.
-const CHORES: [(&str, Chore); 11] = [
+const TASKS: [(&str, Task); 11] = [
     ("sessions", |state, now| {
         state.db.write(|conn| sessions::remove_expired(conn, now))?;
         Ok(())
     }),
-    ("links to new passwords and invitations", tidy_links),
+    (
+        "links to new passwords and invitations",
+        remove_expired_links,
+    ),
     ("requests of programs", |state, now| {
         let forget = |conn: &mut _| api_requests::remove_old(conn, now);
         state.db.write(forget)?;
@@ -49,7 +52,7 @@ const CHORES: [(&str, Chore); 11] = [
         state.outbox.remove(&files);
         Ok(())
     }),
-    ("outbox", tidy_outbox),
+    ("outbox", prune_outbox),
     ("imports", |state, _| {
         Ok(background::tidy(&state.db, &state.imports.uploads)?)
     }),
@@ -74,23 +77,23 @@ const CHORES: [(&str, Chore); 11] = [
 /// # Errors
 /// Fails when the operating system gives no thread.
 pub(super) fn start(state: State) -> std::io::Result<Worker> {
-    let worker = Worker::new("housekeeping");
+    let worker = Worker::new("maintenance");
     worker.start(move |worker| {
         if worker.is_stopping() {
-            return Ok(Next::After(EVERY));
+            return Ok(Next::After(INTERVAL));
         }
-        keep_house(&state)
+        run_tasks(&state)
     })?;
     Ok(worker)
 }
 
 /// Does everything once. What fails leaves the rest alone, and all of it is tried again after a while:
 /// doing it twice does no harm.
-fn keep_house(state: &State) -> Result<Next, Box<dyn Error>> {
+fn run_tasks(state: &State) -> Result<Next, Box<dyn Error>> {
     let now = Timestamp::now();
-    let mut outcome = Ok(Next::After(EVERY));
-    for (what, chore) in CHORES {
-        if let Err(error) = chore(state, now) {
+    let mut outcome = Ok(Next::After(INTERVAL));
+    for (what, task) in TASKS {
+        if let Err(error) = task(state, now) {
             tracing::warn!(what, %error, "what is kept no longer could not be removed");
             outcome = Err(error);
         }
@@ -104,7 +107,7 @@ fn keep_house(state: &State) -> Result<Next, Box<dyn Error>> {
 }
 
 /// Forgets invitations and links to new passwords that hold no longer.
-fn tidy_links(state: &State, now: Timestamp) -> Outcome {
+fn remove_expired_links(state: &State, now: Timestamp) -> Outcome {
     Ok(state.db.write(|conn| {
         sign_ins::remove_expired(conn, now)?;
         invitations::remove_expired(conn, now.plus_days(-invite::SHOWN_DAYS))?;
@@ -114,7 +117,7 @@ fn tidy_links(state: &State, now: Timestamp) -> Outcome {
 }
 
 /// Takes old mails out of the outbox, and files that a crash left behind.
-fn tidy_outbox(state: &State, now: Timestamp) -> Outcome {
+fn prune_outbox(state: &State, now: Timestamp) -> Outcome {
     let before = now.plus_days(-outbox::KEPT_DAYS);
     let removed = state
         .db

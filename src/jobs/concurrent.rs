@@ -1,4 +1,4 @@
-//! Several things at a time whose duration another party decides.
+//! Concurrent tasks whose duration another party decides.
 
 use std::collections::HashMap;
 use std::hash::Hash;
@@ -9,23 +9,23 @@ use parking_lot::{Condvar, Mutex};
 
 use super::worker::Worker;
 
-/// What is being done at the moment, each on a thread of its own, counted by whom it is for.
-pub struct SideBySide<K> {
+/// Tasks that run at the moment, each on a thread of its own, counted by whom they are for.
+pub struct ConcurrentTasks<K> {
     most: usize,
-    in_hand: Arc<InHand<K>>,
+    running: Arc<Running<K>>,
 }
 
-struct InHand<K> {
+struct Running<K> {
     by_key: Mutex<HashMap<K, usize>>,
     ended: Condvar,
 }
 
-impl<K: Copy + Eq + Hash + Send + 'static> SideBySide<K> {
+impl<K: Copy + Eq + Hash + Send + 'static> ConcurrentTasks<K> {
     /// Does `most` at a time.
     pub fn new(most: usize) -> Self {
         Self {
             most,
-            in_hand: Arc::new(InHand {
+            running: Arc::new(Running {
                 by_key: Mutex::new(HashMap::new()),
                 ended: Condvar::new(),
             }),
@@ -34,13 +34,13 @@ impl<K: Copy + Eq + Hash + Send + 'static> SideBySide<K> {
 
     /// How many more may be begun.
     pub fn free(&self) -> usize {
-        let in_hand: usize = self.in_hand.by_key.lock().values().sum();
-        self.most.saturating_sub(in_hand)
+        let running: usize = self.running.by_key.lock().values().sum();
+        self.most.saturating_sub(running)
     }
 
     /// How many are being done, by whom they are for.
-    pub fn in_hand(&self) -> HashMap<K, usize> {
-        self.in_hand.by_key.lock().clone()
+    pub fn running(&self) -> HashMap<K, usize> {
+        self.running.by_key.lock().clone()
     }
 
     /// Begins one more, and wakes the worker when it has ended, however that was.
@@ -53,33 +53,33 @@ impl<K: Copy + Eq + Hash + Send + 'static> SideBySide<K> {
         key: K,
         work: impl FnOnce() + Send + 'static,
     ) -> std::io::Result<()> {
-        *self.in_hand.by_key.lock().entry(key).or_default() += 1;
-        let (in_hand, supervisor) = (Arc::clone(&self.in_hand), worker.clone());
+        *self.running.by_key.lock().entry(key).or_default() += 1;
+        let (running, supervisor) = (Arc::clone(&self.running), worker.clone());
         let begun = std::thread::Builder::new()
             .name(worker.name().into())
             .spawn(move || {
                 if catch_unwind(AssertUnwindSafe(work)).is_err() {
                     tracing::error!(worker = supervisor.name(), "background work panicked");
                 }
-                in_hand.end(key);
+                running.end(key);
                 supervisor.wake();
             });
         if begun.is_err() {
-            self.in_hand.end(key);
+            self.running.end(key);
         }
         begun.map(drop)
     }
 
-    /// Waits until nothing is in hand.
+    /// Waits until nothing is running.
     pub fn finish(&self) {
-        let mut by_key = self.in_hand.by_key.lock();
+        let mut by_key = self.running.by_key.lock();
         while !by_key.is_empty() {
-            self.in_hand.ended.wait(&mut by_key);
+            self.running.ended.wait(&mut by_key);
         }
     }
 }
 
-impl<K: Eq + Hash> InHand<K> {
+impl<K: Eq + Hash> Running<K> {
     fn end(&self, key: K) {
         let mut by_key = self.by_key.lock();
         if let Some(count) = by_key.get_mut(&key) {
@@ -100,7 +100,7 @@ mod tests {
     #[test]
     fn what_takes_long_or_panics_leaves_the_rest_alone() {
         let worker = Worker::new("test");
-        let work = SideBySide::new(3);
+        let work = ConcurrentTasks::new(3);
         let (go, wait) = channel::<()>();
         work.begin(&worker, 1, move || assert!(wait.recv().is_err()))
             .unwrap();
@@ -112,7 +112,7 @@ mod tests {
         while work.free() < 2 {
             std::thread::yield_now();
         }
-        assert_eq!(work.in_hand(), HashMap::from([(1, 1)]));
+        assert_eq!(work.running(), HashMap::from([(1, 1)]));
         drop(go);
         work.finish();
         assert_eq!(work.free(), 3);
