@@ -113,6 +113,7 @@ pub fn everything(world: &World) -> Vec<Shown> {
         below(active, "/tracking", "@"),
         page("/benutzerkonto/tracking", "Benutzerkonto").after("Tracking aktivieren"),
         page("/benutzerkonto/protokoll", "Benutzerkonto"),
+        page("/benutzerkonto/auftraege", "Aufträge"),
         page("/benutzerkonto/protokoll?bereich=tracking", "Benutzerkonto"),
         page("/benutzerkonto/protokoll?bis=1.1.1990", "Benutzerkonto"),
         page("/benutzerkonto/protokoll?von=gestern", "Benutzerkonto"),
