@@ -121,6 +121,7 @@ impl Db {
             return Err(DbError::Refused("there is no database yet"));
         }
         Self::open_with(target, |conn| {
+            conn.backend_mut().share_with_a_server()?;
             if conn.backend_mut().is_up_to_date()? {
                 Ok(())
             } else {

@@ -184,9 +184,9 @@ on_both!(
             let (node, now) = (world.state.cleaner.node(), Timestamp::now());
             let job = erasure::jobs::start(conn, world.account_id, &whom, &actor, node, now)?;
             let queued = job_queue::number_of(conn, Task::Deletion, job.id)?.expect("it is queued");
-            let held = job_queue::claim(conn, queued, now, now.plus_millis(3_600_000))?;
+            let held = job_queue::claim(conn, queued, now, now.plus_millis(100_000))?;
             assert!(held.is_some());
-            let second = job_queue::claim(conn, queued, now, now.plus_millis(3_600_000))?;
+            let second = job_queue::claim(conn, queued, now, now.plus_millis(100_000))?;
             assert!(second.is_none(), "one at a time");
             Ok(job.id)
         });

@@ -44,6 +44,11 @@ pub trait Backend {
         Ok(())
     }
 
+    /// Prepares for a server beside this process, which writes all the time.
+    fn share_with_a_server(&mut self) -> DbResult<()> {
+        Ok(())
+    }
+
     /// Like [`Self::lock_shared`], in exclusive mode.
     fn lock_exclusive(&mut self, _key: i64) -> DbResult<()> {
         Ok(())

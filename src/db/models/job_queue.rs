@@ -104,6 +104,10 @@ pub fn push(
     Ok(())
 }
 
+/// Leases and pauses are shorter than this, in milliseconds: a time further ahead was set before the
+/// clock was set back, and counts as over.
+const MAX_AHEAD: i64 = 150_000;
+
 /// For how long a job waits for the program that has its data directory, in milliseconds: after that
 /// the program is taken for gone, and any other one does the job. Never so with imports, whose files
 /// lie there.
@@ -117,8 +121,8 @@ pub fn due(conn: &mut Conn, task: Task, node: &str, now: Timestamp) -> DbResult<
         .and(job_queue::kind.ne(Task::Import.as_str()));
     Ok(job_queue::table
         .filter(job_queue::kind.eq(task.as_str()))
-        .filter(job_queue::due_at.le(now.millis()))
-        .filter(job_queue::leased_until.le(now.millis()))
+        .filter(is_due(now.millis()))
+        .filter(is_free(now.millis()))
         .filter(job_queue::node.eq_any(["", node]).or(is_left_behind))
         .group_by(job_queue::account_id)
         .select((
@@ -149,8 +153,8 @@ pub fn claim(
     now: Timestamp,
     lease: Timestamp,
 ) -> DbResult<Option<Queued>> {
-    let free = job_queue::leased_until.le(now.millis());
-    let claimed = diesel::update(job_queue::table.find(id).filter(free))
+    let free = job_queue::table.find(id).filter(is_free(now.millis()));
+    let claimed = diesel::update(free)
         .set(job_queue::leased_until.eq(lease.millis()))
         .execute(conn)?;
     if claimed == 0 {
@@ -277,6 +281,22 @@ pub fn find(
         .select(Queued::as_select())
         .first(conn)
         .optional()?)
+}
+
+/// Jobs that are to be taken up.
+#[diesel::dsl::auto_type(no_type_alias)]
+fn is_due(now: i64) -> _ {
+    let ahead: i64 = now + MAX_AHEAD;
+    job_queue::due_at.le(now).or(job_queue::due_at.gt(ahead))
+}
+
+/// Jobs that nobody has claimed, or whose lease is over.
+#[diesel::dsl::auto_type(no_type_alias)]
+fn is_free(now: i64) -> _ {
+    let ahead: i64 = now + MAX_AHEAD;
+    job_queue::leased_until
+        .le(now)
+        .or(job_queue::leased_until.gt(ahead))
 }
 
 /// A job as long as its lease is the one that was claimed.

@@ -6,7 +6,6 @@ use std::fmt::Write;
 use diesel::connection::SimpleConnection;
 use scraper::{ElementRef, Html, Selector};
 use widerspruch::db::models::audit::Actor;
-use widerspruch::db::models::job_queue::{self, Task};
 use widerspruch::db::models::jobs::Whom;
 use widerspruch::db::models::users::{NewUser, User};
 use widerspruch::db::models::{api_keys, pictures, users};
@@ -219,16 +218,11 @@ pub fn furnish(world: &World) -> Furniture {
     let pseudonymisation =
         path_of(&admin.post(&format!("{pseudonymised}/tracking/pseudonymisieren"), &[]));
     let deletion = path_of(&admin.post(&format!("{deleted}/loeschen"), &[]));
-    // Claimed by a program that does nothing about it.
+    // Waits for a program that is not there.
     let job = world.write(|conn| {
-        let now = Timestamp::now();
         let whom = Whom::Chosen(vec![number(other).parse().expect("a number")]);
-        let actor = Actor::Program("Test");
-        let node = world.state.cleaner.node();
-        let job = jobs::start(conn, world.account_id, &whom, &actor, node, now)?;
-        let queued = job_queue::number_of(conn, Task::Deletion, job.id)?.expect("it is queued");
-        job_queue::claim(conn, queued, now, now.plus_days(1))?;
-        Ok(job)
+        let (actor, now) = (Actor::Program("Test"), Timestamp::now());
+        jobs::start(conn, world.account_id, &whom, &actor, "elsewhere", now)
     });
     let job = format!("/auftraege/{}", job.id);
 

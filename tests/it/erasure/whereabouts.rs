@@ -67,6 +67,7 @@ const NO_ADDRESS: &[(&str, &[&str])] = &[
     ("imports", &["status"]),
     ("receipts", &["kind", "cleanup", "node"]),
     ("jobs", &["kind", "status"]),
+    ("job_queue", &["kind", "node", "last_failure"]),
     ("audit_log", &["action"]),
     // Where somebody goes after the second step: a page without what it was asked for.
     ("sign_ins", &["next"]),
