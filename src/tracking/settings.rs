@@ -9,8 +9,8 @@ use serde_json::json;
 
 use crate::db::models::audit::{self, Action, Actor, Entry};
 use crate::db::models::objections::{self, Remembered};
-use crate::db::models::recipients::{self, Recipient};
-use crate::db::models::{accounts, groups, recipient_batches, webhook_deliveries};
+use crate::db::models::recipients::{self, Recipient, StatusChange};
+use crate::db::models::{accounts, deliveries, groups, recipient_batches, webhook_deliveries};
 use crate::db::{Conn, DbError, DbResult, account_lock};
 use crate::domain::secret::Key;
 use crate::domain::time::Timestamp;
@@ -378,7 +378,8 @@ pub fn needs_reason(recipient: &recipients::Recipient) -> bool {
 }
 
 /// Unsubscribes a recipient from mailings. Says nothing about tracking: the two are separate. Whoever
-/// deletes the recipient at the same time remembers it (rule P9), or comes first.
+/// deletes the recipient at the same time remembers it (rule P9), or comes first. Gives whether it is
+/// new: of several at once (the link, a program, a complaint) one is.
 pub fn unsubscribe(
     conn: &mut Conn,
     account_id: i64,
@@ -388,8 +389,13 @@ pub fn unsubscribe(
     now: Timestamp,
 ) -> DbResult<bool> {
     account_lock::shared(conn, account_id)?;
-    let recipient = recipients::find(conn, account_id, recipient_id)?;
-    if recipient.status == RecipientStatus::Unsubscribed {
+    recipients::find(conn, account_id, recipient_id)?;
+    let change = StatusChange {
+        from: &[RecipientStatus::Active, RecipientStatus::Bounced],
+        to: RecipientStatus::Unsubscribed,
+        source,
+    };
+    if !recipients::change_status(conn, account_id, recipient_id, change, now)? {
         return Ok(false);
     }
     recipients::set_status(
@@ -412,7 +418,8 @@ pub fn unsubscribe(
     Ok(true)
 }
 
-/// Lets mails go to a recipient again; what was remembered of the unsubscription is forgotten.
+/// Lets mails go to a recipient again; what was remembered of the unsubscription is forgotten. Does
+/// nothing else where mails go there already.
 pub fn resubscribe(
     conn: &mut Conn,
     account_id: i64,
@@ -424,14 +431,12 @@ pub fn resubscribe(
 ) -> DbResult<()> {
     account_lock::shared(conn, account_id)?;
     let recipient = recipients::find(conn, account_id, recipient_id)?;
-    recipients::set_status(
-        conn,
-        account_id,
-        recipient_id,
-        RecipientStatus::Active,
+    let change = StatusChange {
+        from: &[RecipientStatus::Unsubscribed, RecipientStatus::Bounced],
+        to: RecipientStatus::Active,
         source,
-        now,
-    )?;
+    };
+    let is_new = recipients::change_status(conn, account_id, recipient_id, change, now)?;
     let address = remembered_address(remembered, &recipient.address_key);
     objections::forget(conn, account_id, Remembered::Unsubscription, &address)?;
     let entry = Entry {
@@ -450,6 +455,9 @@ pub struct Recalled {
     pub objected_at: Option<i64>,
     /// When the person unsubscribed, in milliseconds.
     pub unsubscribed_at: Option<i64>,
+    if !is_new {
+        return Ok(());
+    }
 }
 
 /// Looks up what is remembered about an address (rule P9).
