@@ -13,11 +13,12 @@
 //!
 //! The people's lock is taken before the hits', and both before rows that a batch of hits changes.
 
+use super::advisory_lock::Lock;
 use super::{Conn, DbResult, OnBackend};
 
 /// Taken by whoever relies on an account's people and settings until the commit.
 pub fn shared(conn: &mut Conn, account_id: i64) -> DbResult<()> {
-    conn.backend_mut().lock_shared(of_people(account_id))
+    conn.backend_mut().lock_shared(Lock::Recipients(account_id))
 }
 
 /// Taken by whoever changes a tracking setting or pseudonymises: both locks.
@@ -28,16 +29,11 @@ pub fn exclusive(conn: &mut Conn, account_id: i64) -> DbResult<()> {
 
 /// The first half of [`exclusive`]: what is said about people stays as it is, while hits are stored.
 pub fn settle_people(conn: &mut Conn, account_id: i64) -> DbResult<()> {
-    conn.backend_mut().lock_exclusive(of_people(account_id))
+    conn.backend_mut()
+        .lock_exclusive(Lock::Recipients(account_id))
 }
 
 /// The second half: all hits of the account wait from now on.
 pub fn keep_hits_out(conn: &mut Conn, account_id: i64) -> DbResult<()> {
-    conn.backend_mut().lock_exclusive(account_id)
-}
-
-/// The hits' lock has the account's number ([`super::Db::record`] shares it), that of its people the
-/// same below zero.
-const fn of_people(account_id: i64) -> i64 {
-    -account_id
+    conn.backend_mut().lock_exclusive(Lock::Events(account_id))
 }

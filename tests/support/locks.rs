@@ -1,7 +1,7 @@
 //! Who waits for whom on PostgreSQL, where several write at a time.
 
 use widerspruch::db::models::groups;
-use widerspruch::db::{Conn, DbResult};
+use widerspruch::db::{Conn, DbResult, LOCK_TIMEOUT};
 use widerspruch::domain::time::Timestamp;
 
 use super::{World, eventually};
@@ -54,5 +54,13 @@ impl World {
             groups::add_members(conn, self.account_id, group, people, now)?;
             Ok(group)
         })
+    }
+
+    /// Does something while a batch of this account's hits is between its decision and its commit.
+    pub fn while_hits_are_stored<T>(&self, act: impl Fn() -> T) -> T {
+        let accounts = [self.account_id];
+        let outcome = self.state.db.record(&accounts, LOCK_TIMEOUT, |_| Ok(act()));
+        let outcome = outcome.expect("the queries succeed");
+        outcome.expect("nobody holds the lock")
     }
 }
