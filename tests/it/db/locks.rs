@@ -1,8 +1,213 @@
 //! What waits for which lock on PostgreSQL.
 
-use widerspruch::db::{Db, Target, account_lock};
+use widerspruch::db::models::audit::Actor;
+use widerspruch::db::models::objections::{self, Memory, Remembered};
+use widerspruch::db::models::recipients::RecipientData;
+use widerspruch::db::models::users;
+use widerspruch::db::{Conn, Db, DbResult, Target, account_lock};
+use widerspruch::domain::address::EmailAddress;
+use widerspruch::domain::role::{Role, Roles};
+use widerspruch::domain::time::Timestamp;
+use widerspruch::domain::tracking::{Decision, RecipientTracking, TrackingMode, TrackingSource};
+use widerspruch::erasure::{change as data, retention};
+use widerspruch::people::change::{self as roles, Outcome};
+use widerspruch::tracking::settings::{self, Lifting};
+use widerspruch::tracking::token::PersonalLink;
+use widerspruch::tracking::{pseudonymise, readmission};
 
-use crate::support::{On, World};
+use crate::support::{On, World, eventually};
+use crate::web::public::personal;
+
+const TEST: Actor = Actor::Program("test");
+
+/// What somebody does in a transaction.
+type Act<'a> = &'a (dyn Fn(&mut Conn) -> DbResult<()> + Sync);
+
+/// Nothing of this is about what is recorded, so none of it waits for batches of hits, or lets hits
+/// wait.
+#[test]
+fn only_what_ends_personal_tracking_waits_for_hits() {
+    let world = World::start(On::Postgres);
+    let (account, now) = (world.account_id, Timestamp::now());
+    let mailing = world.make_sent_mailing("Neues", 1);
+    let anna = world.make_recipient("anna@example.org");
+    world.deliver(mailing, anna, Decision::Personal);
+    let group = world.make_group_of("Presse", &[anna]);
+    let key = &world.state.remembering;
+    let admin = world.read(|conn| users::first_of_account(conn, account)).id;
+    let leave = personal(&world, PersonalLink::Preferences, mailing, anna) + "/gruppen";
+    let unsubscribe = personal(&world, PersonalLink::Unsubscribe, mailing, anna);
+    let source = TrackingSource::Admin;
+    let ben = world.make_recipient("ben@example.org");
+    world.deliver(mailing, ben, Decision::Personal);
+    world.write(|conn| settings::object(conn, account, ben, source, &TEST, now));
+    let by_consent = TrackingMode::Consent;
+    world.write(|conn| settings::set_account_mode(conn, account, by_consent, &TEST, now));
+
+    world.while_hits_are_stored(|| {
+        let visitor = world.visitor();
+        let answer = visitor.post(&leave, &[("gruppe", &group.to_string())]);
+        assert_eq!(answer.status, 303, "{}", answer.text());
+        assert_eq!(visitor.post(&unsubscribe, &[]).status, 303);
+        let acts: [(&str, Act<'_>); 8] = [
+            ("resubscribing", &|conn| {
+                settings::resubscribe(conn, account, anna, key, source, &TEST, now)
+            }),
+            ("roles", &|conn| {
+                let all = ("Eva Admin", Roles::ADMIN.with(Role::Reports));
+                roles::change(conn, account, admin, all, &TEST, now).map(drop)
+            }),
+            ("retention", &|conn| {
+                retention::set(conn, account, Some(12), &TEST, now)
+            }),
+            ("readmission", &|conn| {
+                readmission::readmit(conn, account, group, anna, "Wunsch", &TEST, now)
+            }),
+            ("consent", &|conn| {
+                settings::consent(conn, account, anna, source, key, &TEST, now).map(drop)
+            }),
+            ("lifting an objection", &|conn| {
+                let lifting = Lifting {
+                    reason: "Wunsch",
+                    source,
+                    remembering: key,
+                };
+                settings::lift_objection(conn, account, ben, &lifting, &TEST, now)
+            }),
+            ("data", &|conn| {
+                change_address(conn, &world, anna, "anna@example.com")
+            }),
+            ("wider tracking", &|conn| {
+                settings::set_account_mode(conn, account, TrackingMode::Active, &TEST, now)
+            }),
+        ];
+        for (what, act) in acts {
+            let outcome = world.state.db.write(act);
+            assert!(outcome.is_ok(), "{what}: {outcome:?}");
+        }
+    });
+    assert_eq!(world.rows("recipients", "tracking = 'consented'"), 1);
+    assert_eq!(world.rows("mailings", "unsubscriptions = 1"), 1);
+}
+
+fn change_address(conn: &mut Conn, world: &World, recipient: i64, address: &str) -> DbResult<()> {
+    let (key, now) = (&world.state.remembering, Timestamp::now());
+    let data = RecipientData {
+        address: &EmailAddress::parse(address).expect("an address"),
+        first_name: "Anna",
+        last_name: "",
+        fields: &serde_json::Map::new(),
+    };
+    data::change(conn, world.account_id, recipient, &data, key, &TEST, now).map(drop)
+}
+
+/// What a batch of hits has decided by is over with the commit, so the commit waits for the batch.
+#[test]
+fn p2_what_ends_personal_tracking_waits_for_hits_that_are_decided() {
+    let world = World::start(On::Postgres);
+    let (account, now) = (world.account_id, Timestamp::now());
+    let mailing = world.make_sent_mailing("Neues", 1);
+    let people: Vec<i64> = (0..5)
+        .map(|n| world.make_recipient(&format!("p{n}@example.org")))
+        .collect();
+    for person in &people {
+        world.deliver(mailing, *person, Decision::Personal);
+    }
+    let key = &world.state.remembering;
+    let remembered = Memory {
+        address: settings::remembered_address(key, "new@example.org"),
+        kind: Remembered::Objection,
+        made_at: 1,
+    };
+    world.write(|conn| objections::remember(conn, account, &remembered, "recipient"));
+    let source = TrackingSource::Recipient;
+    let acts: [(&str, Act<'_>); 8] = [
+        ("one objects", &|conn| {
+            settings::object(conn, account, people[0], source, &TEST, now).map(drop)
+        }),
+        ("many object", &|conn| {
+            settings::object_many(conn, account, &people[..2], source, &TEST, now).map(drop)
+        }),
+        ("an objection is told again", &|conn| {
+            let said = (RecipientTracking::Objected, source, now);
+            settings::say_again(conn, account, people[2], said, key, &TEST, now).map(drop)
+        }),
+        ("an objection is remembered for a new address", &|conn| {
+            change_address(conn, &world, people[3], "new@example.org")
+        }),
+        ("one is pseudonymised", &|conn| {
+            pseudonymise::pseudonymise_recipient(conn, account, people[4], &TEST, now).map(drop)
+        }),
+        ("only those who agreed", &|conn| {
+            settings::set_account_mode(conn, account, TrackingMode::Consent, &TEST, now)
+        }),
+        ("nobody", &|conn| {
+            settings::set_account_mode(conn, account, TrackingMode::Off, &TEST, now)
+        }),
+        ("not even anonymous totals", &|conn| {
+            settings::set_account_options(conn, account, false, true, &TEST, now)
+        }),
+    ];
+    for (what, act) in acts {
+        std::thread::scope(|scope| {
+            let acting = world.while_hits_are_stored(|| {
+                let acting = scope.spawn(|| world.state.db.write(act));
+                let (is_through, _) = eventually(
+                    "it waits, or is through",
+                    || (acting.is_finished(), world.waiting_for_account_lock()),
+                    |(is_through, waiting)| *is_through || *waiting == 1,
+                );
+                assert!(!is_through, "{what}");
+                acting
+            });
+            let outcome = acting.join().expect("it ends");
+            assert!(outcome.is_ok(), "{what}: {outcome:?}");
+        });
+    }
+    assert_eq!(world.rows("recipients", "tracking = 'objected'"), 4);
+}
+
+/// Whoever has never been sent anything has no hits.
+#[test]
+fn an_objection_of_somebody_new_waits_for_no_hits() {
+    let world = World::start(On::Postgres);
+    let anna = world.make_recipient("anna@example.org");
+    world.while_hits_are_stored(|| {
+        let (source, now) = (TrackingSource::Form, Timestamp::now());
+        let object = |conn: &mut Conn| {
+            settings::object(conn, world.account_id, anna, source, &TEST, now)?;
+            settings::object_many(conn, world.account_id, &[anna], source, &TEST, now).map(drop)
+        };
+        let outcome = world.state.db.write(object);
+        assert!(outcome.is_ok(), "{outcome:?}");
+    });
+}
+
+/// Roles are nothing that a deletion or a change of settings has to do with; two of them are.
+#[test]
+fn roles_wait_for_roles_alone() {
+    let world = World::start(On::Postgres);
+    let (account, now) = (world.account_id, Timestamp::now());
+    world.make_user("max@example.org", Roles::ADMIN);
+    let users = world.read(|conn| users::list(conn, account));
+    let [one, other] = [users[0].id, users[1].id];
+    let step_down = |user| {
+        let reader = ("Wer", Roles::NONE.with(Role::Reports));
+        move |conn: &mut Conn| roles::change(conn, account, user, reader, &TEST, now)
+    };
+    world.write(|conn| {
+        account_lock::exclusive(conn, account)?;
+        let all = ("Eva Admin", Roles::ADMIN.with(Role::Reports));
+        let change = |conn: &mut Conn| roles::change(conn, account, one, all, &TEST, now);
+        assert_eq!(
+            world.state.db.write(change).expect("no lock"),
+            Outcome::Done
+        );
+        Ok(())
+    });
+    let both = world.overlapping(step_down(one), step_down(other));
+    assert_eq!(both, (Outcome::Done, Outcome::LastAdmin));
+}
 
 /// The number of an account is nobody else's key.
 #[test]

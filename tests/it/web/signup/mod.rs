@@ -434,6 +434,23 @@ on_both!(p2_who_signed_up_with_consent_can_say_no, |world| {
         .assert_says("Website unten");
 });
 
+/// Somebody new has no hits that could be counted by what they say.
+#[test]
+fn a_confirmation_waits_for_no_hits() {
+    let world = World::start(On::Postgres);
+    let form = Form::new(&world);
+    // The box for personal tracking is there and left empty: an objection.
+    let link = form.ask(&world, "anna@example.org", &[]);
+    let answer = world.while_hits_are_stored(|| world.visitor().post(&link, &[]).status);
+    assert_eq!(answer, 303);
+    let anna = find(&world, "anna@example.org");
+    assert_eq!(anna.tracking, RecipientTracking::Objected);
+    assert_eq!(
+        world.rows("consents", "kind = 'tracking' AND NOT agreed"),
+        1
+    );
+}
+
 /// Whoever signs up again has a new link, and what was sent with the older one is gone.
 #[test]
 fn a_link_that_is_replaced_meanwhile_confirms_nothing() {
