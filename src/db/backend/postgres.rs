@@ -6,7 +6,7 @@ use std::time::Duration;
 use diesel::connection::{AnsiTransactionManager, SimpleConnection};
 use diesel::pg::Pg;
 use diesel::prelude::*;
-use diesel::sql_types::{BigInt, Integer, Text};
+use diesel::sql_types::{BigInt, Bool, Integer, Text};
 use diesel::{ConnectionError, PgConnection, sql_query};
 use diesel_migrations::{EmbeddedMigrations, embed_migrations};
 
@@ -151,8 +151,19 @@ impl Backend for PgConnection {
     }
 
     fn migrate(&mut self) -> DbResult<()> {
-        // Several nodes may start at once; the first one migrates, the others wait for it.
-        take(self, "SELECT pg_advisory_lock($1, $2)", Lock::Migrations)?;
+        // Several nodes may start at once; the first one migrates, the others wait for it, however
+        // long it takes.
+        if !is_had(
+            self,
+            "SELECT pg_try_advisory_lock($1, $2) AS had",
+            Lock::Migrations,
+        )? {
+            tracing::info!("another node migrates the database: waiting until it has done so");
+            self.batch_execute("SET lock_timeout = 0")?;
+            take(self, "SELECT pg_advisory_lock($1, $2)", Lock::Migrations)?;
+            let usual = LOCK_TIMEOUT.as_millis();
+            self.batch_execute(&format!("SET lock_timeout = {usual}"))?;
+        }
         let outcome = run_migrations(self, MIGRATIONS);
         take(self, "SELECT pg_advisory_unlock($1, $2)", Lock::Migrations)?;
         outcome
@@ -365,6 +376,20 @@ fn take(conn: &mut PgConnection, statement: &str, lock: Lock) -> DbResult<()> {
         .bind::<Integer, _>(id)
         .execute(conn)?;
     Ok(())
+}
+
+fn is_had(conn: &mut PgConnection, statement: &str, lock: Lock) -> DbResult<bool> {
+    #[derive(QueryableByName)]
+    struct Had {
+        #[diesel(sql_type = Bool)]
+        had: bool,
+    }
+    let (space, id) = lock.key();
+    let had: Had = sql_query(statement)
+        .bind::<Integer, _>(space)
+        .bind::<Integer, _>(id)
+        .get_result(conn)?;
+    Ok(had.had)
 }
 
 #[cfg(test)]

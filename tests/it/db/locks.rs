@@ -1,5 +1,10 @@
-//! What waits for which lock on PostgreSQL.
+//! What waits for which lock on PostgreSQL, and that a start waits for another node's migration.
 
+use std::fs::File;
+
+use diesel::connection::SimpleConnection;
+use diesel::prelude::*;
+use widerspruch::db::advisory_lock::Lock;
 use widerspruch::db::models::audit::Actor;
 use widerspruch::db::models::objections::{self, Memory, Remembered};
 use widerspruch::db::models::recipients::RecipientData;
@@ -15,6 +20,7 @@ use widerspruch::tracking::settings::{self, Lifting};
 use widerspruch::tracking::token::PersonalLink;
 use widerspruch::tracking::{pseudonymise, readmission};
 
+use crate::support::program::{Program, program};
 use crate::support::{On, World, eventually};
 use crate::web::public::personal;
 
@@ -223,4 +229,39 @@ fn no_account_keeps_a_node_from_starting() {
             Ok(())
         });
     }
+}
+
+/// Another node's migration takes longer than any lock is waited for otherwise.
+#[test]
+fn a_node_that_starts_waits_for_a_migration() {
+    let mut world = World::start(On::Postgres);
+    world.stop();
+    let url = world.database_url().expect("a server").to_owned();
+    let (space, id) = Lock::Migrations.key();
+    let migrating = format!("SELECT pg_advisory_lock({space}, {id})");
+    let mut other = PgConnection::establish(&url).expect("the server");
+    other
+        .batch_execute(&migrating)
+        .expect("the lock of who migrates");
+    let log = world.files.path().join("log");
+    std::thread::scope(|scope| {
+        let starting = scope.spawn(|| {
+            let mut command = program(world.dir.path(), Some(&url));
+            Program::start(command.stderr(File::create(&log).expect("a log")))
+        });
+        let long = "datname = current_database() AND wait_event = 'advisory'
+                    AND query_start < clock_timestamp() - INTERVAL '11 seconds'";
+        eventually(
+            "it waits for longer than for other locks, or ends",
+            || (starting.is_finished(), world.rows("pg_stat_activity", long)),
+            |(has_ended, waiting)| *has_ended || *waiting == 1,
+        );
+        drop(other);
+        starting.join().expect("it serves").stop();
+    });
+    let said = std::fs::read_to_string(&log).expect("a log");
+    assert!(
+        said.contains("another node migrates the database"),
+        "{said}"
+    );
 }
