@@ -190,6 +190,18 @@ impl Db {
         finish(&mut conn.conn, queries)
     }
 
+    /// Like [`Db::read`], for whoever lets the database wait between the rows, for so long at most.
+    pub fn read_slowly<T>(
+        &self,
+        limit: Duration,
+        queries: impl FnOnce(&mut Conn) -> DbResult<T>,
+    ) -> DbResult<T> {
+        self.read(|conn| {
+            conn.backend_mut().allow_idling(limit)?;
+            queries(conn)
+        })
+    }
+
     /// Runs queries in one transaction that may write: all of it happens, or nothing.
     ///
     /// On SQLite this waits for its turn at the one writer; keep it short (bulk work goes at a

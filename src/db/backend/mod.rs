@@ -60,6 +60,11 @@ pub trait Backend {
         Ok(Vec::new())
     }
 
+    /// Lets this transaction do nothing for so long, where a server would end it earlier.
+    fn allow_idling(&mut self, _limit: Duration) -> DbResult<()> {
+        Ok(())
+    }
+
     /// The locking clause of a `SELECT`, such as `FOR UPDATE`; empty where a single writer needs
     /// no row locks.
     fn row_lock(&self, clause: &'static str) -> &'static str;

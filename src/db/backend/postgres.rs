@@ -27,14 +27,19 @@ pub(super) fn connect(url: &str) -> Result<PgConnection, ConnectProblem> {
         .map_err(|error| ConnectionError::BadConnection(presentable(&error)))?;
     conn.batch_execute(&format!(
         "SET client_min_messages = warning; SET TIME ZONE 'UTC'; {JIT_OFF};
-         SET lock_timeout = {}",
+         SET lock_timeout = {}; SET idle_in_transaction_session_timeout = {}",
         LOCK_TIMEOUT.as_millis(),
+        IDLE_TIMEOUT.as_millis(),
     ))?;
     Ok(conn)
 }
 
 /// Compiling a query takes longer than any of ours may.
 const JIT_OFF: &str = "SET jit = off";
+
+/// How long a transaction may do nothing before the server ends it: a node that hangs must not keep
+/// its locks. Ours do nothing for milliseconds.
+const IDLE_TIMEOUT: Duration = Duration::from_mins(2);
 
 /// How long a batch of hits waits for a row, once it has its accounts' locks. Whoever changes many of
 /// these rows keeps hits out by such a lock.
@@ -144,6 +149,13 @@ impl Backend for PgConnection {
         ))
         .load(self)?;
         Ok(held.into_iter().map(|one| (one.space, one.id)).collect())
+    }
+
+    fn allow_idling(&mut self, limit: Duration) -> DbResult<()> {
+        let limit = limit.as_millis();
+        Ok(self.batch_execute(&format!(
+            "SET LOCAL idle_in_transaction_session_timeout = {limit}"
+        ))?)
     }
 
     fn row_lock(&self, clause: &'static str) -> &'static str {

@@ -1,9 +1,12 @@
-//! What waits for which lock on PostgreSQL, and that a start waits for another node's migration.
+//! What waits for which lock on PostgreSQL, how a session is set up there, and that a start waits for
+//! another node's migration.
 
 use std::fs::File;
+use std::time::Duration;
 
 use diesel::connection::SimpleConnection;
 use diesel::prelude::*;
+use diesel::sql_types::Text;
 use widerspruch::db::advisory_lock::Lock;
 use widerspruch::db::models::audit::Actor;
 use widerspruch::db::models::objections::{self, Memory, Remembered};
@@ -264,4 +267,46 @@ fn a_node_that_starts_waits_for_a_migration() {
         said.contains("another node migrates the database"),
         "{said}"
     );
+}
+
+#[derive(QueryableByName)]
+struct Setting {
+    #[diesel(sql_type = Text)]
+    value: String,
+}
+
+fn setting(conn: &mut Conn, name: &str) -> DbResult<String> {
+    let shown: Setting = diesel::sql_query("SELECT current_setting($1) AS value")
+        .bind::<Text, _>(name)
+        .get_result(conn)?;
+    Ok(shown.value)
+}
+
+const IDLE: &str = "idle_in_transaction_session_timeout";
+
+/// A node that hangs in a transaction does not keep its locks for ever.
+#[test]
+fn a_transaction_that_does_nothing_is_ended() {
+    let world = World::start(On::Postgres);
+    assert_eq!(world.write(|conn| setting(conn, IDLE)), "2min");
+    assert_eq!(world.read(|conn| setting(conn, IDLE)), "2min");
+    // A file that somebody takes slowly is read in one.
+    let slow = Duration::from_mins(10);
+    let slowly = world.state.db.read_slowly(slow, |conn| setting(conn, IDLE));
+    assert_eq!(slowly.expect("a setting"), "10min");
+    let ended = world.state.db.write(|conn| {
+        account_lock::exclusive(conn, world.account_id)?;
+        conn.batch_execute("SET LOCAL idle_in_transaction_session_timeout = '1ms'")?;
+        let held = "locktype = 'advisory' AND granted AND database =
+                    (SELECT oid FROM pg_database WHERE datname = current_database())";
+        eventually(
+            "the server has ended it",
+            || world.rows("pg_locks", held),
+            |locks| *locks == 0,
+        );
+        setting(conn, IDLE)
+    });
+    let error = ended.expect_err("it is gone");
+    assert!(error.is_away(), "{error}");
+    assert_eq!(world.rows("recipients", "1 = 1"), 0, "others go on");
 }
