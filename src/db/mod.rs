@@ -143,6 +143,14 @@ impl Db {
             .open()
             .map_err(|e| DbError::Unavailable(e.to_string()))?;
         prepare(&mut first)?;
+        if let Some(language) = first.backend_mut().foreign_language()? {
+            tracing::warn!(
+                language,
+                "the database server words errors in another language than English: time-outs of \
+                 locks and a full disk are not recognised; let a superuser set lc_messages = 'C' \
+                 for the role in DATABASE_URL"
+            );
+        }
         let embedded = match target.file() {
             Some(path) => Some(Embedded::start(first, &connector, path)?),
             None => None,

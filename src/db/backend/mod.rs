@@ -65,6 +65,11 @@ pub trait Backend {
         Ok(())
     }
 
+    /// The language in which errors are worded, where it is not English.
+    fn foreign_language(&mut self) -> DbResult<Option<String>> {
+        Ok(None)
+    }
+
     /// The locking clause of a `SELECT`, such as `FOR UPDATE`; empty where a single writer needs
     /// no row locks.
     fn row_lock(&self, clause: &'static str) -> &'static str;

@@ -26,7 +26,7 @@ pub(super) fn connect(url: &str) -> Result<PgConnection, ConnectProblem> {
     let mut conn = PgConnection::establish(&with_time_limits(url))
         .map_err(|error| ConnectionError::BadConnection(presentable(&error)))?;
     conn.batch_execute(&format!(
-        "SET client_min_messages = warning; SET TIME ZONE 'UTC'; {JIT_OFF};
+        "SET client_min_messages = warning; SET TIME ZONE 'UTC'; {JIT_OFF}; {ENGLISH};
          SET lock_timeout = {}; SET idle_in_transaction_session_timeout = {}",
         LOCK_TIMEOUT.as_millis(),
         IDLE_TIMEOUT.as_millis(),
@@ -36,6 +36,15 @@ pub(super) fn connect(url: &str) -> Result<PgConnection, ConnectProblem> {
 
 /// Compiling a query takes longer than any of ours may.
 const JIT_OFF: &str = "SET jit = off";
+
+/// Some errors are known by their words alone ([`DbError::is_away`]). Choosing the language takes a
+/// superuser, or who was granted that (from PostgreSQL 15 on); for everybody else it stays.
+const ENGLISH: &str = "DO $$ BEGIN
+    IF current_setting('lc_messages') <> 'C' THEN
+        PERFORM set_config('lc_messages', 'C', false);
+    END IF;
+EXCEPTION WHEN insufficient_privilege THEN NULL;
+END $$";
 
 /// How long a transaction may do nothing before the server ends it: a node that hangs must not keep
 /// its locks. Ours do nothing for milliseconds.
@@ -156,6 +165,17 @@ impl Backend for PgConnection {
         Ok(self.batch_execute(&format!(
             "SET LOCAL idle_in_transaction_session_timeout = {limit}"
         ))?)
+    }
+
+    fn foreign_language(&mut self) -> DbResult<Option<String>> {
+        #[derive(QueryableByName)]
+        struct Setting {
+            #[diesel(sql_type = Text)]
+            value: String,
+        }
+        let language: Setting =
+            sql_query("SELECT current_setting('lc_messages') AS value").get_result(self)?;
+        Ok(Some(language.value).filter(|locale| !is_english(locale)))
     }
 
     fn row_lock(&self, clause: &'static str) -> &'static str {
@@ -404,9 +424,43 @@ fn is_had(conn: &mut PgConnection, statement: &str, lock: Lock) -> DbResult<bool
     Ok(had.had)
 }
 
+/// Whether a locale of that name words messages in English: as they are in the source, or as
+/// `en_US.UTF-8` and `English_United States.1252` translate them.
+fn is_english(locale: &str) -> bool {
+    let language = locale
+        .split(['_', '.', '-', '@'])
+        .next()
+        .unwrap_or_default();
+    ["c", "posix", "en", "english"]
+        .iter()
+        .any(|known| language.eq_ignore_ascii_case(known))
+}
+
 #[cfg(test)]
 mod tests {
-    use super::with_time_limits;
+    use super::{is_english, with_time_limits};
+
+    #[test]
+    fn locales_tell_their_language() {
+        for locale in [
+            "C",
+            "C.UTF-8",
+            "POSIX",
+            "en_US.UTF-8",
+            "English_United States.1252",
+        ] {
+            assert!(is_english(locale), "{locale}");
+        }
+        for locale in [
+            "de_DE.UTF-8",
+            "German_Germany.1252",
+            "Czech_Czechia.1250",
+            "",
+            "ca_ES",
+        ] {
+            assert!(!is_english(locale), "{locale}");
+        }
+    }
 
     #[test]
     fn time_limits_of_the_address_stay() {

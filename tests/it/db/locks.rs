@@ -310,3 +310,43 @@ fn a_transaction_that_does_nothing_is_ended() {
     assert!(error.is_away(), "{error}");
     assert_eq!(world.rows("recipients", "1 = 1"), 0, "others go on");
 }
+
+/// Time-outs of locks and a full disk are known by the server's words.
+#[test]
+fn a_server_reports_errors_in_english() {
+    let world = World::start(On::Postgres);
+    world.execute(
+        "DO $$ BEGIN
+           EXECUTE format('ALTER DATABASE %I SET lc_messages = ''POSIX''', current_database());
+         END $$",
+    );
+    let target = Target::parse(world.database_url().expect("a server")).expect("its address");
+    let language = |db: &Db| {
+        db.read(|conn| setting(conn, "lc_messages"))
+            .expect("a setting")
+    };
+    let db = Db::open(&target).expect("the server");
+    assert_eq!(language(&db), "C");
+}
+
+/// Only a superuser may choose the language, or whoever was granted that.
+#[test]
+fn whoever_may_not_choose_the_language_works_all_the_same() {
+    let world = World::start(On::Postgres);
+    let url = world.database_url().expect("a server");
+    let role = format!("role_{}", url.rsplit('/').next().expect("a database"));
+    world.write(|conn| {
+        Ok(conn.batch_execute(&format!(
+            "CREATE ROLE {role};
+             GRANT ALL ON SCHEMA public TO {role};
+             GRANT ALL ON ALL TABLES IN SCHEMA public TO {role}"
+        ))?)
+    });
+    // As who is no superuser, whatever signs in to the server.
+    let as_role = format!("{url}?options=-c%20role%3D{role}%20-c%20lc_messages%3DPOSIX");
+    let db = Db::open(&Target::parse(&as_role).expect("an address")).expect("it opens");
+    let language = db.read(|conn| setting(conn, "lc_messages"));
+    assert_eq!(language.expect("a setting"), "POSIX");
+    drop(db);
+    world.write(|conn| Ok(conn.batch_execute(&format!("DROP OWNED BY {role}; DROP ROLE {role}"))?));
+}
