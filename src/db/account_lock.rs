@@ -50,3 +50,11 @@ pub fn keep_hits_out(conn: &mut Conn, account_id: i64) -> DbResult<()> {
 pub fn users(conn: &mut Conn, account_id: i64) -> DbResult<()> {
     conn.backend_mut().lock_exclusive(Lock::Users(account_id))
 }
+
+/// Those of the accounts whose events could not be stored at this moment.
+pub fn keeping_hits_out(conn: &mut Conn, account_ids: &[i64]) -> DbResult<Vec<i64>> {
+    let locks: Vec<Lock> = account_ids.iter().copied().map(Lock::Events).collect();
+    let held = conn.backend_mut().held_exclusively(&locks)?;
+    let is_held = |id: &i64| held.contains(&Lock::Events(*id).key());
+    Ok(account_ids.iter().copied().filter(is_held).collect())
+}

@@ -76,6 +76,22 @@ impl DbError {
             })
     }
 
+    /// Whether a lock of the server was waited for in vain (SQLSTATE 55P03): nothing was changed.
+    pub fn is_lock_timeout(&self) -> bool {
+        self.told().is_some_and(|told| told.contains(LOCK_TIMEOUT))
+    }
+
+    /// Whether a row refers to one that is not there (any more): nothing was changed.
+    pub const fn is_missing_reference(&self) -> bool {
+        matches!(
+            self,
+            Self::Fault(DieselError::DatabaseError(
+                DatabaseErrorKind::ForeignKeyViolation,
+                _
+            ))
+        )
+    }
+
     fn told(&self) -> Option<&str> {
         match self {
             Self::Fault(DieselError::DatabaseError(_, told)) => Some(told.message()),

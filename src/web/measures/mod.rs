@@ -15,10 +15,14 @@ use crate::web::state::State;
 
 pub use requests::Requests;
 
-/// GET `/healthz`: whether the database answers.
+/// GET `/healthz`: whether the database answers, and hits are stored.
 pub async fn health(state: web::Data<State>) -> HttpResponse {
     let (mut answer, word) = match state.read(workload::background).await {
-        Ok(_) => (HttpResponse::Ok(), "ok\n"),
+        Ok(_) if state.recorder.is_alive() => (HttpResponse::Ok(), "ok\n"),
+        Ok(_) => (
+            HttpResponse::ServiceUnavailable(),
+            "no thread stores hits\n",
+        ),
         Err(error) => {
             tracing::debug!(%error, "not healthy");
             (HttpResponse::ServiceUnavailable(), "the database is away\n")
@@ -64,6 +68,11 @@ fn written(
             "hit_batches_total",
             "Transactions that stored hits.",
             recorder.batches(),
+        ),
+        (
+            "recorder_panics_total",
+            "Panics while hits were stored.",
+            recorder.panics(),
         ),
     ];
     for (name, help, value) in counts {
