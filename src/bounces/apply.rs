@@ -8,7 +8,7 @@ use serde_json::json;
 use super::origin::{Keys, Origin};
 use super::report::{self, Meaning, Returned};
 use crate::db::models::audit::{self, Action, Actor, Entry};
-use crate::db::models::recipients::{self, Recipient};
+use crate::db::models::recipients::{self, Recipient, StatusChange};
 use crate::db::models::{accounts, bounce_reasons, bounces, webhook_deliveries};
 use crate::db::{Conn, DbResult, account_lock};
 use crate::domain::bounce::{BounceKind, BounceReason, StatusCode};
@@ -183,12 +183,15 @@ pub fn reactivate(
     now: Timestamp,
 ) -> DbResult<()> {
     account_lock::shared(conn, account_id)?;
-    let recipient = recipients::find(conn, account_id, recipient_id)?;
-    if recipient.status != RecipientStatus::Bounced {
+    recipients::find(conn, account_id, recipient_id)?;
+    let change = StatusChange {
+        from: &[RecipientStatus::Bounced],
+        to: RecipientStatus::Active,
+        source: TrackingSource::Admin,
+    };
+    if !recipients::change_status(conn, account_id, recipient_id, change, now)? {
         return Ok(());
     }
-    let (active, source) = (RecipientStatus::Active, TrackingSource::Admin);
-    recipients::set_status(conn, account_id, recipient_id, active, source, now)?;
     bounces::forget_soft(conn, account_id, recipient_id)?;
     let entry = Entry {
         actor,

@@ -2,6 +2,9 @@
 
 use diesel::result::{DatabaseErrorKind, Error as DieselError};
 
+/// How PostgreSQL words it.
+const LOCK_TIMEOUT: &str = "lock timeout";
+
 /// What went wrong in the database.
 #[derive(Debug, thiserror::Error)]
 pub enum DbError {
@@ -43,8 +46,9 @@ impl From<DieselError> for DbError {
 impl DbError {
     /// Whether the disk on which the database lies has no room left: nothing was changed.
     ///
-    /// The library keeps no error codes, so this goes by what SQLite says, and by what PostgreSQL
-    /// passes on of the operating system (SQLSTATE 53100).
+    /// Diesel keeps no error codes, so this goes by what SQLite says, and by what PostgreSQL
+    /// passes on of the operating system (SQLSTATE 53100). Both in English: see
+    /// [`super::Backend::foreign_language`].
     pub fn is_disk_full(&self) -> bool {
         self.told().is_some_and(|told| {
             told.contains("database or disk is full") || told.contains("No space left on device")
@@ -65,11 +69,27 @@ impl DbError {
         is_closed
             || self.told().is_some_and(|told| {
                 told.contains("database is locked")
-                    || told.contains("lock timeout")
+                    || told.contains(LOCK_TIMEOUT)
                     || told.contains("server closed the connection")
                     || told.contains("no connection to the server")
                     || told.contains("terminating connection")
             })
+    }
+
+    /// Whether a lock of the server was waited for in vain (SQLSTATE 55P03): nothing was changed.
+    pub fn is_lock_timeout(&self) -> bool {
+        self.told().is_some_and(|told| told.contains(LOCK_TIMEOUT))
+    }
+
+    /// Whether a row refers to one that is not there (any more): nothing was changed.
+    pub const fn is_missing_reference(&self) -> bool {
+        matches!(
+            self,
+            Self::Fault(DieselError::DatabaseError(
+                DatabaseErrorKind::ForeignKeyViolation,
+                _
+            ))
+        )
     }
 
     fn told(&self) -> Option<&str> {

@@ -8,6 +8,7 @@
 //! their own, because callers answer them differently; the rest is a fault of the database.
 
 pub mod account_lock;
+pub mod advisory_lock;
 mod backend;
 mod checkpointer;
 mod connection;
@@ -35,6 +36,7 @@ use diesel::r2d2::{Pool, PooledConnection};
 use diesel::result::Error as DieselError;
 use parking_lot::{FairMutex, FairMutexGuard};
 
+use advisory_lock::Lock;
 pub use backend::{Backend, Conn, OnBackend, Target, TargetProblem, open_copy};
 use checkpointer::{Amounts, Checkpointer};
 use connection::Connector;
@@ -42,6 +44,9 @@ pub use error::{DbError, DbResult};
 
 /// Counts the transactions of a connection.
 type Transactions = <Conn as Connection>::TransactionManager;
+
+/// How long a statement waits for a lock before it fails, on a server.
+pub const LOCK_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// How long a request waits for a free connection before it fails.
 const CHECKOUT_TIMEOUT: Duration = Duration::from_secs(5);
@@ -139,6 +144,14 @@ impl Db {
             .open()
             .map_err(|e| DbError::Unavailable(e.to_string()))?;
         prepare(&mut first)?;
+        if let Some(language) = first.backend_mut().foreign_language()? {
+            tracing::warn!(
+                language,
+                "the database server words errors in another language than English: time-outs of \
+                 locks and a full disk are not recognised; let a superuser set lc_messages = 'C' \
+                 for the role in DATABASE_URL"
+            );
+        }
         let embedded = match target.file() {
             Some(path) => Some(Embedded::start(first, &connector, path)?),
             None => None,
@@ -186,6 +199,18 @@ impl Db {
         finish(&mut conn.conn, queries)
     }
 
+    /// Like [`Db::read`], for whoever lets the database wait between the rows, for so long at most.
+    pub fn read_slowly<T>(
+        &self,
+        limit: Duration,
+        queries: impl FnOnce(&mut Conn) -> DbResult<T>,
+    ) -> DbResult<T> {
+        self.read(|conn| {
+            conn.backend_mut().allow_idling(limit)?;
+            queries(conn)
+        })
+    }
+
     /// Runs queries in one transaction that may write: all of it happens, or nothing.
     ///
     /// On SQLite this waits for its turn at the one writer; keep it short (bulk work goes at a
@@ -195,11 +220,11 @@ impl Db {
             self.inner.waiting.fetch_add(1, Ordering::Relaxed);
             let mut conn = embedded.writer.lock();
             self.inner.waiting.fetch_sub(1, Ordering::Relaxed);
-            let outcome = write_on(&mut conn, &[], queries);
+            let outcome = write_on(&mut conn, queries);
             embedded.checkpointer.note_writing();
             return outcome;
         }
-        write_on(&mut self.connection()?.conn, &[], queries)
+        write_on(&mut self.connection()?.conn, queries)
     }
 
     /// Waits until bulk work may write: on SQLite one of all at a time, and none while the last of
@@ -217,26 +242,37 @@ impl Db {
     }
 
     /// Like [`Db::write`], for a batch of hits: before anything is read, it shares the locks of
-    /// these accounts' hits ([`account_lock`]), which on PostgreSQL come with the beginning. A
-    /// connection that did its work a moment ago is trusted: asking it first would cost a fifth of
+    /// these accounts' events ([`account_lock`]), which on PostgreSQL come with the beginning. Each is
+    /// waited for so long at most; none, and nothing is done, where one could not be had.
+    ///
+    /// A connection that did its work a moment ago is trusted: asking it first would cost a fifth of
     /// all round trips. Where it is gone after all, nothing was committed, and another one is asked.
     pub fn record<T>(
         &self,
         account_ids: &[i64],
+        patience: Duration,
         queries: impl Fn(&mut Conn) -> DbResult<T>,
-    ) -> DbResult<T> {
+    ) -> DbResult<Option<T>> {
         if !self.is_server() {
-            return self.write(queries);
+            return self.write(queries).map(Some);
         }
+        let locks: Vec<Lock> = account_ids.iter().copied().map(Lock::Events).collect();
+        let record_on = |conn: &mut Conn| {
+            if conn.backend_mut().begin_write_sharing(&locks, patience)? {
+                finish(conn, &queries).map(Some)
+            } else {
+                Ok(None)
+            }
+        };
         let mut trusted = self.any_connection()?;
         if trusted.is_trusted() {
-            match write_on(&mut trusted.conn, account_ids, &queries) {
+            match record_on(&mut trusted.conn) {
                 Err(error) if error.is_away() && !trusted.is_good() => {}
                 outcome => return outcome,
             }
         }
         drop(trusted);
-        write_on(&mut self.connection()?.conn, account_ids, queries)
+        record_on(&mut self.connection()?.conn)
     }
 
     /// A connection that answers.
@@ -278,13 +314,8 @@ fn same_file(one: &Path, other: &Path) -> bool {
     }
 }
 
-/// Runs queries in one transaction that begins with shared locks of these keys.
-fn write_on<T>(
-    conn: &mut Conn,
-    shared_locks: &[i64],
-    queries: impl FnOnce(&mut Conn) -> DbResult<T>,
-) -> DbResult<T> {
-    conn.backend_mut().begin_write(shared_locks)?;
+fn write_on<T>(conn: &mut Conn, queries: impl FnOnce(&mut Conn) -> DbResult<T>) -> DbResult<T> {
+    conn.backend_mut().begin_write()?;
     finish(conn, queries)
 }
 

@@ -64,6 +64,11 @@ pub fn may_be_asked_from(refused_at: Timestamp) -> Timestamp {
 }
 
 impl TrackingMode {
+    /// Whether it may track somebody less than that one.
+    pub const fn is_narrower_than(self, other: Self) -> bool {
+        !matches!((other, self), (_, Self::Active) | (Self::Off, _))
+    }
+
     /// As shown on the screen.
     pub const fn label(self) -> &'static str {
         match self {

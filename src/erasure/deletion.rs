@@ -72,7 +72,7 @@ pub fn delete_recipients(
     actor: &Actor,
     now: Timestamp,
 ) -> DbResult<Remains> {
-    account_lock::settle_people(conn, account_id)?;
+    account_lock::exclusive(conn, account_id)?;
     let leaving = prepare(conn, account_id, ids, receipt_id, remembering, actor, now)?;
     account_lock::keep_hits_out(conn, account_id)?;
     finish(conn, account_id, leaving)
@@ -229,7 +229,7 @@ pub fn delete_recipient(
     actor: &Actor,
     now: Timestamp,
 ) -> DbResult<(i64, Remains)> {
-    account_lock::settle_people(conn, account_id)?;
+    account_lock::exclusive(conn, account_id)?;
     recipients::find(conn, account_id, id)?;
     let receipt = start_receipt(conn, account_id, actor, now)?;
     let remains = delete_recipients(conn, account_id, &[id], receipt, remembering, actor, now)?;

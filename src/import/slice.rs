@@ -52,7 +52,7 @@ pub fn write(
                 .is_some_and(|(said, _)| said > StatedStatus::Active)
     };
     if job.consent.is_some() || slice.rows.iter().any(says) {
-        account_lock::settle_people(conn, job.account_id)?;
+        account_lock::exclusive(conn, job.account_id)?;
     }
     let moved = imports::advance(
         conn,

@@ -1,4 +1,4 @@
-//! Roles of a user, and removal. Each act holds the account's lock from its look at the
+//! Roles of a user, and removal. Each act holds the lock of the account's users from its look at the
 //! administrators until its commit, so that two of them can't remove each other at once.
 
 use serde_json::json;
@@ -29,7 +29,7 @@ pub fn is_last_admin(users: &[User], user_id: i64) -> bool {
 
 /// Keeps others from changing users until the transaction ends, and gives one as stored.
 pub fn lock(conn: &mut Conn, account_id: i64, user_id: i64) -> DbResult<User> {
-    account_lock::exclusive(conn, account_id)?;
+    account_lock::users(conn, account_id)?;
     users::find(conn, account_id, user_id)
 }
 
@@ -68,7 +68,7 @@ pub fn remove(
     actor: &Actor,
     now: Timestamp,
 ) -> DbResult<Outcome> {
-    account_lock::exclusive(conn, account_id)?;
+    account_lock::users(conn, account_id)?;
     let user = users::find(conn, account_id, user_id)?;
     if is_last_admin(&users::list(conn, account_id)?, user_id) {
         return Ok(Outcome::LastAdmin);

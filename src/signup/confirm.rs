@@ -76,7 +76,7 @@ pub fn confirm(
     // First the account, then rows: as whoever deletes somebody does.
     account_lock::exclusive(conn, account_id)?;
     let outbox_files = signups::mails_of(conn, account_id, signup.id)?;
-    if !signups::take(conn, account_id, signup.id)? {
+    if !signups::take(conn, signup)? {
         return Ok(None);
     }
     let recipient = enter(conn, &open, remembering, now)?;

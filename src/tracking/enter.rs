@@ -210,7 +210,7 @@ pub fn enter(
 
 /// Lets what is remembered for an address hold for a recipient who gets that address, or else a
 /// change of address would be a way around it (rule P9). What the person has said already keeps its
-/// own time. Gives what is new. The caller holds the account's exclusive lock.
+/// own time. Gives what is new. The caller holds the lock of the account's recipients exclusively.
 pub(crate) fn recall_for(
     conn: &mut Conn,
     account_id: i64,
@@ -238,6 +238,9 @@ pub(crate) fn recall_for(
         recipients::set_status(conn, account_id, before.id, status, source, since)?;
     }
     record_start(conn, account_id, before.id, start, actor, now)?;
+    if start.tracking.is_some() {
+        settings::end_hits_of(conn, account_id, &[before.id])?;
+    }
     Ok(start)
 }
 

@@ -92,7 +92,6 @@ pub fn pseudonymise_recipient(
 ) -> DbResult<i64> {
     account_lock::exclusive(conn, account_id)?;
     crate::db::models::recipients::find(conn, account_id, recipient_id)?;
-    let (cut, figures) = cut_off_with_proof(conn, account_id, &[recipient_id], Unsent::LeaveAlone)?;
     groups::leave_by_activity(conn, account_id, recipient_id)?;
     let kind = JournalKind::Pseudonymised;
     journal::note(conn, account_id, &[recipient_id], kind, &json!({}))?;
@@ -110,6 +109,8 @@ pub fn pseudonymise_recipient(
         actor.label(),
         now,
     )?;
+    account_lock::keep_hits_out(conn, account_id)?;
+    let (cut, figures) = cut_off_with_proof(conn, account_id, &[recipient_id], Unsent::LeaveAlone)?;
     let done = Done {
         recipients: 1,
         signups: 0,

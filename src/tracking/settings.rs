@@ -1,16 +1,16 @@
 //! Switching personal tracking off and on, for an account or one recipient.
 //!
 //! Everything that changes a tracking setting passes through here, because three things belong
-//! to each change: both locks of the account, so that no hit is stored with the old setting after
-//! the commit (rule P2); the entry in the audit log (rule P11); and what is remembered
+//! to each change: the locks of the account ([`account_lock`]), so that no hit is stored with a wider
+//! setting after the commit (rule P2); the entry in the audit log (rule P11); and what is remembered
 //! beyond a deletion (rule P9).
 
 use serde_json::json;
 
 use crate::db::models::audit::{self, Action, Actor, Entry};
 use crate::db::models::objections::{self, Remembered};
-use crate::db::models::recipients::{self, Recipient};
-use crate::db::models::{accounts, groups, recipient_batches, webhook_deliveries};
+use crate::db::models::recipients::{self, Recipient, StatusChange};
+use crate::db::models::{accounts, deliveries, groups, recipient_batches, webhook_deliveries};
 use crate::db::{Conn, DbError, DbResult, account_lock};
 use crate::domain::secret::Key;
 use crate::domain::time::Timestamp;
@@ -38,6 +38,16 @@ pub fn lock_recipient(conn: &mut Conn, account_id: i64, recipient_id: i64) -> Db
     recipients::find(conn, account_id, recipient_id)
 }
 
+/// Lets hits of these recipients that are decided already be stored, and all others wait for the
+/// commit (rule P2). Whoever was never sent anything has none, and is sent nothing meanwhile: the caller
+/// holds the lock of the account's recipients.
+pub(super) fn end_hits_of(conn: &mut Conn, account_id: i64, recipients: &[i64]) -> DbResult<()> {
+    if deliveries::any_of(conn, account_id, recipients)? {
+        account_lock::keep_hits_out(conn, account_id)?;
+    }
+    Ok(())
+}
+
 /// *Tracking deaktivieren* / *Tracking aktivieren* / *nur mit Einwilligung* for the whole account.
 pub fn set_account_mode(
     conn: &mut Conn,
@@ -62,7 +72,11 @@ pub fn set_account_mode(
         recipient_id: None,
         details: json!({ "mode": mode.as_str(), "before": before.as_str() }),
     };
-    audit::record(conn, account_id, &entry, now)
+    audit::record(conn, account_id, &entry, now)?;
+    if mode.is_narrower_than(before) {
+        account_lock::keep_hits_out(conn, account_id)?;
+    }
+    Ok(())
 }
 
 /// What remains when nothing personal is measured, and *Widersprüche und Abmeldungen merken*.
@@ -76,6 +90,7 @@ pub fn set_account_options(
     now: Timestamp,
 ) -> DbResult<()> {
     account_lock::exclusive(conn, account_id)?;
+    let counted = accounts::find(conn, account_id)?.count_anonymously;
     accounts::set_tracking_options(conn, account_id, count_anonymously, remember)?;
     let forgotten = if remember {
         0
@@ -88,7 +103,11 @@ pub fn set_account_options(
         recipient_id: None,
         details: json!({ "count_anonymously": count_anonymously, "remember": remember, "forgotten": forgotten }),
     };
-    audit::record(conn, account_id, &entry, now)
+    audit::record(conn, account_id, &entry, now)?;
+    if counted && !count_anonymously {
+        account_lock::keep_hits_out(conn, account_id)?;
+    }
+    Ok(())
 }
 
 /// Ticks *Tracking deaktiviert* for one recipient. Gives whether anything changed.
@@ -130,6 +149,7 @@ pub fn object(
         source.as_str(),
         now,
     )?;
+    end_hits_of(conn, account_id, &about)?;
     Ok(true)
 }
 
@@ -163,6 +183,7 @@ pub fn object_many(
     audit::record_many(conn, account_id, &entries, now)?;
     let (event, source) = (HookEvent::Objected, source.as_str());
     webhook_deliveries::queue(conn, account_id, event, &changed, source, now)?;
+    end_hits_of(conn, account_id, &changed)?;
     Ok(changed.len())
 }
 
@@ -326,6 +347,9 @@ pub fn say_again(
         details: json!({ "source": source.as_str(), "since": since.millis() }),
     };
     audit::record(conn, account_id, &entry, now)?;
+    if objects {
+        end_hits_of(conn, account_id, &[recipient_id])?;
+    }
     Ok(true)
 }
 
@@ -378,7 +402,8 @@ pub fn needs_reason(recipient: &recipients::Recipient) -> bool {
 }
 
 /// Unsubscribes a recipient from mailings. Says nothing about tracking: the two are separate. Whoever
-/// deletes the recipient at the same time remembers it (rule P9), or comes first.
+/// deletes the recipient at the same time remembers it (rule P9), or comes first. Gives whether it is
+/// new: of several at once (the link, a program, a complaint) one is.
 pub fn unsubscribe(
     conn: &mut Conn,
     account_id: i64,
@@ -388,18 +413,15 @@ pub fn unsubscribe(
     now: Timestamp,
 ) -> DbResult<bool> {
     account_lock::shared(conn, account_id)?;
-    let recipient = recipients::find(conn, account_id, recipient_id)?;
-    if recipient.status == RecipientStatus::Unsubscribed {
+    recipients::find(conn, account_id, recipient_id)?;
+    let change = StatusChange {
+        from: &[RecipientStatus::Active, RecipientStatus::Bounced],
+        to: RecipientStatus::Unsubscribed,
+        source,
+    };
+    if !recipients::change_status(conn, account_id, recipient_id, change, now)? {
         return Ok(false);
     }
-    recipients::set_status(
-        conn,
-        account_id,
-        recipient_id,
-        RecipientStatus::Unsubscribed,
-        source,
-        now,
-    )?;
     let entry = Entry {
         actor,
         action: Action::RecipientUnsubscribed,
@@ -412,7 +434,8 @@ pub fn unsubscribe(
     Ok(true)
 }
 
-/// Lets mails go to a recipient again; what was remembered of the unsubscription is forgotten.
+/// Lets mails go to a recipient again; what was remembered of the unsubscription is forgotten. Does
+/// nothing else where mails go there already.
 pub fn resubscribe(
     conn: &mut Conn,
     account_id: i64,
@@ -424,16 +447,17 @@ pub fn resubscribe(
 ) -> DbResult<()> {
     account_lock::shared(conn, account_id)?;
     let recipient = recipients::find(conn, account_id, recipient_id)?;
-    recipients::set_status(
-        conn,
-        account_id,
-        recipient_id,
-        RecipientStatus::Active,
+    let change = StatusChange {
+        from: &[RecipientStatus::Unsubscribed, RecipientStatus::Bounced],
+        to: RecipientStatus::Active,
         source,
-        now,
-    )?;
+    };
+    let is_new = recipients::change_status(conn, account_id, recipient_id, change, now)?;
     let address = remembered_address(remembered, &recipient.address_key);
     objections::forget(conn, account_id, Remembered::Unsubscription, &address)?;
+    if !is_new {
+        return Ok(());
+    }
     let entry = Entry {
         actor,
         action: Action::RecipientResubscribed,

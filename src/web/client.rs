@@ -1,7 +1,7 @@
 //! Who is at the other end of a request: for limits that live in memory alone (rule P8: no
 //! address is stored or logged).
 
-use std::net::IpAddr;
+use std::net::{IpAddr, Ipv6Addr};
 
 use actix_web::HttpRequest;
 use ipnet::IpNet;
@@ -20,6 +20,23 @@ pub fn address(request: &HttpRequest, proxies: &[IpNet]) -> Option<IpAddr> {
         .get_all("x-forwarded-for")
         .filter_map(|value| value.to_str().ok());
     Some(behind(peer, values, proxies))
+}
+
+/// What a limit takes for one client: an address of IPv4, or the /64 of one of IPv6, of which whoever
+/// has one address has all. None for this machine: what comes from it comes through a proxy, as
+/// everybody does.
+pub fn of_limit(address: Option<IpAddr>) -> Option<IpAddr> {
+    let address = address?.to_canonical();
+    if address.is_loopback() {
+        return None;
+    }
+    Some(match address {
+        IpAddr::V4(_) => address,
+        IpAddr::V6(address) => {
+            let [a, b, c, d, ..] = address.segments();
+            IpAddr::V6(Ipv6Addr::new(a, b, c, d, 0, 0, 0, 0))
+        }
+    })
 }
 
 fn behind<'a>(
@@ -62,6 +79,24 @@ mod tests {
     }
 
     const OURS: &[&str] = &["127.0.0.1/32", "10.0.0.0/8"];
+
+    #[test]
+    fn a_limit_knows_networks() {
+        let of = |address: &str| {
+            let client = of_limit(Some(address.parse().unwrap()));
+            client.map(|client| client.to_string())
+        };
+        assert_eq!(of("198.51.100.7").as_deref(), Some("198.51.100.7"));
+        assert_eq!(of("::ffff:198.51.100.7").as_deref(), Some("198.51.100.7"));
+        assert_eq!(
+            of("2001:db8:1:2:3:4:5:6").as_deref(),
+            Some("2001:db8:1:2::")
+        );
+        for here in ["127.0.0.1", "::1", "::ffff:127.0.0.1"] {
+            assert_eq!(of(here), None, "{here}");
+        }
+        assert_eq!(of_limit(None), None);
+    }
 
     #[test]
     fn nobody_is_believed_unless_named() {

@@ -82,7 +82,7 @@ where
         until: Instant::now() + PATIENCE,
     };
     tokio::task::spawn_blocking(move || {
-        let outcome = db.read(|conn| write(conn, &pieces));
+        let outcome = db.read_slowly(PATIENCE, |conn| write(conn, &pieces));
         drop(turn);
         if let Err(error) = outcome {
             // Not to be delivered where the browser is the one that is gone.

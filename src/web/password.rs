@@ -59,9 +59,23 @@ impl Passwords {
 
     /// The hash of a password.
     pub async fn hash(&self, password: String) -> Result<String, WebError> {
+        self.in_turn(move |this| this.hash_here(&password)).await?
+    }
+
+    /// Does work that takes memory and a whole core, off the async threads, as soon as there is room.
+    async fn in_turn<T: Send + 'static>(
+        &self,
+        work: impl FnOnce(&Self) -> T + Send + 'static,
+    ) -> Result<T, WebError> {
         let this = self.clone();
-        let _turn = self.turns.acquire().await;
-        web::block(move || this.hash_here(&password)).await?
+        let turn = Arc::clone(&self.turns).acquire_owned().await;
+        let work = move || {
+            let outcome = work(&this);
+            // Not before: the work goes on where whoever asked for it has gone.
+            drop(turn);
+            outcome
+        };
+        Ok(web::block(work).await?)
     }
 
     /// How many hashes were computed to check a password.
@@ -72,9 +86,7 @@ impl Passwords {
     /// Whether the password belongs to the hash. Without a hash (nobody has the address) the same
     /// work is done, and the answer is no.
     pub async fn check(&self, password: String, hash: Option<String>) -> Result<bool, WebError> {
-        let this = self.clone();
-        let _turn = self.turns.acquire().await;
-        Ok(web::block(move || {
+        self.in_turn(move |this| {
             let known = hash.is_some();
             let hash = hash.unwrap_or_else(|| this.nobody.to_string());
             let matches = PasswordHash::new(&hash).is_ok_and(|hash| {
@@ -85,7 +97,7 @@ impl Passwords {
             });
             matches && known
         })
-        .await?)
+        .await
     }
 }
 
@@ -125,6 +137,33 @@ mod tests {
             hash.salt.unwrap().as_ref().len(),
             hash.hash.unwrap().len(),
         )
+    }
+
+    /// A client that leaves does not end the work that it has begun.
+    #[actix_web::test]
+    async fn work_of_clients_that_left_still_takes_its_turn() {
+        let passwords = Passwords::new(PasswordCost::Minimal);
+        let turns = passwords.turns.available_permits();
+        let (begun, begins) = std::sync::mpsc::channel();
+        let (end, ends) = std::sync::mpsc::channel::<()>();
+        let (passing, begun) = (passwords.clone(), begun);
+        let client = actix_web::rt::spawn(async move {
+            passing
+                .in_turn(move |_| {
+                    begun.send(()).unwrap();
+                    ends.recv().unwrap();
+                })
+                .await
+        });
+        let begins = web::block(move || begins.recv()).await.unwrap();
+        begins.expect("the work begins");
+        client.abort();
+        assert!(client.await.unwrap_err().is_cancelled());
+        assert_eq!(passwords.turns.available_permits(), turns - 1);
+        end.send(()).unwrap();
+        let all = u32::try_from(turns).unwrap();
+        let all = passwords.turns.acquire_many(all).await;
+        assert!(all.is_ok(), "the turn is given back");
     }
 
     #[test]

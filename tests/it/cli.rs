@@ -462,7 +462,7 @@ fn what_waits_is_stored(mut world: World) {
 
     // This transaction keeps every hit from being stored.
     world.write(|conn| {
-        account_lock::exclusive(conn, world.account_id)?;
+        account_lock::keep_hits_out(conn, world.account_id)?;
         for _ in 0..3 {
             let answer = visitor.get(&world.click(mailing, key, 1));
             assert_eq!(answer.status, 302, "the reader goes on");

@@ -31,8 +31,13 @@ impl World {
 
     /// Takes a message as if it had come back at that time.
     pub fn come_back_at(&self, message: &str, now: Timestamp) -> Outcome {
-        let keys = Keys::new(&self.secret());
+        let keys = self.bounce_keys();
         self.write(|conn| apply::take(conn, message.as_bytes(), &keys, now))
+    }
+
+    /// What a report is read with.
+    pub fn bounce_keys(&self) -> Keys {
+        Keys::new(&self.secret())
     }
 }
 

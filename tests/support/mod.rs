@@ -18,6 +18,7 @@ pub mod eventually;
 pub mod form;
 pub mod hits;
 pub mod import;
+pub mod locks;
 pub mod mail;
 pub mod program;
 pub mod proxy;

@@ -9,12 +9,14 @@ mod postgres;
 mod sqlite;
 
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 #[cfg(feature = "postgres")]
 use diesel::PgConnection;
 use diesel::{Connection, QueryResult, SqliteConnection};
 use diesel_migrations::{EmbeddedMigrations, MigrationHarness};
 
+use super::advisory_lock::Lock;
 use super::connection::ConnectProblem;
 use super::json_rows::Column;
 use super::models::recipient_batches::{Added, InsertRow};
@@ -34,13 +36,17 @@ pub trait Backend {
     /// Begins a transaction that reads one consistent state.
     fn begin_read(&mut self) -> QueryResult<()>;
 
-    /// Begins a transaction that may write, holding shared locks of these keys, as
-    /// [`Self::lock_shared`] takes them, before it reads anything.
-    fn begin_write(&mut self, shared_locks: &[i64]) -> QueryResult<()>;
+    /// Begins a transaction that may write.
+    fn begin_write(&mut self) -> QueryResult<()>;
 
-    /// Waits for the lock of that key, in shared mode, and holds it until the transaction ends. A
-    /// single writer needs none.
-    fn lock_shared(&mut self, _key: i64) -> DbResult<()> {
+    /// Begins a transaction that may write, and that shares these locks, as [`Self::lock_shared`]
+    /// takes them, before it reads anything. Each is waited for so long at most: `false`, and no
+    /// transaction, where one could not be had.
+    fn begin_write_sharing(&mut self, locks: &[Lock], patience: Duration) -> DbResult<bool>;
+
+    /// Waits for the lock, in shared mode, and holds it until the transaction ends. A single writer
+    /// needs none.
+    fn lock_shared(&mut self, _lock: Lock) -> DbResult<()> {
         Ok(())
     }
 
@@ -50,8 +56,23 @@ pub trait Backend {
     }
 
     /// Like [`Self::lock_shared`], in exclusive mode.
-    fn lock_exclusive(&mut self, _key: i64) -> DbResult<()> {
+    fn lock_exclusive(&mut self, _lock: Lock) -> DbResult<()> {
         Ok(())
+    }
+
+    /// The keys of those of these locks that others hold or wait for in exclusive mode.
+    fn held_exclusively(&mut self, _locks: &[Lock]) -> DbResult<Vec<(i32, i32)>> {
+        Ok(Vec::new())
+    }
+
+    /// Lets this transaction do nothing for so long, where a server would end it earlier.
+    fn allow_idling(&mut self, _limit: Duration) -> DbResult<()> {
+        Ok(())
+    }
+
+    /// The language in which errors are worded, where it is not English.
+    fn foreign_language(&mut self) -> DbResult<Option<String>> {
+        Ok(None)
     }
 
     /// The locking clause of a `SELECT`, such as `FOR UPDATE`; empty where a single writer needs

@@ -1,20 +1,23 @@
 //! PostgreSQL: a server that several nodes may share. The search is a GIN index of trigrams
 //! (`pg_trgm`) that serves `LIKE`.
 
+use std::time::Duration;
+
 use diesel::connection::{AnsiTransactionManager, SimpleConnection};
 use diesel::pg::Pg;
 use diesel::prelude::*;
-use diesel::sql_types::{BigInt, Text};
+use diesel::sql_types::{BigInt, Bool, Integer, Text};
 use diesel::{ConnectionError, PgConnection, sql_query};
 use diesel_migrations::{EmbeddedMigrations, embed_migrations};
 
 use super::{Backend, ConnectProblem, has_run, run_migrations};
+use crate::db::advisory_lock::Lock;
 use crate::db::json_rows::{self, Column, hex};
 use crate::db::models::recipient_batches::{Added, InsertRow};
 use crate::db::models::recipients::{ROW_COLUMNS, RecipientRow};
 use crate::db::paging::Position;
 use crate::db::search::Needle;
-use crate::db::{DbError, DbResult};
+use crate::db::{DbError, DbResult, LOCK_TIMEOUT};
 use crate::domain::time::Timestamp;
 
 const MIGRATIONS: EmbeddedMigrations = embed_migrations!("migrations/postgres");
@@ -22,10 +25,34 @@ const MIGRATIONS: EmbeddedMigrations = embed_migrations!("migrations/postgres");
 pub(super) fn connect(url: &str) -> Result<PgConnection, ConnectProblem> {
     let mut conn = PgConnection::establish(&with_time_limits(url))
         .map_err(|error| ConnectionError::BadConnection(presentable(&error)))?;
-    // Compiling a query takes longer than any of ours may.
-    conn.batch_execute("SET client_min_messages = warning; SET lock_timeout = '10s'; SET TIME ZONE 'UTC'; SET jit = off")?;
+    conn.batch_execute(&format!(
+        "SET client_min_messages = warning; SET TIME ZONE 'UTC'; {JIT_OFF}; {ENGLISH};
+         SET lock_timeout = {}; SET idle_in_transaction_session_timeout = {}",
+        LOCK_TIMEOUT.as_millis(),
+        IDLE_TIMEOUT.as_millis(),
+    ))?;
     Ok(conn)
 }
+
+/// Compiling a query takes longer than any of ours may.
+const JIT_OFF: &str = "SET jit = off";
+
+/// Some errors are known by their words alone ([`DbError::is_away`]). Choosing the language takes a
+/// superuser, or who was granted that (from PostgreSQL 15 on); for everybody else it stays.
+const ENGLISH: &str = "DO $$ BEGIN
+    IF current_setting('lc_messages') <> 'C' THEN
+        PERFORM set_config('lc_messages', 'C', false);
+    END IF;
+EXCEPTION WHEN insufficient_privilege THEN NULL;
+END $$";
+
+/// How long a transaction may do nothing before the server ends it: a node that hangs must not keep
+/// its locks. Ours do nothing for milliseconds.
+const IDLE_TIMEOUT: Duration = Duration::from_mins(2);
+
+/// How long a batch of hits waits for a row, once it has its accounts' locks. Whoever changes many of
+/// these rows keeps hits out by such a lock.
+const ROW_PATIENCE: Duration = Duration::from_secs(2);
 
 /// How long to wait for a server that says nothing, unless the address has limits of its own: the
 /// library would wait for ever, and hits would wait behind it. Seconds, and once milliseconds.
@@ -75,23 +102,80 @@ impl Backend for PgConnection {
         )
     }
 
+    fn begin_write(&mut self) -> QueryResult<()> {
+        AnsiTransactionManager::begin_transaction_sql(self, "BEGIN")
+    }
+
     /// One round trip, whatever the number of locks; they are taken in ascending order.
-    fn begin_write(&mut self, shared_locks: &[i64]) -> QueryResult<()> {
-        let mut keys = shared_locks.to_vec();
-        keys.sort_unstable();
-        let locks = keys
-            .iter()
-            .map(|key| format!("; SELECT pg_advisory_xact_lock_shared({key})"));
-        let begin: String = std::iter::once("BEGIN".to_owned()).chain(locks).collect();
-        AnsiTransactionManager::begin_transaction_sql(self, &begin)
+    fn begin_write_sharing(&mut self, locks: &[Lock], patience: Duration) -> DbResult<bool> {
+        let locks = keys(locks)
+            .into_iter()
+            .map(|(space, id)| format!("; SELECT pg_advisory_xact_lock_shared({space}, {id})"));
+        let set = |limit: Duration| format!("; SET LOCAL lock_timeout = {}", limit.as_millis());
+        let begin: String = ["BEGIN".to_owned(), set(patience)]
+            .into_iter()
+            .chain(locks)
+            .chain([set(ROW_PATIENCE)])
+            .collect();
+        let Err(error) = AnsiTransactionManager::begin_transaction_sql(self, &begin) else {
+            return Ok(true);
+        };
+        // The server has begun all the same. A connection that works says, in any language, that it
+        // was a lock.
+        match self.batch_execute("ROLLBACK") {
+            Ok(()) => Ok(false),
+            Err(_) => Err(error.into()),
+        }
     }
 
-    fn lock_shared(&mut self, key: i64) -> DbResult<()> {
-        lock(self, "SELECT pg_advisory_xact_lock_shared($1)", key)
+    fn lock_shared(&mut self, lock: Lock) -> DbResult<()> {
+        take(self, "SELECT pg_advisory_xact_lock_shared($1, $2)", lock)
     }
 
-    fn lock_exclusive(&mut self, key: i64) -> DbResult<()> {
-        lock(self, "SELECT pg_advisory_xact_lock($1)", key)
+    fn lock_exclusive(&mut self, lock: Lock) -> DbResult<()> {
+        take(self, "SELECT pg_advisory_xact_lock($1, $2)", lock)
+    }
+
+    fn held_exclusively(&mut self, locks: &[Lock]) -> DbResult<Vec<(i32, i32)>> {
+        #[derive(QueryableByName)]
+        struct Held {
+            #[diesel(sql_type = Integer)]
+            space: i32,
+            #[diesel(sql_type = Integer)]
+            id: i32,
+        }
+        if locks.is_empty() {
+            return Ok(Vec::new());
+        }
+        let keys: Vec<String> = keys(locks)
+            .into_iter()
+            .map(|(space, id)| format!("({space}, {id})"))
+            .collect();
+        let held: Vec<Held> = sql_query(format!(
+            "SELECT asked.space, asked.id FROM (VALUES {}) AS asked (space, id)
+             WHERE NOT pg_try_advisory_xact_lock_shared(asked.space, asked.id)",
+            keys.join(", ")
+        ))
+        .load(self)?;
+        Ok(held.into_iter().map(|one| (one.space, one.id)).collect())
+    }
+
+    fn allow_idling(&mut self, limit: Duration) -> DbResult<()> {
+        let limit = limit.as_millis();
+        Ok(self.batch_execute(&format!(
+            "SET LOCAL idle_in_transaction_session_timeout = {limit}"
+        ))?)
+    }
+
+    fn foreign_language(&mut self) -> DbResult<Option<String>> {
+        #[derive(QueryableByName)]
+        struct Setting {
+            #[diesel(sql_type = Text)]
+            value: String,
+        }
+        let language: Setting =
+            sql_query("SELECT current_setting('lc_messages') AS value").get_result(self)?;
+        Ok(Some(language.value).filter(|locale| !is_english(locale)))
     }
 
     fn row_lock(&self, clause: &'static str) -> &'static str {
@@ -99,10 +183,21 @@ impl Backend for PgConnection {
     }
 
     fn migrate(&mut self) -> DbResult<()> {
-        // Several nodes may start at once; the first one migrates, the others wait for it.
-        sql_query("SELECT pg_advisory_lock(4711)").execute(self)?;
+        // Several nodes may start at once; the first one migrates, the others wait for it, however
+        // long it takes.
+        if !is_had(
+            self,
+            "SELECT pg_try_advisory_lock($1, $2) AS had",
+            Lock::Migrations,
+        )? {
+            tracing::info!("another node migrates the database: waiting until it has done so");
+            self.batch_execute("SET lock_timeout = 0")?;
+            take(self, "SELECT pg_advisory_lock($1, $2)", Lock::Migrations)?;
+            let usual = LOCK_TIMEOUT.as_millis();
+            self.batch_execute(&format!("SET lock_timeout = {usual}"))?;
+        }
         let outcome = run_migrations(self, MIGRATIONS);
-        sql_query("SELECT pg_advisory_unlock(4711)").execute(self)?;
+        take(self, "SELECT pg_advisory_unlock($1, $2)", Lock::Migrations)?;
         outcome
     }
 
@@ -298,14 +393,74 @@ impl Backend for PgConnection {
     }
 }
 
-fn lock(conn: &mut PgConnection, statement: &str, key: i64) -> DbResult<()> {
-    sql_query(statement).bind::<BigInt, _>(key).execute(conn)?;
+/// In ascending order, each once.
+fn keys(locks: &[Lock]) -> Vec<(i32, i32)> {
+    let mut keys: Vec<_> = locks.iter().map(|lock| lock.key()).collect();
+    keys.sort_unstable();
+    keys.dedup();
+    keys
+}
+
+fn take(conn: &mut PgConnection, statement: &str, lock: Lock) -> DbResult<()> {
+    let (space, id) = lock.key();
+    sql_query(statement)
+        .bind::<Integer, _>(space)
+        .bind::<Integer, _>(id)
+        .execute(conn)?;
     Ok(())
+}
+
+fn is_had(conn: &mut PgConnection, statement: &str, lock: Lock) -> DbResult<bool> {
+    #[derive(QueryableByName)]
+    struct Had {
+        #[diesel(sql_type = Bool)]
+        had: bool,
+    }
+    let (space, id) = lock.key();
+    let had: Had = sql_query(statement)
+        .bind::<Integer, _>(space)
+        .bind::<Integer, _>(id)
+        .get_result(conn)?;
+    Ok(had.had)
+}
+
+/// Whether a locale of that name words messages in English: as they are in the source, or as
+/// `en_US.UTF-8` and `English_United States.1252` translate them.
+fn is_english(locale: &str) -> bool {
+    let language = locale
+        .split(['_', '.', '-', '@'])
+        .next()
+        .unwrap_or_default();
+    ["c", "posix", "en", "english"]
+        .iter()
+        .any(|known| language.eq_ignore_ascii_case(known))
 }
 
 #[cfg(test)]
 mod tests {
-    use super::with_time_limits;
+    use super::{is_english, with_time_limits};
+
+    #[test]
+    fn locales_tell_their_language() {
+        for locale in [
+            "C",
+            "C.UTF-8",
+            "POSIX",
+            "en_US.UTF-8",
+            "English_United States.1252",
+        ] {
+            assert!(is_english(locale), "{locale}");
+        }
+        for locale in [
+            "de_DE.UTF-8",
+            "German_Germany.1252",
+            "Czech_Czechia.1250",
+            "",
+            "ca_ES",
+        ] {
+            assert!(!is_english(locale), "{locale}");
+        }
+    }
 
     #[test]
     fn time_limits_of_the_address_stay() {

@@ -2,6 +2,7 @@
 //! search is an FTS5 index of trigrams.
 
 use std::path::Path;
+use std::time::Duration;
 
 use diesel::connection::{AnsiTransactionManager, SimpleConnection, TransactionManager};
 use diesel::prelude::*;
@@ -12,6 +13,7 @@ use diesel_migrations::{EmbeddedMigrations, embed_migrations};
 
 use super::{Backend, ConnectProblem, has_run, run_migrations};
 use crate::db::DbResult;
+use crate::db::advisory_lock::Lock;
 use crate::db::json_rows::{self, Column};
 use crate::db::models::recipient_batches::{Added, InsertRow};
 use crate::db::models::recipients::{ROW_COLUMNS, RecipientRow};
@@ -57,10 +59,15 @@ impl Backend for SqliteConnection {
         AnsiTransactionManager::begin_transaction(self)
     }
 
-    fn begin_write(&mut self, _shared_locks: &[i64]) -> QueryResult<()> {
+    fn begin_write(&mut self) -> QueryResult<()> {
         // A deferred transaction that reads first and writes later can lose its turn to another
         // process's writer and fail at once, in spite of the busy timeout.
         AnsiTransactionManager::begin_transaction_sql(self, "BEGIN IMMEDIATE")
+    }
+
+    fn begin_write_sharing(&mut self, _locks: &[Lock], _patience: Duration) -> DbResult<bool> {
+        self.begin_write()?;
+        Ok(true)
     }
 
     fn row_lock(&self, _clause: &'static str) -> &'static str {

@@ -122,8 +122,8 @@ pub fn set_soft_bounce_limit(conn: &mut Conn, account_id: i64, limit: i64) -> Db
     Ok(())
 }
 
-/// Sets whom the account tracks. The caller holds the account's exclusive lock (rule P2) and
-/// writes the audit log (rule P11): see [`crate::tracking::settings`].
+/// Sets whom the account tracks. The caller holds the account's locks (rule P2) and writes the audit
+/// log (rule P11): see [`crate::tracking::settings`].
 pub(crate) fn set_tracking_mode(
     conn: &mut Conn,
     account_id: i64,

@@ -202,12 +202,19 @@ pub fn count_soft(
     let scoped = recipients::table
         .filter(recipients::account_id.eq(account_id))
         .filter(recipients::id.eq(recipient_id));
-    let before: i64 = scoped.select(recipients::soft_bounces).first(conn)?;
-    let in_a_row = if starts_anew { 1 } else { before + 1 };
-    diesel::update(scoped)
-        .set(recipients::soft_bounces.eq(in_a_row))
-        .execute(conn)?;
-    Ok(in_a_row)
+    // Bounces of several mails may be counted at once.
+    let update = diesel::update(scoped);
+    Ok(if starts_anew {
+        update
+            .set(recipients::soft_bounces.eq(1))
+            .returning(recipients::soft_bounces)
+            .get_result(conn)?
+    } else {
+        update
+            .set(recipients::soft_bounces.eq(recipients::soft_bounces + 1))
+            .returning(recipients::soft_bounces)
+            .get_result(conn)?
+    })
 }
 
 /// Lets no further mails go to a recipient. Gives whether any went there: who has unsubscribed

@@ -2,7 +2,7 @@
 //! of that tie.
 
 use diesel::prelude::*;
-use diesel::sql_types::{BigInt, Text};
+use diesel::sql_types::{BigInt, Bool, Text};
 
 use crate::db::json_rows::{self, Column, hex};
 use crate::db::models::bounce_reasons;
@@ -38,6 +38,29 @@ stored_as_word! {
 
 /// The words of the states in which a mail is not out, as SQL.
 pub(crate) const UNSENT: &str = "'pending', 'deferred', 'claimed', 'underway'";
+
+/// Whether any of these recipients was sent something, or will be, that still leads to them.
+pub(crate) fn any_of(conn: &mut Conn, account_id: i64, recipients: &[i64]) -> DbResult<bool> {
+    #[derive(QueryableByName)]
+    struct Any {
+        #[diesel(sql_type = Bool)]
+        found: bool,
+    }
+    if recipients.is_empty() {
+        return Ok(false);
+    }
+    let rows = json_rows::unfold(conn, &[("id", Column::Int)]);
+    let any: Any = diesel::sql_query(format!(
+        "SELECT EXISTS (
+             SELECT 1 FROM {rows} AS asked CROSS JOIN deliveries d
+             WHERE d.recipient_id = asked.id AND +d.account_id = $2
+         ) AS found"
+    ))
+    .bind::<Text, _>(json_rows::of_numbers(recipients.iter().copied()))
+    .bind::<BigInt, _>(account_id)
+    .get_result(conn)?;
+    Ok(any.found)
+}
 
 /// What pseudonymising did to deliveries.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]

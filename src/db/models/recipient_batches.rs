@@ -287,8 +287,8 @@ pub(crate) fn end_mails(
 }
 
 /// Notes the objection of those who have not objected yet, and gives their numbers. Only for
-/// [`crate::tracking::settings`], which holds the account's exclusive lock (rule P2) and writes
-/// the audit log (rule P11).
+/// [`crate::tracking::settings`], which holds the account's locks (rule P2) and writes the audit
+/// log (rule P11).
 pub(crate) fn object(
     conn: &mut Conn,
     account_id: i64,

@@ -314,7 +314,8 @@ pub(crate) fn note_new_address(
     Ok(())
 }
 
-/// Sets whether mails go there.
+/// Sets whether mails go there, whatever it was. The caller holds the lock of the account's recipients
+/// exclusively.
 pub fn set_status(
     conn: &mut Conn,
     account_id: i64,
@@ -340,8 +341,46 @@ pub fn set_status(
     )
 }
 
+/// A change of whether mails go to somebody.
+#[derive(Debug, Clone, Copy)]
+pub struct StatusChange<'a> {
+    /// From one of these.
+    pub from: &'a [RecipientStatus],
+    /// To this.
+    pub to: RecipientStatus,
+    /// On whose word.
+    pub source: TrackingSource,
+}
+
+/// Changes whether mails go there. Gives whether it did: where the status is another one by now, as
+/// when somebody else makes the same change at this moment, nothing happens.
+pub fn change_status(
+    conn: &mut Conn,
+    account_id: i64,
+    recipient_id: i64,
+    change: StatusChange<'_>,
+    now: Timestamp,
+) -> DbResult<bool> {
+    let StatusChange { from, to, source } = change;
+    let from: Vec<&str> = from.iter().map(|status| status.as_str()).collect();
+    let changed =
+        diesel::update(scoped(account_id, recipient_id).filter(recipients::status.eq_any(from)))
+            .set((
+                recipients::status.eq(to.as_str()),
+                recipients::status_changed_at.eq(now.millis()),
+                recipients::status_source.eq(source.as_str()),
+            ))
+            .execute(conn)?;
+    if changed == 0 {
+        return Ok(false);
+    }
+    let (about, told) = ([recipient_id], state(to.as_str(), source, now));
+    journal::note(conn, account_id, &about, JournalKind::Status, &told)?;
+    Ok(true)
+}
+
 /// Sets what the person has said. Only for [`crate::tracking::settings`], which holds the
-/// account's exclusive lock (rule P2) and writes the audit log (rule P11).
+/// account's locks (rule P2) and writes the audit log (rule P11).
 pub(crate) fn set_tracking(
     conn: &mut Conn,
     account_id: i64,

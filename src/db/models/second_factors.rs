@@ -78,11 +78,15 @@ pub fn confirm(conn: &mut Conn, owner: Owner, step: i64, now: Timestamp) -> DbRe
 
 /// Takes it away, with the recovery codes. Whether it was asked for before.
 pub fn remove(conn: &mut Conn, owner: Owner) -> DbResult<bool> {
-    let had = find(conn, owner)?.since.is_some();
+    let set_up = row!(owner).filter(users::second_factor_at.is_not_null());
+    // Of several who take it away at once, one has.
+    let had = diesel::update(set_up)
+        .set(users::second_factor_at.eq(None::<i64>))
+        .execute(conn)?
+        > 0;
     diesel::update(row!(owner))
         .set((
             users::totp_secret.eq(None::<Vec<u8>>),
-            users::second_factor_at.eq(None::<i64>),
             users::totp_step.eq(0),
             users::code_failures.eq(0),
             users::codes_blocked_until.eq(0),

@@ -165,12 +165,14 @@ pub fn find_by_key(conn: &mut Conn, key: &KeyHash, now: Timestamp) -> DbResult<O
         .optional()?)
 }
 
-/// Takes a wish out, once: whoever comes second gets `false`.
-pub fn take(conn: &mut Conn, account_id: i64, id: i64) -> DbResult<bool> {
+/// Takes a wish out, once: whoever comes second gets `false`, and so does whoever has read it before
+/// [`renew`] put another one in its place.
+pub fn take(conn: &mut Conn, signup: &Signup) -> DbResult<bool> {
     let taken = diesel::delete(
         signups::table
-            .filter(signups::account_id.eq(account_id))
-            .filter(signups::id.eq(id)),
+            .filter(signups::account_id.eq(signup.account_id))
+            .filter(signups::id.eq(signup.id))
+            .filter(signups::mails.eq(signup.mails)),
     )
     .execute(conn)?;
     Ok(taken > 0)

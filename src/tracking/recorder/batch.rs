@@ -1,10 +1,11 @@
 //! Storing a batch of hits in one transaction: the second asking of the policy (rule P1).
 
 use std::collections::{BTreeMap, HashSet};
+use std::time::Duration;
 
 use super::Hit;
 use crate::db::models::hits::{self, Additions, KnownDelivery};
-use crate::db::{Db, DbResult};
+use crate::db::{Db, DbError, DbResult, LOCK_TIMEOUT};
 use crate::domain::tracking::{AccountTracking, TrackingMode};
 use crate::tracking::policy::{Decision, decide};
 use crate::tracking::token::HitKind;
@@ -14,14 +15,17 @@ use crate::tracking::token::HitKind;
 /// What is not personal raises an hourly total of the mailing (and link) and leaves nothing else
 /// behind (rule P3). On PostgreSQL the shared locks of the accounts' hits keep a deactivation from
 /// committing between the decision and this transaction's commit (rule P2).
-pub fn store(db: &Db, batch: &[Hit]) -> DbResult<()> {
+///
+/// Each of these locks is waited for so long at most: `false`, and nothing is stored, where one could
+/// not be had.
+pub fn store_within(db: &Db, batch: &[Hit], patience: Duration) -> DbResult<bool> {
     let account_ids = each_once(batch.iter().map(|hit| hit.account_id));
     let keys = each_once(batch.iter().filter_map(|hit| hit.key));
     let clicked = each_once(batch.iter().filter_map(|hit| match hit.kind {
         HitKind::Open => None,
         HitKind::Click => hit.key,
     }));
-    db.record(&account_ids, |conn| {
+    let recorded = db.record(&account_ids, patience, |conn| {
         let known = hits::known(conn, &account_ids, &keys)?;
         let followed: Vec<i64> = clicked
             .iter()
@@ -44,7 +48,17 @@ pub fn store(db: &Db, batch: &[Hit]) -> DbResult<()> {
             sums.add(hit, *account, delivery);
         }
         hits::add(conn, &sums.additions())
-    })
+    })?;
+    Ok(recorded.is_some())
+}
+
+/// The same, waiting for each lock as everybody else does.
+pub fn store(db: &Db, batch: &[Hit]) -> DbResult<()> {
+    if store_within(db, batch, LOCK_TIMEOUT)? {
+        Ok(())
+    } else {
+        Err(DbError::Unavailable("an account is locked".to_owned()))
+    }
 }
 
 /// In order.

@@ -4,22 +4,25 @@
 //! transaction ([`store`]) and only then acknowledges each hit: a pixel answered without
 //! `Server-Timing: stored;desc=no` is a pixel stored, and the cost of a commit is shared by all
 //! that waited for it. On SQLite, which has one writer, one thread does so. On PostgreSQL there
-//! are several: while one waits for the server's answer, another prepares what comes next.
+//! are several: while one waits for the server's answer, another prepares what comes next. What
+//! happens where a batch can't be stored stands in `writers`.
 
 mod batch;
+mod writers;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
-use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
-use std::thread::JoinHandle;
+use std::sync::mpsc::{SyncSender, TrySendError, sync_channel};
+use std::thread::{Builder, JoinHandle};
 use std::time::Duration;
 
-use parking_lot::{Mutex, RwLock, RwLockWriteGuard};
+use parking_lot::{Condvar, Mutex, RwLock, RwLockWriteGuard};
 use tokio::sync::oneshot;
 
-pub use batch::store;
+pub use batch::{store, store_within};
+use writers::{Aside, write_batches, write_those_aside};
 
-use crate::db::{Db, DbError};
+use crate::db::{Db, DbResult};
 use crate::domain::secret::Random128;
 use crate::domain::time::Timestamp;
 use crate::tracking::token::HitKind;
@@ -65,6 +68,9 @@ pub enum Stored {
     Unconfirmed,
 }
 
+/// Stores hits in one transaction: [`store_within`].
+type Store = dyn Fn(&Db, &[Hit], Duration) -> DbResult<bool> + Send + Sync;
+
 struct Waiting {
     hit: Hit,
     done: oneshot::Sender<Stored>,
@@ -86,9 +92,19 @@ struct Shared {
     stored: AtomicU64,
     batches: AtomicU64,
     unconfirmed: AtomicU64,
+    panics: AtomicU64,
     warned: AtomicBool,
     drops: AtomicBool,
+    store: Box<Store>,
+    /// How many threads take hits from the queue.
+    alive: AtomicUsize,
     writers: Mutex<Vec<JoinHandle<()>>>,
+    /// Hits that wait for the lock of their account.
+    aside: Mutex<Aside>,
+    came_aside: Condvar,
+    aside_writer: Mutex<Option<JoinHandle<()>>>,
+    /// Whether nothing is set aside any more.
+    ends: AtomicBool,
 }
 
 impl Recorder {
@@ -97,6 +113,17 @@ impl Recorder {
     /// # Errors
     /// Fails when the operating system gives no thread.
     pub fn start(db: Db) -> std::io::Result<Self> {
+        Self::start_with(db, store_within)
+    }
+
+    /// The same with another way to store hits: how a test disturbs it.
+    ///
+    /// # Errors
+    /// Fails when the operating system gives no thread.
+    pub fn start_with(
+        db: Db,
+        store: impl Fn(&Db, &[Hit], Duration) -> DbResult<bool> + Send + Sync + 'static,
+    ) -> std::io::Result<Self> {
         let (queue, hits) = sync_channel(QUEUE);
         let shared = Arc::new(Shared {
             queue: Mutex::new(Some(queue)),
@@ -106,9 +133,16 @@ impl Recorder {
             stored: AtomicU64::new(0),
             batches: AtomicU64::new(0),
             unconfirmed: AtomicU64::new(0),
+            panics: AtomicU64::new(0),
             warned: AtomicBool::new(false),
             drops: AtomicBool::new(false),
+            store: Box::new(store),
+            alive: AtomicUsize::new(0),
             writers: Mutex::default(),
+            aside: Mutex::default(),
+            came_aside: Condvar::new(),
+            aside_writer: Mutex::default(),
+            ends: AtomicBool::new(false),
         });
         let writers = if db.is_server() {
             WRITERS_TO_A_SERVER
@@ -118,11 +152,18 @@ impl Recorder {
         let hits = Arc::new(Mutex::new(hits));
         for _ in 0..writers {
             let (db, hits, for_writer) = (db.clone(), Arc::clone(&hits), Arc::clone(&shared));
-            let writer = std::thread::Builder::new()
+            // Counted from here on: nobody may find it missing before it has begun.
+            shared.alive.fetch_add(1, Ordering::SeqCst);
+            let writer = Builder::new()
                 .name("recorder".into())
                 .spawn(move || write_batches(&db, &hits, &for_writer))?;
             shared.writers.lock().push(writer);
         }
+        let for_writer = Arc::clone(&shared);
+        let writer = Builder::new()
+            .name("recorder-aside".into())
+            .spawn(move || write_those_aside(&db, &for_writer))?;
+        shared.aside_writer.lock().replace(writer);
         Ok(Self { shared })
     }
 
@@ -148,7 +189,7 @@ impl Recorder {
         let patience = *self.shared.patience.lock();
         match tokio::time::timeout(patience, stored).await {
             Ok(Ok(Stored::Yes)) => Stored::Yes,
-            Ok(Ok(Stored::Unconfirmed)) => Stored::Unconfirmed,
+            Ok(Ok(Stored::Unconfirmed)) => self.shared.unconfirmed("the database refused it"),
             Ok(Err(_)) => self.shared.unconfirmed("the writer has ended"),
             Err(_) => self.shared.unconfirmed("storing took too long"),
         }
@@ -179,6 +220,16 @@ impl Recorder {
         self.shared.unconfirmed.load(Ordering::Relaxed)
     }
 
+    /// How often storing hits panicked, since the start.
+    pub fn panics(&self) -> u64 {
+        self.shared.panics.load(Ordering::Relaxed)
+    }
+
+    /// Whether any thread stores hits.
+    pub fn is_alive(&self) -> bool {
+        self.shared.alive.load(Ordering::SeqCst) > 0
+    }
+
     /// Keeps the writers from their next batch while the guard lives: how a test makes hits wait in
     /// memory across a deactivation.
     pub fn hold(&self) -> RwLockWriteGuard<'_, ()> {
@@ -201,11 +252,14 @@ impl Recorder {
     pub fn shut_down(&self) {
         self.shared.queue.lock().take();
         let writers = std::mem::take(&mut *self.shared.writers.lock());
-        for writer in writers {
-            if writer.join().is_err() {
-                tracing::error!("a writer of the recorder ended with a panic");
-            }
-        }
+        writers.into_iter().for_each(end);
+        // Only now nothing is set aside any more.
+        let aside = self.shared.aside.lock();
+        self.shared.ends.store(true, Ordering::SeqCst);
+        self.shared.came_aside.notify_one();
+        drop(aside);
+        let writer = self.shared.aside_writer.lock().take();
+        writer.into_iter().for_each(end);
     }
 }
 
@@ -227,68 +281,8 @@ impl Shared {
     }
 }
 
-fn write_batches(db: &Db, hits: &Mutex<Receiver<Waiting>>, shared: &Shared) {
-    let mut batch = Vec::with_capacity(BATCH);
-    loop {
-        // One writer at a time gathers; the others are at their batches, or wait here.
-        let hits = hits.lock();
-        let Ok(first) = hits.recv() else {
-            return;
-        };
-        batch.push(first);
-        let gate = shared.gate.read();
-        while batch.len() < BATCH
-            && let Ok(next) = hits.try_recv()
-        {
-            batch.push(next);
-        }
-        drop(hits);
-        store_batch(db, &mut batch, shared);
-        drop(gate);
-    }
-}
-
-fn store_batch(db: &Db, batch: &mut Vec<Waiting>, shared: &Shared) {
-    let hits: Vec<Hit> = batch.iter().map(|waiting| waiting.hit).collect();
-    let outcome = store(db, &hits);
-    shared.waiting.fetch_sub(batch.len(), Ordering::Relaxed);
-    match outcome {
-        Ok(()) => {
-            shared.warned.store(false, Ordering::Relaxed);
-            shared.stored(batch.len());
-            for waiting in batch.drain(..) {
-                // Whoever asked may have gone; the hit is stored all the same.
-                let _ = waiting.done.send(Stored::Yes);
-            }
-        }
-        Err(error) if batch.len() == 1 || matches!(error, DbError::Unconfirmed) => {
-            // What may be stored already must not be stored again.
-            tracing::debug!(%error, "hits could not be stored");
-            for waiting in batch.drain(..) {
-                let _ = waiting
-                    .done
-                    .send(shared.unconfirmed("the database refused it"));
-            }
-        }
-        Err(_) => {
-            // One hit may spoil the batch (its mailing was deleted meanwhile): the others must
-            // not suffer. If the database is away, the first failure says so for all.
-            let mut away = false;
-            for waiting in batch.drain(..) {
-                let one = if away {
-                    None
-                } else {
-                    store(db, &[waiting.hit]).err()
-                };
-                away = away || matches!(one, Some(DbError::Unavailable(_)));
-                let stored = if away || one.is_some() {
-                    shared.unconfirmed("the database refused it")
-                } else {
-                    shared.stored(1);
-                    Stored::Yes
-                };
-                let _ = waiting.done.send(stored);
-            }
-        }
+fn end(writer: JoinHandle<()>) {
+    if writer.join().is_err() {
+        tracing::error!("a writer of the recorder ended with a panic");
     }
 }

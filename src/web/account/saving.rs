@@ -32,7 +32,7 @@ pub(super) async fn save(
     state
         .write(move |conn| {
             // Before any row: whoever changes tracking settings takes this one first.
-            account_lock::settle_people(conn, account_id)?;
+            account_lock::exclusive(conn, account_id)?;
             last_change::lock_settings(conn, account_id)?;
             let account = accounts::find(conn, account_id)?;
             let kept = kept(conn, &account)?;

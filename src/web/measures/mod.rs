@@ -16,9 +16,10 @@ use crate::web::state::State;
 
 pub use requests::Requests;
 
-/// GET `/healthz`: whether the database answers, and all background work is at work.
+/// GET `/healthz`: whether the database answers, hits are stored, and all background work is at work.
 pub async fn health(state: web::Data<State>) -> HttpResponse {
     let problem = match state.read(workload::background).await {
+        Ok(_) if !state.recorder.is_alive() => Some("no thread stores hits\n".to_owned()),
         Ok(_) => idle_workers(&state),
         Err(error) => {
             tracing::debug!(%error, "not healthy");
@@ -83,6 +84,11 @@ fn written(
             "hit_batches_total",
             "Transactions that stored hits.",
             recorder.batches(),
+        ),
+        (
+            "recorder_panics_total",
+            "Panics while hits were stored.",
+            recorder.panics(),
         ),
     ];
     for (name, help, value) in counts {

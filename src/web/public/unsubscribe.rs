@@ -8,7 +8,7 @@ use super::InAddress;
 use super::person::{self, Person, unknown};
 use crate::db::models::audit::Actor;
 use crate::db::models::mailing_counters;
-use crate::db::{Conn, DbResult, account_lock};
+use crate::db::{Conn, DbResult};
 use crate::domain::time::Timestamp;
 use crate::domain::tracking::{RecipientStatus, TrackingSource};
 use crate::tracking::settings;
@@ -93,8 +93,6 @@ pub(super) fn end_mailings(conn: &mut Conn, token: PersonalToken) -> DbResult<bo
         conn,
         &token.recipient_key,
         |conn, account_id, recipient_id| {
-            // Two clicks at once count once.
-            account_lock::exclusive(conn, account_id)?;
             let changed = settings::unsubscribe(
                 conn,
                 account_id,

@@ -17,6 +17,7 @@ use parking_lot::Mutex;
 use subtle::ConstantTimeEq;
 
 use crate::domain::secret::{Key, Random128, random_128};
+use crate::web::client;
 
 /// So many attempts are free.
 const FREE: u32 = 3;
@@ -27,9 +28,11 @@ const LONGEST: Duration = Duration::from_secs(8);
 /// After so long without an attempt, one failure is forgotten.
 const FORGIVEN_AFTER: Duration = Duration::from_mins(2);
 
-/// More addresses and clients than this are not told apart: those without failures lately are
-/// forgotten.
+/// So many addresses and clients are told apart, and besides only those of attempts that wait.
 const KEPT: usize = 20_000;
+
+/// An attempt counts for its address and for its client.
+const MOST_KEYS: usize = 2;
 
 /// So many attempts for one address, or from one browser, wait at the same time.
 const WAITING_FOR_ADDRESS: u32 = 20;
@@ -92,8 +95,7 @@ impl Throttle {
         client: Option<IpAddr>,
         cookie: Option<&str>,
     ) -> Result<Attempt, Crowded> {
-        // What comes from this machine comes through a proxy, as everybody does.
-        let client = client.filter(|client| !client.is_loopback());
+        let client = client::of_limit(client);
         let limits = match cookie.and_then(|cookie| self.read(cookie, address)) {
             Some(browser) => vec![(self.hash(("browser", browser)), FREE, WAITING_FOR_ADDRESS)],
             None => std::iter::once((self.hash(("address", address)), FREE, WAITING_FOR_ADDRESS))
@@ -104,7 +106,7 @@ impl Throttle {
                 .collect(),
         };
         let mut memory = self.inner.memory.lock();
-        forget_old(&mut memory);
+        make_room(&mut memory);
         let mut delay = Duration::ZERO;
         for (key, free, most) in &limits {
             let seen = memory.get(key).map(Seen::now);
@@ -187,17 +189,25 @@ impl Seen {
     }
 }
 
-fn forget_old(memory: &mut HashMap<u64, Seen>) {
-    if memory.len() <= KEPT {
+/// Makes room for the keys of an attempt, where there is none: those without failures lately are
+/// forgotten, and if that is not half of all, those with the fewest. So a flood of new ones forgets
+/// itself, and each sweep pays for the next ten thousand attempts.
+fn make_room(memory: &mut HashMap<u64, Seen>) {
+    if memory.len() + MOST_KEYS <= KEPT {
         return;
     }
     memory.retain(|_, seen| seen.waiting > 0 || seen.now().failures > 0);
-    if memory.len() > KEPT {
-        // A flood of new ones: those with many failures are worth keeping.
-        memory.retain(|_, seen| seen.waiting > 0 || seen.now().failures > FREE);
-    }
-    if memory.len() > KEPT {
-        memory.retain(|_, seen| seen.waiting > 0);
+    let Some(surplus) = memory.len().checked_sub(KEPT / 2) else {
+        return;
+    };
+    let mut resting: Vec<(u32, u64)> = memory
+        .iter()
+        .filter(|(_, seen)| seen.waiting == 0)
+        .map(|(key, seen)| (seen.now().failures, *key))
+        .collect();
+    resting.sort_unstable();
+    for (_, key) in resting.iter().take(surplus) {
+        memory.remove(key);
     }
 }
 
@@ -310,6 +320,36 @@ mod tests {
         }
         assert!(delay(&throttle, "new@example.org", THERE) > Duration::ZERO);
         assert_eq!(delay(&throttle, "new2@example.org", HERE), Duration::ZERO);
+    }
+
+    #[test]
+    fn a_network_of_ipv6_is_one_client() {
+        let throttle = throttle();
+        let client = |last: u16| Some(format!("2001:db8:1:2::{last:x}").parse().unwrap());
+        for n in 0..30 {
+            delay(&throttle, &format!("{n}@example.org"), client(n));
+        }
+        assert!(delay(&throttle, "new@example.org", client(99)) > Duration::ZERO);
+        let neighbour = Some("2001:db8:1:3::1".parse().unwrap());
+        assert_eq!(
+            delay(&throttle, "new2@example.org", neighbour),
+            Duration::ZERO
+        );
+    }
+
+    #[test]
+    fn a_flood_takes_a_bounded_memory_and_forgets_no_victim() {
+        let throttle = throttle();
+        for _ in 0..12 {
+            delay(&throttle, A, None);
+        }
+        let before = delay(&throttle, A, None);
+        for n in 0..3 * KEPT {
+            let address = format!("{}@example.org", n / 5);
+            drop(throttle.begin(&address, None, None));
+            assert!(throttle.inner.memory.lock().len() <= KEPT);
+        }
+        assert_eq!(delay(&throttle, A, None), before);
     }
 
     #[test]

@@ -1,3 +1,4 @@
+mod locks;
 mod schema;
 mod search;
 mod upgrade;

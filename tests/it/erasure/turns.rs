@@ -57,7 +57,7 @@ fn p9_nobody_unsubscribes_unremembered() {
     let path = format!("/api/v1/recipients/{anna}/unsubscription");
     std::thread::scope(|scope| {
         let unsubscribing = world.write(|conn| {
-            account_lock::settle_people(conn, world.account_id)?;
+            account_lock::exclusive(conn, world.account_id)?;
             let unsubscribing = scope.spawn(|| program.send("PUT", &path, None, &[]).status);
             eventually(
                 "it waits, or is done",

@@ -6,5 +6,6 @@ mod clock;
 mod database;
 mod disk;
 mod killed;
+mod recorder;
 mod slow;
 mod tokens;

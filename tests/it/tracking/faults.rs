@@ -56,7 +56,7 @@ on_both!(
         let reader = world.visitor();
         let before = world.state.recorder.unconfirmed();
         world.write(|conn| {
-            account_lock::exclusive(conn, world.account_id)?;
+            account_lock::keep_hits_out(conn, world.account_id)?;
             for _ in 0..2 {
                 let answer = reader.get(&world.click(mailing, key, 1));
                 assert_led_on(&answer);

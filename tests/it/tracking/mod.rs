@@ -1,3 +1,4 @@
+mod at_once;
 mod consent;
 mod faults;
 mod machines;

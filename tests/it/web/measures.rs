@@ -156,6 +156,28 @@ fn a_node_without_its_database_is_not_healthy() {
     );
 }
 
+fn without_a_recorder(on: On) {
+    let world = observed(on);
+    let monitor = monitor(&world);
+    assert_eq!(monitor.get("/healthz").status, 200);
+    world.state.recorder.shut_down();
+    let answer = monitor.get("/healthz");
+    assert_eq!(
+        (answer.status, &*answer.html()),
+        (503, "no thread stores hits\n")
+    );
+}
+
+#[test]
+fn a_node_that_stores_no_hits_is_not_healthy_sqlite() {
+    without_a_recorder(On::Sqlite);
+}
+
+#[test]
+fn a_node_that_stores_no_hits_is_not_healthy_postgres() {
+    without_a_recorder(On::Postgres);
+}
+
 /// Fails to sign in, each time with another address, so that only the client is the same.
 fn guess(world: &World, forwarded: &str) {
     // More than the attempts that are free for a client.

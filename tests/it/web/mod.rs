@@ -13,7 +13,7 @@ mod kept;
 mod log;
 mod measures;
 mod pictures;
-mod public;
+pub mod public;
 mod recipients;
 mod reports;
 mod sending;

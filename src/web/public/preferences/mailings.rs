@@ -32,8 +32,8 @@ pub async fn leave(
     let found = state
         .write(move |conn| {
             person::act(conn, &token.recipient_key, |conn, account, recipient| {
-                // A deletion counts the members at the same time.
-                account_lock::exclusive(conn, account)?;
+                // A deletion takes the memberships away at the same time.
+                account_lock::shared(conn, account)?;
                 let now = Timestamp::now();
                 if !group_leavings::leave(conn, account, group_id, recipient, now)? {
                     return Ok(());

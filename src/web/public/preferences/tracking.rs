@@ -30,6 +30,7 @@ pub async fn create(state: web::Data<State>, address: web::Path<InAddress>) -> W
                 |conn, account_id, recipient_id| {
                     let (source, now) = (TrackingSource::Recipient, Timestamp::now());
                     let actor = Actor::Recipient;
+                    settings::lock_recipient(conn, account_id, recipient_id)?;
                     let shown = objecting(conn, account_id, recipient_id, now)?;
                     if settings::object(conn, account_id, recipient_id, source, &actor, now)? {
                         let kind = ConsentKind::Tracking;

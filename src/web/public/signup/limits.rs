@@ -10,6 +10,8 @@ use std::time::{Duration, Instant};
 
 use parking_lot::Mutex;
 
+use crate::web::client;
+
 /// How many times at once, and after how long there is one time more.
 #[derive(Debug, Clone, Copy)]
 struct Limit {
@@ -36,8 +38,11 @@ const CLIENT: Limit = Limit {
     each: Duration::from_secs(30),
 };
 
-/// More than this are not told apart: those that are full again are forgotten.
+/// So many are told apart.
 const KEPT: usize = 20_000;
+
+/// A sending counts for its client, its form and its address.
+const MOST_BUCKETS: usize = 3;
 
 /// What was sent lately. Cheap to clone.
 #[derive(Clone, Default)]
@@ -83,13 +88,9 @@ impl FormLimits {
         now: Instant,
     ) -> Allowed {
         let hasher = &self.inner.hasher;
-        // What comes from this machine comes through a proxy, as everybody does.
-        let client = client.filter(|client| !client.is_loopback());
         let mut buckets = self.inner.buckets.lock();
-        if buckets.len() > KEPT {
-            buckets.retain(|_, bucket| bucket.now(now).left < bucket.limit.at_once);
-        }
-        if let Some(client) = client
+        make_room(&mut buckets, now);
+        if let Some(client) = client::of_limit(client)
             && !take(
                 &mut buckets,
                 hasher.hash_one(("client", client)),
@@ -111,6 +112,27 @@ impl FormLimits {
             return Allowed::NotThisAddress;
         }
         Allowed::Yes
+    }
+}
+
+/// Makes room for the buckets of a sending, where there is none: those that are full again are
+/// forgotten, and if that is not half of all, those that are nearest to it. So a flood of new ones
+/// forgets itself, and each sweep pays for the next thousands.
+fn make_room(buckets: &mut HashMap<u64, Bucket>, now: Instant) {
+    if buckets.len() + MOST_BUCKETS <= KEPT {
+        return;
+    }
+    buckets.retain(|_, bucket| bucket.now(now).left < bucket.limit.at_once);
+    let Some(surplus) = buckets.len().checked_sub(KEPT / 2) else {
+        return;
+    };
+    let mut by_fill: Vec<(f64, u64)> = buckets
+        .iter()
+        .map(|(key, bucket)| (bucket.now(now).left / bucket.limit.at_once, *key))
+        .collect();
+    by_fill.sort_unstable_by(|one, other| other.0.total_cmp(&one.0));
+    for (_, key) in by_fill.iter().take(surplus) {
+        buckets.remove(key);
     }
 }
 
@@ -170,6 +192,35 @@ mod tests {
         assert_eq!(allowed, 40);
         let other = Some(IpAddr::V4(std::net::Ipv4Addr::new(192, 0, 2, 2)));
         assert_eq!(send(200, other), Allowed::Yes);
+    }
+
+    #[test]
+    fn a_network_of_ipv6_is_one_client() {
+        let limits = FormLimits::default();
+        let now = Instant::now();
+        let send = |n: u32, client: String| {
+            let client = Some(client.parse().unwrap());
+            limits.take_at(1, &format!("{n}@example.org"), client, now)
+        };
+        let allowed = (0..100)
+            .filter(|n| send(*n, format!("2001:db8:1:2::{n:x}")) == Allowed::Yes)
+            .count();
+        assert_eq!(allowed, 40);
+        assert_eq!(send(200, "2001:db8:1:3::1".to_owned()), Allowed::Yes);
+    }
+
+    #[test]
+    fn a_flood_takes_a_bounded_memory_and_frees_nobody() {
+        let limits = FormLimits::default();
+        let now = Instant::now();
+        while limits.take_at(1, "a@example.org", HERE, now) == Allowed::Yes {}
+        for n in 0..3 * u32::try_from(KEPT).unwrap() {
+            let client = Some(IpAddr::from(n.to_be_bytes()));
+            limits.take_at(i64::from(n), &format!("{n}@example.org"), client, now);
+            assert!(limits.inner.buckets.lock().len() <= KEPT);
+        }
+        let again = limits.take_at(1, "a@example.org", HERE, now);
+        assert_eq!(again, Allowed::NotThisAddress, "what is empty stays known");
     }
 
     #[test]

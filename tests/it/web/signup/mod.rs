@@ -13,7 +13,7 @@ use widerspruch::domain::tracking::{
     Decision, RecipientStatus, RecipientTracking, TrackingMode, TrackingSource,
 };
 use widerspruch::mail::read::{ReadMail, read};
-use widerspruch::signup::{decode, stamp};
+use widerspruch::signup::{confirm, decode, stamp};
 use widerspruch::tracking::settings;
 
 use crate::support::agent::Answer;
@@ -433,3 +433,41 @@ on_both!(p2_who_signed_up_with_consent_can_say_no, |world| {
         .assert_says("Muster GmbH darf auswerten, was ich anklicke.")
         .assert_says("Website unten");
 });
+
+/// Somebody new has no hits that could be counted by what they say.
+#[test]
+fn a_confirmation_waits_for_no_hits() {
+    let world = World::start(On::Postgres);
+    let form = Form::new(&world);
+    // The box for personal tracking is there and left empty: an objection.
+    let link = form.ask(&world, "anna@example.org", &[]);
+    let answer = world.while_hits_are_stored(|| world.visitor().post(&link, &[]).status);
+    assert_eq!(answer, 303);
+    let anna = find(&world, "anna@example.org");
+    assert_eq!(anna.tracking, RecipientTracking::Objected);
+    assert_eq!(
+        world.rows("consents", "kind = 'tracking' AND NOT agreed"),
+        1
+    );
+}
+
+/// Whoever signs up again has a new link, and what was sent with the older one is gone.
+#[test]
+fn a_link_that_is_replaced_meanwhile_confirms_nothing() {
+    let world = World::start(On::Postgres);
+    let form = Form::new(&world);
+    let link = form.ask(&world, "anna@example.org", &[]);
+    let token = link.rsplit('/').next().expect("a token").to_owned();
+    let replaced = "UPDATE signups SET first_name = 'Neu', mails = mails + 1, key_hash = '\\x01'";
+    let key = world.state.remembering.clone();
+    let ((), confirmed) = world.overlapping(
+        |conn| Ok(conn.batch_execute(replaced)?),
+        move |conn| {
+            let confirmed = confirm::confirm(conn, &token, &key, Timestamp::now())?;
+            Ok(confirmed.is_some())
+        },
+    );
+    assert!(!confirmed);
+    assert_eq!(world.rows("signups", "first_name = 'Neu'"), 1);
+    assert_eq!(world.rows("recipients", "1 = 1"), 0);
+}
