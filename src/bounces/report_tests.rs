@@ -470,6 +470,53 @@ fn a_mail_given_up_as_too_old_says_nothing_of_the_address() {
 }
 
 #[test]
+fn a_report_of_a_refusal_is_no_matter_of_the_address_whatever_its_status() {
+    use BounceReason::{Content, Full, Policy, Reputation, Unreachable};
+    for (status, said, expected) in [
+        (
+            "5.0.0",
+            "smtp; 554-Transaction failed 554-Reject due to policy restrictions.",
+            Policy,
+        ),
+        (
+            "4.0.0",
+            "smtp; 554-No SMTP service 554-Bad DNS PTR resource record.",
+            Reputation,
+        ),
+        (
+            "5.5.0",
+            "smtp; 554 IP=198.51.100.7 - A problem occurred. Ask your postmaster.",
+            Reputation,
+        ),
+        (
+            "5.4.316",
+            "smtp;550 5.4.316 Message expired, connection refused",
+            Unreachable,
+        ),
+        (
+            "5.1.0",
+            "smtp; 5.1.0 - Unknown address error 550-'5.2.2 Mailbox full'",
+            Full,
+        ),
+        (
+            "5.1.1",
+            "smtp; 550 5.7.1 IP address blacklisted by recipient",
+            Reputation,
+        ),
+        ("5.2.0", "smtp; 550 5.2.0 Mail rejected. OFR_506", Content),
+    ] {
+        let group = format!(
+            "Final-Recipient: rfc822; a@example.org\nAction: failed\nStatus: {status}\nDiagnostic-Code: {said}"
+        );
+        let returned = understood(&dsn(&path(), &group, "Subject: x"));
+        let Meaning::CameBack { kind, reason, .. } = returned.meaning else {
+            panic!("{said}: {:?}", returned.meaning);
+        };
+        assert_eq!((kind, reason), (BounceKind::Soft, Some(expected)), "{said}");
+    }
+}
+
+#[test]
 fn a_status_is_read_however_it_is_written() {
     let hard = came_back(BounceKind::Hard, "5.1.1");
     for status in [

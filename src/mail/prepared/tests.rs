@@ -319,6 +319,8 @@ fn a_placeholder_that_is_no_visible_link_does_not_replace_the_footer() {
         "<a href=\"{{ abmeldelink }}&amp;x=1\">a</a><a href=\"{{ datenschutzlink }}.\">b</a>",
         "<a href=\"https://a.de/?u={{ abmeldelink|urlencode }}\">a</a>",
         "<title>{{ abmeldelink }}</title><p title='{{ datenschutzlink }}'>x</p>",
+        "<div style='display:none'><a href='{{ abmeldelink }}'>a</a><a href='{{ datenschutzlink }}'>b</a></div>x",
+        "<!-- <a href='{{ abmeldelink }}'>a</a> --><p>abmeldelink und datenschutzlink sind hier Wörter</p>",
         "<a style='{{ Ort }};display:none' href='{{ abmeldelink }}'>x</a>",
         "<a href='{{ abmeldelink|upper }}'>x</a><a href='{{ datenschutzlink|replace('w', 'v') }}'>x</a>",
         "<a href='{{ abmeldelink }}'>{{ nichts }}</a>",

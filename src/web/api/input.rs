@@ -1,6 +1,7 @@
 //! What a program sends, read strictly: JSON only, no field that is not known, nothing larger than
 //! it has to be.
 
+use std::collections::HashSet;
 use std::marker::PhantomData;
 use std::time::Duration;
 
@@ -13,6 +14,7 @@ use futures_util::StreamExt;
 use futures_util::future::LocalBoxFuture;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
+use url::form_urlencoded;
 
 use super::problem::{FieldProblem, Problem};
 
@@ -75,11 +77,11 @@ impl<T> MergePatch<T> {
     /// What becomes of something.
     ///
     /// # Errors
-    /// [`Problem::Malformed`] when something is missing afterwards.
+    /// [`Problem::Unexpected`] when something is missing afterwards.
     pub fn apply<U: DeserializeOwned>(&self, to: Value) -> Result<U, Problem> {
         let mut changed = to;
         merge(&mut changed, &self.patch);
-        serde_json::from_value(changed).map_err(|error| Problem::Malformed(error.to_string()))
+        from_value(changed)
     }
 }
 
@@ -145,6 +147,10 @@ fn parse<T: DeserializeOwned>(raw: &[u8]) -> Result<T, Problem> {
             "The body has to be an object.".to_owned(),
         ));
     }
+    from_value(value)
+}
+
+fn from_value<T: DeserializeOwned>(value: Value) -> Result<T, Problem> {
     serde_path_to_error::deserialize(value).map_err(|error| {
         Problem::Unexpected(error.inner().to_string(), FieldProblem::of_body(&error))
     })
@@ -170,12 +176,36 @@ impl<T: DeserializeOwned + 'static> FromRequest for Query<T> {
     type Future = std::future::Ready<Result<Self, Problem>>;
 
     fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
-        let read = web::Query::<T>::from_query(request.query_string());
-        std::future::ready(
-            read.map(|query| Self(query.into_inner()))
-                .map_err(|error| Problem::Malformed(error.to_string())),
-        )
+        let query = request.query_string();
+        let read = read_query(query).map(Self);
+        std::future::ready(read.map_err(|message| query_problem::<T>(query, message)))
     }
+}
+
+fn read_query<T: DeserializeOwned>(query: &str) -> Result<T, String> {
+    let read = web::Query::<T>::from_query(query);
+    read.map(web::Query::into_inner)
+        .map_err(|error| error.to_string())
+}
+
+/// Why a query can't be understood. No parameter is required, so one that is wrong is wrong alone
+/// too; the parser does not name it.
+fn query_problem<T: DeserializeOwned>(query: &str, message: String) -> Problem {
+    let mut seen = HashSet::new();
+    for pair in query.split('&') {
+        let Some((name, _)) = form_urlencoded::parse(pair.as_bytes()).next() else {
+            continue;
+        };
+        let problem = match read_query::<T>(pair) {
+            Err(message) => FieldProblem::of_unreadable_query(&name, &message),
+            Ok(_) if !seen.insert(name.clone()) => {
+                FieldProblem::of_query(&name, "Diese Angabe steht mehrmals da.")
+            }
+            Ok(_) => continue,
+        };
+        return Problem::Unexpected(message, problem);
+    }
+    Problem::Malformed(message)
 }
 
 #[cfg(test)]

@@ -30,8 +30,8 @@ pub enum Problem {
     NotFound,
     /// The request can't be read, with what is wrong with it.
     Malformed(String),
-    /// The body is JSON, but not of the form that is described; what is wrong with it as the parser
-    /// says it, and where.
+    /// The body is JSON, but not of the form that is described, or the query is not; what is wrong with
+    /// it as the parser says it, and where.
     Unexpected(String, FieldProblem),
     /// These fields are wrong.
     Invalid(Vec<FieldProblem>),
@@ -68,6 +68,14 @@ pub struct FieldProblem {
     pub detail: String,
 }
 
+/// How the parsers begin where a field has a name that is not known.
+const UNKNOWN_FIELD: &str = "unknown field `";
+const NO_SUCH_FIELD: &str = "Diese Angabe gibt es hier nicht.";
+
+fn unreadable(message: &str) -> String {
+    format!("Diese Angabe hat nicht die erwartete Form ({message}).")
+}
+
 impl FieldProblem {
     /// What is wrong with that field of the body; a dot is before its part.
     pub fn new(field: &str, detail: impl Into<String>) -> Self {
@@ -86,6 +94,16 @@ impl FieldProblem {
             pointer: None,
             detail: detail.into(),
         }
+    }
+
+    /// Why that parameter of the query can't be understood, as the parser says it.
+    pub(super) fn of_unreadable_query(parameter: &str, message: &str) -> Self {
+        let detail = if message.contains(UNKNOWN_FIELD) {
+            NO_SUCH_FIELD.to_owned()
+        } else {
+            unreadable(message)
+        };
+        Self::of_query(parameter, detail)
     }
 
     fn at<'a>(field: &str, path: impl Iterator<Item = &'a str>, detail: impl Into<String>) -> Self {
@@ -122,10 +140,10 @@ impl FieldProblem {
         };
         let detail = if named("missing field `") {
             "Diese Angabe fehlt.".to_owned()
-        } else if named("unknown field `") {
-            "Diese Angabe gibt es hier nicht.".to_owned()
+        } else if named(UNKNOWN_FIELD) {
+            NO_SUCH_FIELD.to_owned()
         } else {
-            format!("Diese Angabe hat nicht die erwartete Form ({message}).")
+            unreadable(&message)
         };
         Self::at(&path.join("."), path.iter().map(String::as_str), detail)
     }

@@ -6,9 +6,10 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 
 use widerspruch::db::models::imports::{self, ImportStatus};
-use widerspruch::db::models::{accounts, groups};
+use widerspruch::db::models::{accounts, group_leavings, groups};
 
 use widerspruch::db::paging::Position;
+use widerspruch::domain::time::Timestamp;
 
 use crate::support::{On, World, attempts};
 
@@ -190,6 +191,39 @@ fn refused_rows_are_listed() {
     assert!(summary.contains("line 3: \"kaputt@\": "), "{summary}");
     assert_eq!(summary.matches("kaputt@").count(), 20);
     assert!(summary.contains("5 more"), "{summary}");
+}
+
+fn who_left_the_group_is_named(on: On) {
+    let world = stopped(on);
+    let (account, now) = (world.account_id, Timestamp::now());
+    let vera = world.make_recipient("vera@example.org");
+    world.write(|conn| {
+        let group = groups::create(conn, account, "Kunden", now)?;
+        groups::add_members(conn, account, group, &[vera], now)?;
+        group_leavings::leave(conn, account, group, vera, now)
+    });
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("a.csv");
+    std::fs::write(&file, "E-Mail;Vorname\nvera@example.org;Vera\n").expect("the file");
+    let summary = said(&import(&world, &["--group", "Kunden"], &file));
+    for line in [
+        "0 added, 1 updated, 0 unchanged, 0 refused.",
+        "1 not put back into the group, which they left.",
+        "line 2: \"vera@example.org\": Hat die Gruppe „Kunden“ selbst verlassen",
+    ] {
+        assert!(summary.contains(line), "{summary}");
+    }
+    assert_eq!(world.rows("memberships", "1 = 1"), 0);
+}
+
+#[test]
+fn who_left_the_group_is_named_sqlite() {
+    who_left_the_group_is_named(On::Sqlite);
+}
+
+#[test]
+fn who_left_the_group_is_named_postgres() {
+    who_left_the_group_is_named(On::Postgres);
 }
 
 #[test]

@@ -11,9 +11,10 @@ use widerspruch::domain::time::Timestamp;
 use widerspruch::domain::tracking::{RecipientStatus, TrackingSource};
 use widerspruch::import::status::StatedStatus;
 use widerspruch::tracking::settings;
+use widerspruch::tracking::stated_status::{self, Stated};
 
 use super::command::{import as command, said, stopped};
-use crate::support::import::{import, import_with};
+use crate::support::import::{ACTOR, import, import_with};
 use crate::support::{On, World, on_both};
 
 use RecipientStatus::{Active, Bounced, Unsubscribed};
@@ -183,7 +184,7 @@ on_both!(a_file_ends_mails_to_recipients_who_are_there, |world| {
     for file in [
         "email,status\nactive@example.org,subscribed\nbounced@example.org,active\nleft@example.org,active\n",
         "email,unsubscribed,confirmed\nactive@example.org,0,1\nbounced@example.org,no,1\nleft@example.org,,1\n",
-        "email\nactive@example.org\nbounced@example.org\nleft@example.org\n",
+        "email,first name\nactive@example.org,Neu\nbounced@example.org,Neu\nleft@example.org,Neu\n",
         "email,bounced\nactive@example.org,1\nbounced@example.org,1\nleft@example.org,1\n",
     ] {
         let done = import(world, file, None);
@@ -200,6 +201,32 @@ on_both!(a_file_ends_mails_to_recipients_who_are_there, |world| {
         import(world, "email\nactive@example.org\n", None).kept_out,
         1
     );
+});
+
+on_both!(what_was_said_meanwhile_goes_before_the_file, |world| {
+    let id = world.make_recipient("anna@example.org");
+    world.write(|conn| {
+        let (source, now) = (TrackingSource::Recipient, Timestamp(1_000));
+        settings::unsubscribe(conn, world.account_id, id, source, &Actor::Recipient, now)
+    });
+    for status in [Bounced, Unsubscribed] {
+        let stated = Stated {
+            recipient_id: id,
+            status,
+            since: Timestamp(2_000),
+            source: TrackingSource::Import,
+            said: "bounced",
+        };
+        let ended = world.write(|conn| {
+            let now = Timestamp::now();
+            stated_status::end_mails(conn, world.account_id, 1, &[stated], &ACTOR, now)
+        });
+        assert!(ended.is_empty(), "{status:?}");
+        let anna = person(world, "anna@example.org");
+        assert_eq!(anna.status, Unsubscribed, "{status:?}");
+        assert_eq!(anna.status_source, Some(TrackingSource::Recipient));
+        assert_eq!(anna.status_changed_at, Some(1_000));
+    }
 });
 
 on_both!(p9_an_imported_unsubscription_is_remembered, |world| {

@@ -1,6 +1,9 @@
 //! Who may come where, from where, and what every answer carries.
 
+use actix_web::http::Method;
 use widerspruch::domain::role::{Role, Roles};
+use widerspruch::routes::entries;
+use widerspruch::web::access::Access;
 
 use crate::support::on_both;
 
@@ -25,6 +28,34 @@ on_both!(other_origins_are_refused, |world| {
         303
     );
 });
+
+on_both!(
+    forms_without_sign_in_work_over_http_under_any_name,
+    |world| {
+        let host = "wid.firma.test:18185";
+        let visitor = world.visitor();
+        let mut forms = 0;
+        for entry in entries() {
+            if !matches!(entry.access, Access::Link | Access::SigningIn) {
+                continue;
+            }
+            let path = entry.path.replace("{token}", "x").replace("{key}", "x");
+            if entry.method == Method::GET {
+                // With `no-referrer` browsers would hide from us where the form was sent from.
+                let page = visitor.get_with(&path, &[("host", host)]);
+                let policy = page.header("referrer-policy");
+                assert_eq!(policy, Some("same-origin"), "{path}");
+                continue;
+            }
+            // By http browsers send no Fetch Metadata, except to the own machine.
+            let own = [("host", host), ("origin", &format!("http://{host}"))];
+            let answer = visitor.post_with(&path, &[("password", "x")], &own);
+            assert_ne!(answer.status, 403, "{path}");
+            forms += 1;
+        }
+        assert!(forms > 5, "{forms}");
+    }
+);
 
 on_both!(a_role_sees_only_its_own, |world| {
     world.make_user("reader@example.org", Roles::NONE.with(Role::Reports));

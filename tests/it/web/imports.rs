@@ -10,6 +10,8 @@ use widerspruch::domain::time::Timestamp;
 use widerspruch::domain::tracking::{RecipientTracking, TrackingSource};
 
 use crate::support::agent::{Agent, Answer};
+use crate::support::program::Program;
+use crate::support::world::{ADMIN, PASSWORD};
 use crate::support::{On, World, attempts, eventually, on_both};
 
 /// Sends the form of the first page.
@@ -575,6 +577,28 @@ on_both!(a_thousand_columns_are_shown_page_by_page, |world| {
     assert_eq!(refused.status, 422);
     refused.assert_says("Die Datei hat 2002 Spalten. Höchstens 2000 sind möglich.");
 });
+
+#[test]
+fn a_thousand_columns_keep_memory_small() {
+    const ROOM: u64 = 64;
+    let mut world = World::start(On::Sqlite);
+    world.stop();
+    let server = Program::serve(world.dir.path(), None);
+    let admin = Agent::new(&server.url);
+    let form = [("email", ADMIN), ("password", PASSWORD)];
+    assert_eq!(admin.post("/anmelden", &form).status, 303);
+    let before = server.peak_memory();
+    let titles: Vec<String> = (0..1_000).map(|n| format!("Frage {n}")).collect();
+    let cells = vec!["eine längere Antwort auf eine Frage"; 1_000].join(";");
+    let text = format!("E-Mail;{}\nanna@example.org;{cells}\n", titles.join(";"));
+    let path = upload(&admin, &[], &text);
+    for _ in 0..20 {
+        admin.visit(&path);
+    }
+    let grown = server.peak_memory() - before;
+    assert!(before > 0 && grown < ROOM, "{before} MB and {grown} more");
+    server.stop();
+}
 
 on_both!(umlauts_are_shown_however_late_they_come, |world| {
     let admin = world.admin();

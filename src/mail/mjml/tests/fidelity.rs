@@ -54,13 +54,15 @@ fn values_arrive_as_they_were_written() {
             let attribute = |name: &str| format!("{name}={quote}{raw}{quote}");
             let source = section(&format!(
                 "<mj-image src='https://a.de/x' {} {} /><mj-button {} {}>x</mj-button>\
-                 <mj-text><p {} style='color: red'>x</p></mj-text>\
+                 <mj-text><p {} {}><a {}>x</a></p></mj-text>\
                  <mj-social><mj-social-element src='https://a.de/y' {} {}>x</mj-social-element></mj-social>",
                 attribute("alt"),
                 attribute("title"),
                 attribute("href"),
                 attribute("title"),
                 attribute("title"),
+                attribute("style"),
+                attribute("href"),
                 attribute("href"),
                 attribute("alt"),
             ));
@@ -71,6 +73,8 @@ fn values_arrive_as_they_were_written() {
                 ("td > a[style*=background]", "href"),
                 ("td > a[style*=background]", "title"),
                 ("p", "title"),
+                ("p", "style"),
+                ("p > a", "href"),
                 ("td > a:not([style])", "href"),
                 ("img[src$=y]", "alt"),
             ] {

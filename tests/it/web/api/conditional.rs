@@ -145,6 +145,9 @@ on_both!(a_patch_changes_what_it_names, |world| {
     ] {
         patch(&program, &path, wrong, &[]).expect_problem(400, "malformed");
     }
+    let emptied = patch(&program, &path, r#"{"email":null}"#, &[]);
+    let problem = emptied.expect_problem(400, "malformed");
+    assert_eq!(problem["errors"][0]["pointer"], "#/email");
     patch(&program, &path, r#"{"email":"keine"}"#, &[]).expect_problem(422, "invalid");
     let as_json = program.send("PATCH", &path, Some("{}".to_owned()), &[]);
     as_json.expect_problem(415, "unsupported-media-type");

@@ -401,6 +401,14 @@ on_both!(a_body_of_another_form_is_told_where_it_differs, |world| {
             (
                 "POST",
                 PEOPLE,
+                of(("objects", Value::Null)),
+                400,
+                "#/objects",
+                "Form",
+            ),
+            (
+                "POST",
+                PEOPLE,
                 of(("nachname", json!("x"))),
                 400,
                 "#/nachname",
@@ -442,6 +450,27 @@ on_both!(a_body_of_another_form_is_told_where_it_differs, |world| {
             ("PUT", &tracking, consent, 400, "#/consent/wording", "fehlt"),
         ],
     );
+});
+
+on_both!(a_parameter_that_is_not_understood_is_named, |world| {
+    let program = world.program();
+    for path in [PEOPLE, GROUPS, "/api/v1/mailings"] {
+        for (query, name, reason) in [
+            ("limit=", "limit", "Form"),
+            ("after=x&limit=1", "after", "Form"),
+            ("limit=1&nach=1", "nach", "gibt es hier nicht"),
+            ("limit=1&after=2&limit=1", "limit", "mehrmals"),
+        ] {
+            let reply = program.get(&format!("{path}?{query}"));
+            let problem = reply.expect_problem(400, "malformed");
+            let errors = problem["errors"].as_array().expect("a list");
+            assert_eq!(errors.len(), 1, "{path} {query}");
+            assert_eq!(errors[0]["field"], name, "{path} {query}");
+            assert_eq!(errors[0].get("pointer"), None, "it is in no body");
+            let detail = errors[0]["detail"].as_str().unwrap_or_default();
+            assert!(detail.contains(reason), "{path} {query}: {detail}");
+        }
+    }
 });
 
 on_both!(a_recipient_that_is_refused_is_told_which_field, |world| {

@@ -123,6 +123,7 @@ on_both!(p9_the_old_address_keeps_what_was_said_under_it, |world| {
     for (way, old, new) in [
         ("page", "alt1@example.org", "neu1@example.org"),
         ("program", "alt2@example.org", "neu2@example.org"),
+        ("patch", "alt3@example.org", "neu3@example.org"),
     ] {
         let id = add(world, world.account_id, old, "Jana", "");
         let path = format!("/api/v1/recipients/{id}");
@@ -132,13 +133,22 @@ on_both!(p9_the_old_address_keeps_what_was_said_under_it, |world| {
         program
             .put(&format!("{path}/unsubscription"), &json!({}))
             .expect(204);
-        if way == "page" {
-            world
-                .admin()
-                .submit(&format!("/empfaenger/{id}"), &[("email", new)])
-                .assert_says("Gespeichert.");
-        } else {
-            program.put(&path, &json!({"email": new})).expect(200);
+        let data = json!({"email": new});
+        match way {
+            "page" => {
+                world
+                    .admin()
+                    .submit(&format!("/empfaenger/{id}"), &[("email", new)])
+                    .assert_says("Gespeichert.");
+            }
+            "patch" => {
+                let kind = ("content-type", "application/merge-patch+json");
+                let patched = program.send("PATCH", &path, Some(data.to_string()), &[kind]);
+                patched.expect(200);
+            }
+            _ => {
+                program.put(&path, &data).expect(200);
+            }
         }
         let both = (true, RecipientStatus::Unsubscribed);
         assert_eq!(said(world, new), both, "{way}: the person's own");
