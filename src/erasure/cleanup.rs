@@ -205,7 +205,9 @@ impl Cleaning {
         if !waiting.is_empty() {
             self.pause = AGAIN_AFTER;
         }
-        waiting.into_iter().for_each(|remains| open.add(remains));
+        for remains in waiting {
+            open.add(remains);
+        }
         if open.is_empty() {
             self.open = Some(open);
             return Ok(Next::After(LONG));

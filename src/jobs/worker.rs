@@ -157,7 +157,7 @@ impl Worker {
     fn wait(&self, longest: Duration, may_be_woken: bool) {
         let until = Instant::now() + longest;
         let mut signals = self.shared.signals.lock();
-        while !signals.stopping && !(may_be_woken && signals.woken) {
+        while !(signals.stopping || may_be_woken && signals.woken) {
             if self
                 .shared
                 .changed

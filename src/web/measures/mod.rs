@@ -150,6 +150,12 @@ fn written(
     for of in failing_jobs {
         failing.with_label_values(&[&of.kind]).set(of.n);
     }
+    register_workers(&registry, &state.workers.lock())?;
+    TextEncoder::new().encode_to_string(&registry.gather())
+}
+
+/// What the threads of background work say of themselves.
+fn register_workers(registry: &Registry, workers: &[Worker]) -> Result<(), prometheus::Error> {
     let panics = IntCounterVec::new(
         Opts::new(
             "widerspruch_worker_panics_total",
@@ -159,18 +165,18 @@ fn written(
     )?;
     registry.register(Box::new(panics.clone()))?;
     let failures = gauge(
-        &registry,
+        registry,
         "worker_failures_in_a_row",
         "Rounds of background work that failed in a row, up to now.",
         "worker",
     )?;
-    for worker in &*state.workers.lock() {
+    for worker in workers {
         let label = [worker.name()];
         panics.with_label_values(&label).inc_by(worker.panics());
         let in_a_row = i64::from(worker.failures_in_a_row());
         failures.with_label_values(&label).set(in_a_row);
     }
-    TextEncoder::new().encode_to_string(&registry.gather())
+    Ok(())
 }
 
 /// A registered gauge with one label.

@@ -252,11 +252,16 @@ fn a_node_that_starts_waits_for_a_migration() {
             let mut command = program(world.dir.path(), Some(&url));
             Program::start(command.stderr(File::create(&log).expect("a log")))
         });
-        let long = "datname = current_database() AND wait_event = 'advisory'
+        let waits_long = "datname = current_database() AND wait_event = 'advisory'
                     AND query_start < clock_timestamp() - INTERVAL '11 seconds'";
         eventually(
             "it waits for longer than for other locks, or ends",
-            || (starting.is_finished(), world.rows("pg_stat_activity", long)),
+            || {
+                (
+                    starting.is_finished(),
+                    world.rows("pg_stat_activity", waits_long),
+                )
+            },
             |(has_ended, waiting)| *has_ended || *waiting == 1,
         );
         drop(other);

@@ -103,8 +103,8 @@ on_both!(
         let opens = world.total("anonymous", "mailing_hours", "kind = 0");
         assert_eq!(opens, i64::try_from(GOOD).expect("a number"));
         // A batch per writer, and of one the halves of halves.
-        let stores = disturbed.stores.load(Ordering::SeqCst);
-        assert!(stores <= 20, "{stores}");
+        let attempts = disturbed.stores.load(Ordering::SeqCst);
+        assert!(attempts <= 20, "{attempts}");
         assert_eq!(disturbed.recorder.waiting(), 0);
     }
 );
