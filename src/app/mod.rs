@@ -351,6 +351,12 @@ impl App {
         let (state, workers) = (self.state, self.workers);
         // Every hit that was taken is stored before the program ends, every mail in hand marked.
         let _ = web::block(move || {
+            // All at once; the cleaner and the journal have work to come from the others.
+            for worker in &*state.workers.lock() {
+                if !["cleaner", "journal"].contains(&worker.name()) {
+                    worker.tell_to_stop();
+                }
+            }
             workers.maintenance.stop();
             workers.search_rebuild.stop();
             state.sender.shut_down();

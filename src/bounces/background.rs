@@ -97,7 +97,7 @@ impl Bounces {
         self.reader.test(account_id, mailbox)
     }
 
-    /// Ends the background work after the message it has in hand.
+    /// Ends the background work after the messages it is counting.
     pub fn shut_down(&self) {
         self.mailboxes.stop();
         self.spool.stop();
@@ -135,12 +135,18 @@ impl Rounds {
             let now = Timestamp::now();
             let before = now.plus_millis(-EVERY);
             let db = self.reader.db();
+            let mut has_room = true;
             for account_id in db.read(|conn| bounce_mailboxes::due(conn, before, now))? {
                 if self.may_begin(account_id) {
                     self.begin(worker, account_id, None);
+                } else {
+                    has_room &= self.running.free() > 0;
                 }
             }
-            self.looked = Instant::now();
+            // Else the end of one that is being read wakes the thread, and it looks again.
+            if has_room {
+                self.looked = Instant::now();
+            }
         }
         Ok(Next::After(LOOK.saturating_sub(self.looked.elapsed())))
     }

@@ -71,6 +71,7 @@ impl Cleaner {
             node: node.clone(),
             waiting: Arc::clone(&waiting),
             open: None,
+            has_lost_some: false,
             pause: AGAIN_AFTER,
         };
         let worker = Worker::new("cleaner");
@@ -136,8 +137,10 @@ struct Cleaning {
     data_dir: PathBuf,
     node: Arc<str>,
     waiting: Arc<Mutex<Vec<Remains>>>,
-    /// None until the database has said what an earlier run left.
+    /// None until the database has said what an earlier run left, and while it is being cleaned.
     open: Option<Open>,
+    /// Whether a cleaning panicked: some of the addresses are not known any more.
+    has_lost_some: bool,
     pause: Duration,
 }
 
@@ -212,7 +215,12 @@ impl Cleaning {
             self.open = Some(open);
             return Ok(Next::After(LONG));
         }
+        let has_lost_some = self.has_lost_some;
+        open.unseen |= has_lost_some;
+        // Unless this comes back: whatever is cleaned from then on is cleaned without looking.
+        self.has_lost_some = true;
         let outcome = self.clean(&mut open);
+        self.has_lost_some = has_lost_some;
         if matches!(outcome, Ok(true)) {
             self.open = Some(Open::default());
             return Ok(Next::Now);

@@ -36,6 +36,14 @@ pub struct Remains {
 }
 
 impl Remains {
+    /// Whether there is nothing to clean up.
+    pub(super) fn is_empty(&self) -> bool {
+        self.addresses.is_empty()
+            && self.outbox_files.is_empty()
+            && self.receipt.is_none()
+            && !self.forgotten
+    }
+
     /// Adds what another slice leaves. Of very many addresses none is kept: nobody will look for
     /// them.
     pub(super) fn add(&mut self, slice: Self) {

@@ -17,7 +17,7 @@ use crate::db::models::job_queue::{self, Queued, Task};
 use crate::db::models::jobs::{self, Job, JobStatus, Whom};
 use crate::db::models::{groups, receipts, signups};
 use crate::db::pace::{Keeps, Pace, Step};
-use crate::db::{Conn, Db, DbResult, account_lock};
+use crate::db::{Conn, Db, DbError, DbResult, account_lock};
 use crate::domain::secret::Key;
 use crate::domain::time::Timestamp;
 use crate::jobs::runner::{Handler, Outcome, Runner, Turn};
@@ -95,7 +95,7 @@ impl Deletions {
 }
 
 /// Queues the deletion of many recipients, with its receipt, for the program whose data directory has
-/// their mails. Gives the job.
+/// their mails. Gives the job; of a group that is being deleted already, the one that does so.
 pub fn start(
     conn: &mut Conn,
     account_id: i64,
@@ -104,6 +104,11 @@ pub fn start(
     node: &str,
     now: Timestamp,
 ) -> DbResult<Job> {
+    if let Whom::Group(group) = whom
+        && let Some(running) = jobs::deleting_group(conn, account_id, *group)?
+    {
+        return jobs::find(conn, account_id, running);
+    }
     let receipt = deletion::start_receipt(conn, account_id, actor, now)?;
     let user_id = actor.user_id();
     let job = jobs::start(conn, account_id, user_id, receipt, whom, now)?;
@@ -185,18 +190,36 @@ impl Handler for Tools {
 
     fn work_on(&self, queued: &Queued, turn: &mut Turn<'_>) -> DbResult<Outcome> {
         let (account_id, job_id) = (queued.account_id, queued.subject_id);
-        let mut all = Remains {
-            forgotten: !self.begun_here.lock().contains(&job_id),
-            ..Remains::default()
-        };
-        let outcome = self.delete((account_id, job_id), &mut all, turn);
+        // Not known again unless this turn ends well: a panic takes the addresses along that it has
+        // deleted.
+        let is_known = self.begun_here.lock().remove(&job_id);
+        let mut all = Remains::default();
+        let mut outcome = self.delete((account_id, job_id), &mut all, turn);
         if matches!(outcome, Ok(Outcome::Done)) {
-            let job = self.db.read(|conn| jobs::find(conn, account_id, job_id));
-            all.receipt = job.ok().map(|job| job.receipt_id);
-            self.begun_here.lock().remove(&job_id);
+            let receipt = self.db.read(|conn| {
+                let receipt = jobs::find(conn, account_id, job_id)?.receipt_id;
+                let is_ours =
+                    receipts::is_assigned(conn, account_id, receipt, self.cleaner.node())?;
+                Ok(is_ours.then_some(receipt))
+            });
+            match receipt {
+                Ok(receipt) => {
+                    all.receipt = receipt;
+                    all.forgotten |= !is_known;
+                }
+                // Nothing is left to delete, and the receipt is asked for in the next turn.
+                Err(error) => outcome = Err(error),
+            }
+        }
+        // What is not known to be committed may have deleted somebody.
+        let is_over = matches!(outcome, Ok(Outcome::Done) | Err(DbError::Unconfirmed));
+        if is_known && !is_over {
+            self.begun_here.lock().insert(job_id);
         }
         // Once at the end of the turn: cleaning reads every file.
-        self.cleaner.clean(all);
+        if !all.is_empty() {
+            self.cleaner.clean(all);
+        }
         outcome
     }
 }

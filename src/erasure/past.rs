@@ -67,7 +67,7 @@ pub fn preview(conn: &mut Conn, account_id: i64, until: Timestamp) -> DbResult<P
 }
 
 /// Queues the pseudonymising of what was previewed, with its receipt. Where something of that kind is
-/// running already, that one is given: the two would do the same.
+/// running already that reaches as far, that one is given: the two would do the same.
 pub fn start(
     conn: &mut Conn,
     account_id: i64,
@@ -78,7 +78,9 @@ pub fn start(
 ) -> DbResult<Job> {
     account_lock::settle_people(conn, account_id)?;
     accounts::find(conn, account_id)?;
-    if let Some(running) = jobs::running(conn, account_id, JobKind::Pseudonymisation)? {
+    if let Some(running) = jobs::running(conn, account_id, JobKind::Pseudonymisation)?
+        && running.until >= Some(until.millis())
+    {
         return Ok(running);
     }
     let receipt = receipts::start(conn, account_id, kind, actor.label(), now)?;

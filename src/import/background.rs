@@ -6,7 +6,7 @@ use super::run::{self, RunError};
 use super::uploads::Uploads;
 use crate::db::models::audit::Actor;
 use crate::db::models::imports::{self, Import, ImportStatus};
-use crate::db::models::job_queue::{self, Queued, Task};
+use crate::db::models::job_queue::{self, Failure, Queued, Task};
 use crate::db::models::refusals;
 use crate::db::models::users;
 use crate::db::{Conn, Db, DbError, DbResult};
@@ -81,6 +81,13 @@ impl Imports {
         Ok(is_started)
     }
 
+    /// Ends an import that a user gives up.
+    pub fn cancel(conn: &mut Conn, account_id: i64, import_id: i64) -> DbResult<bool> {
+        job_queue::remove(conn, Task::Import, import_id)?;
+        let (status, now) = (ImportStatus::Cancelled, Timestamp::now());
+        imports::finish(conn, account_id, import_id, status, None, now)
+    }
+
     /// Says that an import was queued.
     pub fn wake(&self) {
         self.runner.wake();
@@ -120,9 +127,12 @@ impl Handler for Importing {
         let outcome = self.run((account_id, import_id), turn);
         let is_refused = matches!(
             &outcome,
-            Err(error @ (DbError::Fault(_) | DbError::Unreadable(_))) if !error.is_away()
+            Err(error @ (DbError::Fault(_) | DbError::Unreadable(_)))
+                if Failure::of(error) == Failure::Database
         );
-        if is_refused && queued.failures + 1 >= ATTEMPTS {
+        let was_refused = queued.last_failure == Some(Failure::Database);
+        let attempts = queued.failures + 1;
+        if is_refused && was_refused && attempts >= ATTEMPTS && !turn.has_progressed() {
             self.give_up(account_id, import_id)?;
             return Ok(Outcome::Done);
         }

@@ -4,10 +4,14 @@ use std::collections::HashMap;
 use std::hash::Hash;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use parking_lot::{Condvar, Mutex};
 
 use super::worker::Worker;
+
+/// For how long the end of the program waits for tasks that run.
+const SHUTDOWN_TIMEOUT: Duration = Duration::from_secs(15);
 
 /// Tasks that run at the moment, each on a thread of its own, counted by whom they are for.
 pub struct ConcurrentTasks<K> {
@@ -59,6 +63,7 @@ impl<K: Copy + Eq + Hash + Send + 'static> ConcurrentTasks<K> {
             .name(worker.name().into())
             .spawn(move || {
                 if catch_unwind(AssertUnwindSafe(work)).is_err() {
+                    supervisor.note_panic();
                     tracing::error!(worker = supervisor.name(), "background work panicked");
                 }
                 running.end(key);
@@ -70,11 +75,16 @@ impl<K: Copy + Eq + Hash + Send + 'static> ConcurrentTasks<K> {
         begun.map(drop)
     }
 
-    /// Waits until nothing is running.
+    /// Waits until nothing is running, for a while: what takes longer is due again after its lease.
     pub fn finish(&self) {
+        let until = Instant::now() + SHUTDOWN_TIMEOUT;
         let mut by_key = self.running.by_key.lock();
         while !by_key.is_empty() {
-            self.running.ended.wait(&mut by_key);
+            let waited = self.running.ended.wait_until(&mut by_key, until);
+            if waited.timed_out() {
+                tracing::warn!(left = by_key.len(), "background work is abandoned");
+                return;
+            }
         }
     }
 }

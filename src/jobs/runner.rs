@@ -58,11 +58,17 @@ pub trait Handler: Send + Sync + 'static {
 pub struct Turn<'a> {
     core: &'a Core,
     claimed: Queued,
-    looked: Instant,
+    /// None before the first step: what a handler does to begin with is no part of the turn.
+    looked: Option<Instant>,
     has_progressed: bool,
 }
 
 impl Turn<'_> {
+    /// Whether a step is done in this turn.
+    pub const fn has_progressed(&self) -> bool {
+        self.has_progressed
+    }
+
     /// Whether it is time to stop: another account waits, the program ends, or somebody else has
     /// the job. Says at the same time that a step is done.
     pub fn is_over(&mut self) -> bool {
@@ -70,14 +76,15 @@ impl Turn<'_> {
         if self.core.worker.is_stopping() {
             return true;
         }
-        if self.looked.elapsed() < RENEWAL_INTERVAL {
+        let looked = *self.looked.get_or_insert_with(Instant::now);
+        if looked.elapsed() < RENEWAL_INTERVAL {
             return false;
         }
-        self.looked = Instant::now();
+        self.looked = Some(Instant::now());
         let now = Timestamp::now();
         let db = &self.core.db;
-        let renewed =
-            db.write(|conn| job_queue::renew(conn, &mut self.claimed, now.plus_millis(LEASE)));
+        let lease = now.plus_millis(LEASE);
+        let renewed = db.write(|conn| job_queue::renew(conn, &mut self.claimed, now, lease));
         let others =
             || db.read(|conn| job_queue::others_wait(conn, &self.claimed, &self.core.node, now));
         // In doubt it is over: the database says more at the next turn.
@@ -237,7 +244,7 @@ impl Runner {
         let mut turn = Turn {
             core: &self.core,
             claimed,
-            looked: Instant::now(),
+            looked: None,
             has_progressed: false,
         };
         let outcome = catch_unwind(AssertUnwindSafe(|| self.handler.work_on(&job, &mut turn)));
@@ -250,6 +257,7 @@ impl Runner {
                 Failure::of(&error)
             }
             Err(_) => {
+                self.core.worker.note_panic();
                 let task = self.core.task.as_str();
                 tracing::error!(
                     task,

@@ -42,7 +42,6 @@ struct Shared {
     /// Beside the signal of that name, to be asked without the lock in the middle of a round.
     stopping: AtomicBool,
     thread: Mutex<Option<JoinHandle<()>>>,
-    has_ended: AtomicBool,
     panics: AtomicU64,
     panics_in_a_row: AtomicU32,
     failures_in_a_row: AtomicU32,
@@ -64,7 +63,6 @@ impl Worker {
                 changed: Condvar::new(),
                 stopping: AtomicBool::new(false),
                 thread: Mutex::new(None),
-                has_ended: AtomicBool::new(false),
                 panics: AtomicU64::new(0),
                 panics_in_a_row: AtomicU32::new(0),
                 failures_in_a_row: AtomicU32::new(0),
@@ -84,10 +82,7 @@ impl Worker {
         let inside = self.clone();
         let thread = std::thread::Builder::new()
             .name(self.shared.name.into())
-            .spawn(move || {
-                inside.serve(&mut round);
-                inside.shared.has_ended.store(true, Ordering::Release);
-            })?;
+            .spawn(move || inside.serve(&mut round))?;
         *self.shared.thread.lock() = Some(thread);
         Ok(())
     }
@@ -204,18 +199,17 @@ impl Worker {
         self.shared.name
     }
 
-    /// Whether it does what it is there for: its thread runs (or has done all there was to do), and
-    /// its last rounds did not all panic.
+    /// Whether it does what it is there for: its last rounds did not all panic.
     pub fn is_at_work(&self) -> bool {
         self.shared.panics_in_a_row.load(Ordering::Relaxed) < PANICS_TO_ALARM
     }
 
-    /// Whether its thread has ended.
-    pub fn has_ended(&self) -> bool {
-        self.shared.has_ended.load(Ordering::Acquire)
+    /// Counts a panic of something that was done for it, and that it survived.
+    pub fn note_panic(&self) {
+        self.shared.panics.fetch_add(1, Ordering::Relaxed);
     }
 
-    /// How many rounds panicked since the start.
+    /// How many rounds, jobs and tasks panicked since the start.
     pub fn panics(&self) -> u64 {
         self.shared.panics.load(Ordering::Relaxed)
     }

@@ -22,14 +22,14 @@ use crate::sending::outbox::Outbox;
 use crate::sending::signing;
 use crate::tracking::token::TokenKeys;
 
-/// How long the thread sleeps unless it is woken: another node may have ended with mails in hand.
+/// How long the thread sleeps unless it is woken: another node may have ended with mails claimed.
 const POLL_INTERVAL: Duration = Duration::from_secs(30);
 
-/// How many mails are in hand at a time, each of another account: a mail server that does not answer
+/// How many mails are sent at a time, each of another account: a mail server that does not answer
 /// delays its own account only.
 const MAX_CONCURRENT: usize = 8;
 
-/// For how long mails are in hand at most, in milliseconds: longer than sending them takes.
+/// For how long a mail is claimed, in milliseconds: longer than sending it usually takes.
 const LEASE: i64 = 4 * 60_000;
 
 /// After so many tries a mail is given up.

@@ -7,7 +7,7 @@ use serde::Deserialize;
 use crate::db::DbResult;
 use crate::db::models::groups::{self, Group};
 use crate::db::models::last_change::{self, Subject};
-use crate::db::models::{signup_forms, signups};
+use crate::db::models::{jobs, signup_forms, signups};
 use crate::domain::group::{NAME_TAKEN, name_problem};
 use crate::domain::time::Timestamp;
 use crate::web::access::SignedIn;
@@ -196,14 +196,22 @@ pub async fn dissolve(
     path: web::Path<i64>,
 ) -> WebResult {
     let (account_id, group_id) = (signed_in.account_id(), *path);
-    let files = state
+    let dissolved = state
         .write(move |conn| {
             groups::find(conn, account_id, group_id)?;
+            // Whoever is to be deleted with it is known by belonging to it.
+            if let Some(job) = jobs::deleting_group(conn, account_id, group_id)? {
+                return Ok(Err(job));
+            }
             let files = signups::mails_of_group(conn, account_id, group_id)?;
             groups::dissolve(conn, account_id, group_id)?;
-            Ok(files)
+            Ok(Ok(files))
         })
         .await?;
+    let files = match dissolved {
+        Ok(files) => files,
+        Err(job) => return see_other(format!("/auftraege/{job}")),
+    };
     let outbox = state.outbox.clone();
     web::block(move || outbox.remove(&files)).await?;
     see_other("/gruppen?meldung=gruppe-aufgeloest")

@@ -35,7 +35,7 @@ const MAX_OF_ONE_FAILING: usize = 1;
 /// How many of all such webhooks together: however many there are, those that answer keep the rest.
 const MAX_OF_FAILING: usize = 4;
 
-/// For how long they are in hand at most, in milliseconds: longer than telling takes.
+/// For how long a delivery is claimed, in milliseconds: longer than telling takes.
 const LEASE: i64 = 60_000;
 
 /// How the log names it.

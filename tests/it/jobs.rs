@@ -109,6 +109,11 @@ on_both!(
                 .assert_says(trouble);
         }
         assert_eq!(world.rows("recipients", "1 = 1"), 60);
+        // Those who are to go are known by their group, so it stays until then.
+        let dissolve = admin.post(&format!("/gruppen/{group}/aufloesen"), &[]);
+        assert_eq!(dissolve.location().as_ref(), Some(&job));
+        let again = admin.post(&format!("/gruppen/{group}/samt-empfaengern-loeschen"), &[]);
+        assert_eq!(again.location().as_ref(), Some(&job));
         mend_it(world);
         eventually(
             "it is done by itself",

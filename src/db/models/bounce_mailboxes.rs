@@ -138,11 +138,13 @@ pub fn remove(conn: &mut Conn, account_id: i64) -> DbResult<bool> {
     Ok(removed == 1)
 }
 
-/// The accounts whose mailboxes were last read before that time and are in nobody's hands.
+/// The accounts whose mailboxes were last read before that time (or, as a clock was set back, will
+/// have been read) and are not claimed; those first that have waited longest.
 pub fn due(conn: &mut Conn, read_before: Timestamp, now: Timestamp) -> DbResult<Vec<i64>> {
     let is_old = bounce_mailboxes::checked_at
         .is_null()
-        .or(bounce_mailboxes::checked_at.le(read_before.millis()));
+        .or(bounce_mailboxes::checked_at.le(read_before.millis()))
+        .or(bounce_mailboxes::checked_at.gt(now.millis()));
     let is_free = bounce_mailboxes::lease_until
         .is_null()
         .or(bounce_mailboxes::lease_until.le(now.millis()));
@@ -150,7 +152,10 @@ pub fn due(conn: &mut Conn, read_before: Timestamp, now: Timestamp) -> DbResult<
         .filter(bounce_mailboxes::active.eq(true))
         .filter(is_old)
         .filter(is_free)
-        .order(bounce_mailboxes::account_id)
+        .order((
+            diesel::dsl::sql::<diesel::sql_types::BigInt>("COALESCE(checked_at, 0)"),
+            bounce_mailboxes::account_id,
+        ))
         .select(bounce_mailboxes::account_id)
         .load(conn)?)
 }

@@ -24,7 +24,7 @@ stored_as_word! {
 stored_as_word! {
     /// Why a job could not be done the last time.
     Failure {
-        /// The database could not be reached, or somebody else claimed it.
+        /// The database could not be reached, or kept a lock for too long.
         DatabaseAway => "database_away",
         /// The database refused it.
         Database => "database",
@@ -40,7 +40,7 @@ impl Failure {
     pub fn of(error: &DbError) -> Self {
         if error.is_disk_full() {
             Self::DiskFull
-        } else if error.is_away() {
+        } else if error.is_away() || matches!(error, DbError::Unconfirmed) {
             Self::DatabaseAway
         } else {
             Self::Database
@@ -155,7 +155,10 @@ pub fn claim(
 ) -> DbResult<Option<Queued>> {
     let free = job_queue::table.find(id).filter(is_free(now.millis()));
     let claimed = diesel::update(free)
-        .set(job_queue::leased_until.eq(lease.millis()))
+        .set((
+            job_queue::leased_until.eq(lease.millis()),
+            job_queue::due_at.eq(now.millis()),
+        ))
         .execute(conn)?;
     if claimed == 0 {
         return Ok(None);
@@ -174,10 +177,21 @@ pub fn number_of(conn: &mut Conn, task: Task, subject_id: i64) -> DbResult<Optio
         .optional()?)
 }
 
-/// Renews the lease of a claimed job. Gives whether it was still valid.
-pub fn renew(conn: &mut Conn, claimed: &mut Queued, lease: Timestamp) -> DbResult<bool> {
+/// Renews the lease of a claimed job that gets on. Gives whether it was still valid.
+pub fn renew(
+    conn: &mut Conn,
+    claimed: &mut Queued,
+    now: Timestamp,
+    lease: Timestamp,
+) -> DbResult<bool> {
     let renewed = diesel::update(claimed_by(claimed))
-        .set(job_queue::leased_until.eq(lease.millis()))
+        .set((
+            job_queue::leased_until.eq(lease.millis()),
+            job_queue::due_at.eq(now.millis()),
+            job_queue::failures.eq(0),
+            job_queue::failing_since.eq(None::<i64>),
+            job_queue::last_failure.eq(None::<&str>),
+        ))
         .execute(conn)?;
     if renewed > 0 {
         claimed.leased_until = lease.millis();

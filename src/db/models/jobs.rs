@@ -176,6 +176,17 @@ pub fn running(conn: &mut Conn, account_id: i64, kind: JobKind) -> DbResult<Opti
         .optional()?)
 }
 
+/// The running job that deletes a group with its people, if there is one.
+pub fn deleting_group(conn: &mut Conn, account_id: i64, group_id: i64) -> DbResult<Option<i64>> {
+    Ok(jobs::table
+        .filter(jobs::account_id.eq(account_id))
+        .filter(jobs::group_id.eq(group_id))
+        .filter(jobs::status.eq(JobStatus::Running.as_str()))
+        .select(jobs::id)
+        .first(conn)
+        .optional()?)
+}
+
 /// Adds to what a job has done.
 pub(crate) fn count_done(conn: &mut Conn, account_id: i64, job_id: i64, n: i64) -> DbResult<()> {
     diesel::update(
@@ -186,17 +197,6 @@ pub(crate) fn count_done(conn: &mut Conn, account_id: i64, job_id: i64, n: i64) 
     .set(jobs::done.eq(jobs::done + n))
     .execute(conn)?;
     Ok(())
-}
-
-/// Account and number of the installation's unfinished jobs of that kind, oldest first: what a
-/// start takes up again.
-pub fn unfinished_of(conn: &mut Conn, kind: JobKind) -> DbResult<Vec<(i64, i64)>> {
-    Ok(jobs::table
-        .filter(jobs::status.eq(JobStatus::Running.as_str()))
-        .filter(jobs::kind.eq(kind.as_str()))
-        .order(jobs::id)
-        .select((jobs::account_id, jobs::id))
-        .load(conn)?)
 }
 
 /// Account and number of every unfinished job of the installation, oldest first.

@@ -246,6 +246,21 @@ pub fn assign(conn: &mut Conn, account_id: i64, receipt_id: i64, node: &str) -> 
     Ok(())
 }
 
+/// Whether the cleaning is that node's to do.
+pub fn is_assigned(
+    conn: &mut Conn,
+    account_id: i64,
+    receipt_id: i64,
+    node: &str,
+) -> DbResult<bool> {
+    let assigned: Option<String> = receipts::table
+        .filter(receipts::account_id.eq(account_id))
+        .find(receipt_id)
+        .select(receipts::node)
+        .first(conn)?;
+    Ok(assigned.is_none_or(|assigned| assigned == node))
+}
+
 /// Receipts whose cleaning is still to be done. The receipt of a job that is not over is not among
 /// them: its cleaning comes at its end.
 #[diesel::dsl::auto_type(no_type_alias)]

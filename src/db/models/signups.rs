@@ -348,17 +348,6 @@ pub fn claim_due(
         .load(conn)?)
 }
 
-/// When the next mail is due, of all accounts, in milliseconds.
-pub fn next_due(conn: &mut Conn) -> DbResult<Option<i64>> {
-    Ok(signups::table
-        .filter(signups::mail_due_at.is_not_null())
-        .order(signups::mail_due_at)
-        .select(signups::mail_due_at)
-        .first::<Option<i64>>(conn)
-        .optional()?
-        .flatten())
-}
-
 /// The mail of this wish is out, or will never be: nothing is due any more. Gives whether the wish,
 /// as it was then, is still there.
 pub fn settle_mail(conn: &mut Conn, signup: &Signup) -> DbResult<bool> {

@@ -218,7 +218,7 @@ pub fn claim(
     Ok(claimed)
 }
 
-/// Notes what came of trying one that is still in hand.
+/// Notes what came of trying one that is still claimed.
 pub fn settle(
     conn: &mut Conn,
     telling: &Telling,

@@ -14,7 +14,7 @@ use super::problem::{FieldProblem, Problem};
 use crate::db::models::group_leavings;
 use crate::db::models::groups::{self, Group};
 use crate::db::models::last_change::{self, Subject};
-use crate::db::models::{recipients, signup_forms};
+use crate::db::models::{jobs, recipients, signup_forms};
 use crate::db::{Conn, DbResult};
 use crate::domain::group::name_problem;
 use crate::domain::time::Timestamp;
@@ -197,6 +197,10 @@ pub async fn delete(
         .write(move |conn| {
             if let Err(stale) = check(conn, account_id, id, &condition)? {
                 return Ok(Err(stale));
+            }
+            // Whoever is to be deleted with it is known by belonging to it.
+            if jobs::deleting_group(conn, account_id, id)?.is_some() {
+                return Ok(Err(Problem::GroupBeingDeleted));
             }
             let forms = signup_forms::count_of_group(conn, account_id, id)?;
             if forms == 0 {

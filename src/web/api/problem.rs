@@ -41,6 +41,8 @@ pub enum Problem {
     NameTaken,
     /// So many sign-up forms put people into the group.
     GroupInUse(i64),
+    /// The group is being deleted, with its people.
+    GroupBeingDeleted,
     /// The group asks its members for consent, and this person refused.
     MayNotBeAsked,
     /// That recipient left that group by themselves.
@@ -277,6 +279,10 @@ impl Problem {
             Self::AddressTaken(_) => ("address-taken", "Another recipient has this address"),
             Self::NameTaken => ("name-taken", "Another group has this name"),
             Self::GroupInUse(_) => ("group-in-use", "Sign-up forms put people into this group"),
+            Self::GroupBeingDeleted => (
+                "group-being-deleted",
+                "This group is being deleted with its people",
+            ),
             Self::MayNotBeAsked => (
                 "may-not-be-asked",
                 "This person refused and may not be asked for consent now",
@@ -327,6 +333,7 @@ impl ResponseError for Problem {
             Self::AddressTaken(_)
             | Self::NameTaken
             | Self::GroupInUse(_)
+            | Self::GroupBeingDeleted
             | Self::MayNotBeAsked
             | Self::LeftGroup(..)
             | Self::ConsentStands => StatusCode::CONFLICT,

@@ -9,7 +9,7 @@ use actix_web::web;
 use serde::Deserialize;
 
 use crate::db::models::imports::{self, Import, ImportStatus};
-use crate::domain::time::Timestamp;
+use crate::import::background::Imports;
 use crate::web::access::SignedIn;
 use crate::web::error::WebError;
 use crate::web::forms::FormErrors;
@@ -61,16 +61,13 @@ pub async fn cancel(signed_in: SignedIn, state: web::Data<State>, id: web::Path<
     let import = load(&signed_in, &state, *id).await?;
     let (account_id, import_id) = (signed_in.account_id(), import.id);
     state
-        .write(move |conn| {
-            let (status, now) = (ImportStatus::Cancelled, Timestamp::now());
-            imports::finish(conn, account_id, import_id, status, None, now)
-        })
+        .write(move |conn| Imports::cancel(conn, account_id, import_id))
         .await?;
+    // Whoever runs it finds out with the next slice.
+    state.imports.uploads.remove(import_id);
     if import.status == ImportStatus::Uploaded {
-        state.imports.uploads.remove(import_id);
         return see_other("/empfaenger/import?meldung=import-verworfen");
     }
-    // Whoever runs it finds out with the next slice, and removes the file.
     see_other(format!("/empfaenger/import/{import_id}"))
 }
 
