@@ -14,7 +14,7 @@
 //!   decided before: pseudonymising and deleting, where an event in between would change the figures
 //!   that are compared (rule P5), and narrowing what is recorded, by an objection or by the
 //!   account's settings (rule P2). All events of the account wait meanwhile, so nothing else takes
-//!   it, and whoever does takes it last: work done before is in nobody's way.
+//!   it, and whoever does takes it last: work done before it delays no event.
 //! - **Users**: that an administrator remains.
 //!
 //! Lock order: recipients, events, rows that a batch of events changes (deliveries, hourly totals).

@@ -32,7 +32,7 @@ const RETRY_AFTER: Duration = Duration::from_secs(1);
 /// The longest such pause.
 const MAX_RETRY_AFTER: Duration = Duration::from_mins(1);
 
-/// What became of a job in a turn.
+/// The outcome of a job's turn.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Outcome {
     /// All is done: it goes off the queue.
@@ -125,7 +125,7 @@ struct Rounds {
     /// When accounts had their last turns: the higher, the later.
     served: HashMap<i64, u64>,
     turns: u64,
-    /// What became of a job that could not be noted yet.
+    /// The outcome of a turn that could not be recorded yet.
     unrecorded: Option<(Queued, TurnResult)>,
 }
 

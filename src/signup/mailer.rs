@@ -106,7 +106,7 @@ fn send_due(
         let (account_id, tools) = (signup.account_id, Arc::clone(tools));
         let begun = running.begin(worker, account_id, move || {
             if let Err(error) = send(&tools, &signup) {
-                tracing::warn!(%error, "what became of the mail of a signing up could not be noted");
+                tracing::warn!(%error, "the outcome of a confirmation mail could not be recorded");
             }
         });
         if let Err(error) = begun {
