@@ -7,8 +7,7 @@
 //! * [`concurrent`]: tasks whose duration another party decides, such as requests to other servers,
 //!   run beside each other, so that one of them delays no other.
 //!
-//! `apalis` and `fang` were looked at: neither queues a job in the same Diesel transaction as the
-//! act that wants it on both SQLite and PostgreSQL.
+//! Why neither `apalis` nor `fang` is used stands in docs/ARCHITECTURE.md, *Background work*.
 
 pub mod concurrent;
 pub mod runner;
