@@ -35,11 +35,6 @@ pub fn exclusive(conn: &mut Conn, account_id: i64) -> DbResult<()> {
         .lock_exclusive(Lock::Recipients(account_id))
 }
 
-/// [`exclusive`], as background work on many recipients calls it.
-pub fn settle_people(conn: &mut Conn, account_id: i64) -> DbResult<()> {
-    exclusive(conn, account_id)
-}
-
 /// Takes the lock of the account's events exclusively: batches that are decided are committed
 /// before, all others are decided after the commit. The caller holds [`exclusive`].
 pub fn keep_hits_out(conn: &mut Conn, account_id: i64) -> DbResult<()> {

@@ -139,7 +139,7 @@ fn slice(
 ) -> DbResult<Option<Remains>> {
     let size = i64::try_from(size).unwrap_or(i64::MAX);
     // Another node may be at the same job: one slice after the other.
-    account_lock::settle_people(conn, account_id)?;
+    account_lock::exclusive(conn, account_id)?;
     let job = jobs::find(conn, account_id, job_id)?;
     if job.status != JobStatus::Running {
         return Ok(None);

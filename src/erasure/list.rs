@@ -259,7 +259,7 @@ pub fn confirm(
     node: &str,
     now: Timestamp,
 ) -> DbResult<Job> {
-    account_lock::settle_people(conn, account_id)?;
+    account_lock::exclusive(conn, account_id)?;
     let not_before = Timestamp(now.millis() - MINUTES_TO_CONFIRM * 60_000);
     deletion_lists::expect(conn, (account_id, user_id), draft_id, not_before)?;
     let receipt = deletion::start_receipt(conn, account_id, actor, now)?;

@@ -76,7 +76,7 @@ pub fn start(
     actor: &Actor,
     now: Timestamp,
 ) -> DbResult<Job> {
-    account_lock::settle_people(conn, account_id)?;
+    account_lock::exclusive(conn, account_id)?;
     accounts::find(conn, account_id)?;
     if let Some(running) = jobs::running(conn, account_id, JobKind::Pseudonymisation)?
         && running.until >= Some(until.millis())
@@ -181,7 +181,7 @@ impl Pseudonymising {
             }
         }
         self.db.write(|conn| {
-            account_lock::settle_people(conn, account_id)?;
+            account_lock::exclusive(conn, account_id)?;
             if jobs::find(conn, account_id, job_id)?.status == JobStatus::Running {
                 jobs::finish(conn, account_id, job_id, Timestamp::now())?;
             }
@@ -199,7 +199,7 @@ fn slice(
     deliveries: &[i64],
 ) -> DbResult<()> {
     // Another node may be at the same job: one slice after the other.
-    account_lock::settle_people(conn, account_id)?;
+    account_lock::exclusive(conn, account_id)?;
     let job = jobs::find(conn, account_id, job_id)?;
     if job.status != JobStatus::Running {
         return Ok(());

@@ -35,7 +35,7 @@ pub fn set(
     actor: &Actor,
     now: Timestamp,
 ) -> DbResult<()> {
-    account_lock::settle_people(conn, account_id)?;
+    account_lock::exclusive(conn, account_id)?;
     if accounts::find(conn, account_id)?.retention_months == months {
         return Ok(());
     }
@@ -99,7 +99,7 @@ fn start_due_of(db: &Db, account: &Account, now: Timestamp) -> DbResult<()> {
     let preview = db.read(|conn| past::preview(conn, account.id, until))?;
     db.write(|conn| {
         // Of several nodes one takes it.
-        account_lock::settle_people(conn, account.id)?;
+        account_lock::exclusive(conn, account.id)?;
         let current = accounts::find(conn, account.id)?;
         let is_due = current
             .retention_next_at
